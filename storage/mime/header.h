@@ -1,0 +1,43 @@
+/*
+ * header.h - the fields of a header block, by offsets and as they stand
+ *
+ * Pure: spans in, spans out, nothing is copied. A line ends with LF or CRLF; a bare CR is a byte like any other.
+ * A header block here never starts with an mbox `From ` line: scan.h hides it. Source: RFC 5322, 2.2.
+ */
+#ifndef AV_STORAGE_MIME_HEADER_H
+#define AV_STORAGE_MIME_HEADER_H
+
+#include "base/buf.h"
+
+typedef struct av_header_field {
+    av_span name;  /* without blanks and colon */
+    av_span value; /* raw: all that follows the colon, folds inside kept, without the last line end */
+    av_span whole; /* the field's lines, last line end included */
+} av_header_field;
+
+/*
+ * Take the next field off the front of *header. false: no field is left (a blank line or the end was met). Lines that
+ * are no field (`>From ` and the like) are skipped.
+ */
+bool av_header_next(av_span *header, av_header_field *ret);
+/* The first field of that name, letter case ignored. false: there is none, ret is untouched. */
+bool av_header_find(av_span header, const char *name, av_header_field *ret);
+/* Raw value of the first field of that name, trimmed; an empty span when there is none. */
+av_span av_header_value(av_span header, const char *name);
+/*
+ * RFC 5322, 2.2.3: value without its line ends (CRLF or LF before a blank vanish) and without outer blanks. NUL, bare
+ * CR and line ends that fold nothing become one space. Appends what fits; false when out is full.
+ */
+bool av_header_unfold(av_span value, av_buf *out);
+/*
+ * Bytes of the header block at the start of s: up to, not including, the blank line or the first line that can be no
+ * header line (RFC 5322, 2.2: mutt and Python end it there as well). ret_body gets the offset of the first body byte:
+ * behind the blank line, or at the line that ended the block.
+ */
+size_t av_header_extent(av_span s, size_t *ret_body);
+
+/* The steps of av_header_extent, for scan.c. line comes without its line end. */
+bool av_header_is_field_line(av_span line);
+bool av_header_is_mbox_from(av_span line); /* starts with `From ` or `>From ` */
+
+#endif
