@@ -1,0 +1,173 @@
+/*
+ * catalog.h - the view of an instance over the logs of its stores: mailboxes, placements, message ids, runs
+ *
+ * Everything here comes out of the logs: a catalog that is lost, broken or ahead of its log is thrown away and replayed
+ * (av_catalog_catch_up). It changes by one function, av_catalog_apply, live and in replay alike. Users and settings are
+ * not here: accounts.h.
+ *
+ * The order of the writer, for one group:
+ *   av_catalog_begin -> { av_store_put_*, av_store_put_event, av_catalog_apply }... -> av_store_commit
+ *   -> av_catalog_commit(lsn)     or, when anything fails, av_store_rollback and av_catalog_rollback
+ *
+ * Threads: one writer; others read through av_catalog_snapshot. Blocks on disk.
+ */
+#ifndef AV_META_CATALOG_H
+#define AV_META_CATALOG_H
+
+#include "storage/meta/mailbox_name.h"
+#include "storage/meta/message_id.h"
+#include "storage/meta/meta.h"
+#include "storage/store/event.h"
+#include "storage/store/store.h"
+
+typedef struct av_catalog av_catalog;
+typedef struct av_catalog_iter av_catalog_iter;
+
+typedef struct av_catalog_config {
+    const char *dir;    /* the view's folder, wholly its own; made when missing */
+    uint8_t key[32];    /* for HMACs of digests in keys; the same at every open, else the view is rebuilt */
+    size_t cache_bytes; /* 0: 1 MB */
+} av_catalog_config;
+
+/*
+ * Opens or makes the view. A broken view, one of another version or one with another key is removed and made empty
+ * (logged as catalog.discarded): the logs hold everything in it. AV_ERR_BUSY when it is open elsewhere, AV_ERR_IO.
+ */
+av_errc av_catalog_open(const av_catalog_config *config, av_catalog **ret, av_error *err);
+void av_catalog_close(av_catalog **self);
+
+/* --- stores ------------------------------------------------------------------------------------------------------ */
+
+/* LSN up to which the view reflects this store's log; 0 when it never saw it. What av_store_open wants as witness. */
+av_errc av_catalog_applied_lsn(av_catalog *self, const uint8_t store_uuid[16], uint64_t *ret, av_error *err);
+/* Bind an open store (borrowed until detach or close) and get its number in this view: what rows call `store`. Needed
+ * before apply. */
+av_errc av_catalog_attach(av_catalog *self, av_store *store, uint32_t *ret_no, av_error *err);
+av_store *av_catalog_store(const av_catalog *self, uint32_t no); /* NULL: not attached */
+
+/* Content that has no summary row yet: append the row to out, or leave it empty for none. Called in replay. */
+typedef av_errc av_catalog_summary_fn(
+    void *ctx, av_store *store, const av_event_placement *placement, av_buf *out, av_error *err);
+
+/*
+ * Bring the view to the end of an attached store's log, in groups of a few thousand events. A view that is ahead of a
+ * sound log (an older log was restored) is emptied and replayed as a whole; then *ret_rebuilt is true and all other
+ * stores must be caught up again, too. When the store is corrupt nothing is thrown away: what the view knows is served,
+ * and AV_OK is returned with as much replayed as could be read. ret_rebuilt may be NULL.
+ */
+av_errc av_catalog_catch_up(
+    av_catalog *self, uint32_t store_no, av_catalog_summary_fn *summary, void *ctx, bool *ret_rebuilt, av_error *err);
+
+/* --- groups ------------------------------------------------------------------------------------------------------ */
+
+void av_catalog_begin(av_catalog *self);
+/* committed_lsn: what av_store_commit gave for this store. Not synced: the log has it. */
+av_errc av_catalog_commit(av_catalog *self, uint32_t store_no, uint64_t committed_lsn, av_error *err);
+void av_catalog_rollback(av_catalog *self);
+
+/*
+ * The one way the view changes. summary: row for the placement's content or an empty span (kept as it is when the
+ * content has one).
+ * AV_ERR_EXISTS: mailbox path or GUID taken, UID given twice; AV_ERR_NOT_FOUND: mailbox or UID unknown. The group is
+ * unchanged then.
+ */
+av_errc av_catalog_apply(
+    av_catalog *self, uint32_t store_no, uint64_t lsn, const av_event *event, av_span summary, av_error *err);
+
+/* --- views ------------------------------------------------------------------------------------------------------- */
+
+/* The writer's view sees the open group; a snapshot is frozen, for any thread; end it with av_meta_view_destroy. */
+const av_meta_view *av_catalog_writer(av_catalog *self);
+av_meta_view *av_catalog_snapshot(av_catalog *self);
+
+/* --- mailboxes --------------------------------------------------------------------------------------------------- */
+
+typedef struct av_mailbox {
+    uint8_t guid[AV_GUID_SIZE];
+    uint32_t uidvalidity, uidnext; /* uidnext: what the next placement takes */
+    uint64_t highestmodseq;        /* the next change takes highestmodseq + 1 */
+    uint64_t messages;             /* placements now */
+    uint64_t bytes;                /* their raw bytes */
+    size_t path_n;
+    char path[AV_MAILBOX_PATH_MAX + 1];
+} av_mailbox;
+
+/* path: in normal form (mailbox_name.h); compared exactly. */
+av_errc av_catalog_mailbox_by_path(const av_meta_view *view, av_span path, av_mailbox *ret, av_error *err);
+av_errc av_catalog_mailbox_by_guid(
+    const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE], av_mailbox *ret, av_error *err);
+/* The mailbox `under` and all below it (empty: all), parents before children, siblings in byte order. */
+av_catalog_iter *av_catalog_mailboxes(const av_meta_view *view, av_span under);
+bool av_catalog_next_mailbox(av_catalog_iter *self, av_mailbox *ret);
+
+/* --- placements -------------------------------------------------------------------------------------------------- */
+
+typedef struct av_placement {
+    uint8_t guid[AV_GUID_SIZE]; /* mailbox */
+    uint32_t uid;
+    uint32_t store; /* number of the store */
+    uint64_t content_lsn;
+    uint8_t digest[32];
+    uint64_t raw_size, crlf_size;
+    int64_t received_at_ms, archived_at_ms;
+    uint64_t modseq;
+    uint32_t flags;
+} av_placement;
+
+av_errc av_catalog_placement(
+    const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE], uint32_t uid, av_placement *ret, av_error *err);
+/* UIDs from..to (both in), ascending. Cost: what is taken. */
+av_catalog_iter *av_catalog_placements(
+    const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE], uint32_t from_uid, uint32_t to_uid);
+bool av_catalog_next_placement(av_catalog_iter *self, av_placement *ret);
+/* Only the UIDs of the same walk, without decoding rows: for sequence number -> UID. */
+bool av_catalog_next_uid(av_catalog_iter *self, uint32_t *ret);
+/* Highest archived_at_ms of any placement applied so far; 0 for none. */
+av_errc av_catalog_last_archived(const av_meta_view *view, int64_t *ret, av_error *err);
+
+/* Ends any of the walks. An error on the way ended the walk early: ask before you trust its end. */
+av_errc av_catalog_iter_error(av_catalog_iter *self, av_error *err);
+void av_catalog_iter_destroy(av_catalog_iter **self);
+
+/* UID of the same bytes in this mailbox, or AV_ERR_NOT_FOUND. */
+av_errc av_catalog_duplicate(const av_catalog *self, const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE],
+    const uint8_t digest[32], uint32_t *ret_uid, av_error *err);
+/* LSN of these bytes in this store, or AV_ERR_NOT_FOUND. */
+av_errc av_catalog_content(const av_catalog *self, const av_meta_view *view, uint32_t store_no,
+    const uint8_t digest[32], uint64_t *ret_lsn, av_error *err);
+/* All placements of a message id, by mailbox GUID; walk with av_catalog_next_placement. Rights are checked on these,
+ * never on the id. */
+av_catalog_iter *av_catalog_by_id(
+    const av_catalog *self, const av_meta_view *view, const uint8_t id[AV_MESSAGE_ID_BYTES]);
+
+/* --- summaries: the caller's bytes per content record --------------------------------------------------------------- */
+
+av_errc av_catalog_summary(
+    const av_meta_view *view, uint32_t store_no, uint64_t content_lsn, av_buf *out, av_error *err);
+/* All of a store in log order from from_lsn on; av_catalog_next_summary. */
+av_catalog_iter *av_catalog_summaries(const av_meta_view *view, uint32_t store_no, uint64_t from_lsn);
+bool av_catalog_next_summary(av_catalog_iter *self, uint64_t *ret_lsn, av_span *ret_row);
+
+/* --- runs ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct av_run {
+    uint8_t run[AV_GUID_SIZE];
+    av_run_state state;
+    uint64_t last_item, stored, duplicate, refused;
+} av_run;
+
+av_errc av_catalog_run(const av_meta_view *view, const uint8_t run[AV_GUID_SIZE], av_run *ret, av_error *err);
+av_catalog_iter *av_catalog_runs(const av_meta_view *view);
+bool av_catalog_next_run(av_catalog_iter *self, av_run *ret);
+
+typedef struct av_run_item {
+    uint64_t item;
+    bool refused;         /* else: duplicate */
+    av_span path, reason; /* refused only; borrowed until the next call */
+} av_run_item;
+
+/* The refused and duplicate items of a run from from_item on, by number. */
+av_catalog_iter *av_catalog_run_items(const av_meta_view *view, const uint8_t run[AV_GUID_SIZE], uint64_t from_item);
+bool av_catalog_next_run_item(av_catalog_iter *self, av_run_item *ret);
+
+#endif

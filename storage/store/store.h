@@ -1,0 +1,151 @@
+/*
+ * store.h - one archive store: an append-only log of messages and events, sealed with the store's key
+ *
+ * Promise: what av_store_commit acknowledged is on disk (one fdatasync) and is never lost and never changed. A torn tail
+ * is cut at open; damage to anything acknowledged is told apart from it and opens the store write protected. The format
+ * is docs/format-container.md.
+ *
+ * Not here: names, UIDs, rights (storage/meta/catalog.h); what a message says (storage/mime/).
+ *
+ * Threads: one writer calls everything but the reader functions, which any thread may call at any time between open and
+ * close on records that were put. All functions block on disk.
+ */
+#ifndef AV_STORE_STORE_H
+#define AV_STORE_STORE_H
+
+#include "base/buf.h"
+#include "base/encode.h"
+#include "base/error.h"
+
+#define AV_STORE_KEY_SIZE    32
+#define AV_STORE_UUID_SIZE   16
+#define AV_STORE_EVENT_MAX   (1024U * 1024)
+/* Largest message by default, and the most a setting may allow: a record's place in its container is 32 bits. */
+#define AV_STORE_MESSAGE_MAX (1024ULL * 1024 * 1024)
+
+typedef struct av_store av_store;
+typedef struct av_store_put av_store_put;
+typedef struct av_store_reader av_store_reader;
+
+typedef struct av_store_config {
+    const char *dir; /* made by create; its parent must exist or be creatable */
+    uint8_t key[AV_STORE_KEY_SIZE];
+    uint64_t max_container_bytes; /* 0: 512 MB; at least 64 KB, at most 2 GB; met at group ends */
+    uint64_t spool_bytes;         /* 0: 8 MB; larger input goes to the log while it arrives; at most 32 MB */
+    uint64_t max_message_bytes;   /* 0: AV_STORE_MESSAGE_MAX, which is also the most */
+} av_store_config;
+
+/*
+ * Make an empty store in config->dir (made when missing). AV_ERR_EXISTS when there is a store, AV_ERR_INVALID when the
+ * folder holds containers without a marker. On failure nothing that looks like a store stays.
+ */
+av_errc av_store_create(const av_store_config *config, av_error *err);
+
+/*
+ * Open a store.
+ *
+ * witnessed_lsn  the LSN the caller knows to have been acknowledged (its view's); reading starts there. 0: the whole
+ *                log is read and checked
+ * ret            set on success; ends with av_store_close
+ *
+ * Damage to acknowledged groups is no failure: the store opens, av_store_problem says what is wrong, writes are refused.
+ * Returns AV_ERR_NOT_FOUND (no store), AV_ERR_BUSY (open elsewhere), AV_ERR_VERSION (another format), AV_ERR_AUTH (wrong
+ * key), AV_ERR_CORRUPT (marker unreadable), AV_ERR_IO, AV_ERR_NOSPACE.
+ */
+av_errc av_store_open(const av_store_config *config, uint64_t witnessed_lsn, av_store **ret, av_error *err);
+/* Drops what is not committed. NULL and *NULL are no-ops. No reader and no put may be left. */
+void av_store_close(av_store **self);
+
+const uint8_t *av_store_uuid(const av_store *self); /* AV_STORE_UUID_SIZE bytes */
+uint64_t av_store_committed_lsn(const av_store *self);
+/* NULL, or the sentence why the store takes no writes: corruption found at open, or a write that failed since. */
+const char *av_store_problem(const av_store *self);
+/* The problem is damage to acknowledged records (and not a failed write, which opening again may heal). */
+bool av_store_is_corrupt(const av_store *self);
+/* Dedup key of a digest in this store: HMAC-SHA-256(store key, digest) (decisions: ids never stand bare on disk). */
+void av_store_dedup_key(const av_store *self, const uint8_t digest[AV_SHA256_SIZE], uint8_t ret[32]);
+
+typedef struct av_store_stats {
+    uint64_t containers;
+    uint64_t bytes;     /* of all containers */
+    uint64_t messages;  /* put and committed since open */
+    uint64_t raw_bytes; /* of these, as they arrived */
+    uint64_t events;
+    uint64_t commits;
+} av_store_stats;
+void av_store_get_stats(const av_store *self, av_store_stats *ret);
+/* Give back working memory (about 1.5 MB); it comes back with the next put. For an idle timer. */
+void av_store_trim(av_store *self);
+
+/* --- writer ------------------------------------------------------------------------------------------------------ */
+
+/*
+ * Errors of the writer, all functions below:
+ *   AV_ERR_NOSPACE   the group cannot be finished: av_store_rollback, then go on when there is room again
+ *   AV_ERR_READONLY  write protected or failed before; av_store_problem says why
+ *   AV_ERR_IO        a write or fdatasync failed: the store is failed until it is opened again
+ *   AV_ERR_CONFLICT  the group is spoiled by an earlier failure: av_store_rollback first
+ *   AV_ERR_LIMIT     message or event too large; nothing was written, the group is not spoiled
+ */
+
+/* One message held in memory, at most spool_bytes (else AV_ERR_LIMIT: use the streaming form). digest may be NULL: then
+ * it is computed here; a digest given is stored as it is. */
+av_errc av_store_put_message(
+    av_store *self, av_span bytes, const uint8_t digest[AV_SHA256_SIZE], uint64_t *ret_lsn, av_error *err);
+
+/*
+ * A message that arrives in pieces. size: its length, or AV_STORE_SIZE_UNKNOWN. Several may be open at once, and commits
+ * may happen between their writes; the message exists with the commit after av_store_put_finish. Memory: spool_bytes at
+ * most for a message up to that size, else 0.6 MB.
+ */
+#define AV_STORE_SIZE_UNKNOWN UINT64_MAX
+av_errc av_store_put_begin(av_store *self, uint64_t size, av_store_put **ret, av_error *err);
+av_errc av_store_put_write(av_store_put *self, av_span bytes, av_error *err);
+/* AV_ERR_INVALID when size was given and another number of bytes came. Frees *self in every case. ret_digest may be
+ * NULL. */
+av_errc av_store_put_finish(av_store_put **self, uint64_t *ret_lsn, uint8_t ret_digest[AV_SHA256_SIZE], av_error *err);
+/* Give up; its segments are dead bytes until compaction. NULL and *NULL are no-ops. */
+void av_store_put_abort(av_store_put **self);
+
+/* body: an event of storage/store/event.h, at most AV_STORE_EVENT_MAX. */
+av_errc av_store_put_event(av_store *self, av_span body, uint64_t *ret_lsn, av_error *err);
+/* Commit record and one fdatasync. Returns AV_OK only when all of the group is on disk. An empty group costs nothing. */
+av_errc av_store_commit(av_store *self, uint64_t *ret_committed_lsn, av_error *err);
+/* Drop everything since the last commit. Puts that wrote into the dropped group fail at their next write. */
+av_errc av_store_rollback(av_store *self, av_error *err);
+
+/* --- replay ------------------------------------------------------------------------------------------------------ */
+
+typedef enum av_record_kind {
+    AV_RECORD_CONTENT = 1,
+    AV_RECORD_EVENT = 2,
+    AV_RECORD_SEGMENT = 3,
+    AV_RECORD_COMMIT = 4
+} av_record_kind;
+
+/* body: the event's plaintext, borrowed for the call; empty for content and commit. Anything but AV_OK ends the replay. */
+typedef av_errc av_store_visit_fn(void *ctx, uint64_t lsn, av_record_kind kind, av_span body, av_error *err);
+
+/*
+ * Visit contents, events and commits behind after_lsn (the LSN of a commit, or 0) in log order, up to the last commit.
+ * Every visited group is whole: its commit is visited last. Damage on the way ends it with AV_ERR_CORRUPT.
+ */
+av_errc av_store_replay(av_store *self, uint64_t after_lsn, av_store_visit_fn *visit, void *ctx, av_error *err);
+
+/* --- readers ----------------------------------------------------------------------------------------------------- */
+
+/* lsn: what put gave back (committed or not). AV_ERR_NOT_FOUND when no content record is there; AV_ERR_CORRUPT. The
+ * reader belongs to one thread at a time; it costs up to 0.8 MB while it reads large messages, a few KB for small. */
+av_errc av_store_reader_open(const av_store *store, uint64_t lsn, av_store_reader **ret, av_error *err);
+void av_store_reader_close(av_store_reader **self);
+uint64_t av_store_reader_size(const av_store_reader *self);
+/* SHA-256 of the whole message as it stands in the record. */
+const uint8_t *av_store_reader_digest(const av_store_reader *self);
+/* Up to n bytes from offset; *got is less than n only at the end. Every byte given has passed its AEAD. */
+av_errc av_store_reader_read(av_store_reader *self, uint64_t offset, void *buf, size_t n, size_t *got, av_error *err);
+/* Read all and compare with the digest; AV_ERR_CORRUPT when it differs. */
+av_errc av_store_reader_verify(av_store_reader *self, av_error *err);
+/* The whole message appended to out; AV_ERR_LIMIT when it does not fit out's ceiling. */
+av_errc av_store_read_message(const av_store *store, uint64_t lsn, av_buf *out, av_error *err);
+
+#endif
