@@ -1,0 +1,34 @@
+/*
+ * settings.h - limits and times of the gateway: D/archivolt-gateway.conf, then --set
+ */
+#ifndef AV_GATEWAY_SETTINGS_H
+#define AV_GATEWAY_SETTINGS_H
+
+#include "base/settings.h"
+
+typedef struct av_gateway_settings {
+    /* all doors */
+    uint64_t max_connections;
+    uint64_t handshake_timeout_s;
+    uint64_t output_buffer_bytes;
+    uint64_t output_stall_timeout_s;
+    uint64_t receive_budget_bytes;
+    char *tls_certificate, *tls_key; /* empty: D/tls/cert.pem, D/tls/key.pem */
+    /* HTTP */
+    uint64_t http_connections, http_connections_per_address;
+    uint64_t http_header_bytes, http_form_bytes;
+    uint64_t http_request_timeout_s, http_idle_timeout_s;
+    /* Management API */
+    uint64_t api_call_timeout_s;
+    uint64_t api_long_poll_max_s;
+    uint64_t api_calls, api_calls_per_administrator;
+    uint64_t api_logins;
+    /* IMAP */
+    uint64_t imap_connections, imap_connections_per_address;
+    uint64_t imap_login_timeout_s, imap_idle_timeout_s;
+    uint64_t imap_line_bytes, imap_literal_bytes;
+} av_gateway_settings;
+
+extern const av_setting av_gateway_setting_rows[];
+
+#endif
