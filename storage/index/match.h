@@ -1,12 +1,13 @@
 /*
  * match.h - does this document match this query? By looking at the text itself
  *
- * Compile a query once, hold it against any number of documents. A matcher has no state between documents but a cache
- * of nothing: it may be used by several threads at once.
+ * Compile a query once, hold it against any number of documents. A matcher does not change: several threads may use it
+ * at once.
  *
  * What a match is: text compares by simple case folding (ICU, one character to one). A *word* matches where it stands
- * as a whole: the characters beside it are not letters, digits or underscore; at an end of it that is Han, Hiragana,
- * Katakana, Hangul or Thai, scripts that do not part words, whatever stands beside it is fine. White space inside the
+ * as a whole: the characters beside it are not letters, digits or underscore. At an end of it that is Han, Hiragana,
+ * Katakana, Hangul or Thai (scripts that do not part words), or no letter at all (".pdf", "@example.com"), whatever
+ * stands beside it is fine. White space inside the
  * word (a phrase) stands for one or more white space characters, line ends included. Accents count; texts and query are
  * expected in NFC (the query is brought there).
  */

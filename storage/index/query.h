@@ -11,7 +11,7 @@
  *   a b   a AND b        both; a OR b one of them; NOT a, -a without; ( ) groups. NOT binds before AND before OR.
  *   from: to: cc: bcc: subject: body: attachment: filename:   word, phrase, word* or a group in ( ) in that field only
  *   folder:Archive/2003  that folder and what is below; names compare without case, whole names, anywhere in the path
- *   date:2016   date:2015-03   date:2015-03-07   date:2015..2017   date:2015-03..   date:..2016     first and last included
+ *   date:2016   date:2015-03   date:2015-03-07   date:2015..2017   date:2015-03..   date:..2016   last included
  *   before:2016-01-02    earlier than that day (month, year) begins; after:2016-01-02 later than it ends
  *   size:>1M  size:>=1M  size:<10K  size:<=10K  size:10K..2M  size:1234      K, M, G are powers of 1024
  *   has:attachment       id:Mxxxx (the message id, case counts)
@@ -140,7 +140,7 @@ av_query_id av_query_all(av_query *self);
 av_query_id av_query_not(av_query *self, av_query_id child);
 av_query_id av_query_and(av_query *self, const av_query_id *children, size_t n); /* n = 1 gives the child itself */
 av_query_id av_query_or(av_query *self, const av_query_id *children, size_t n);
-/* kind: AV_QUERY_WORD, _PREFIX, _SUBSTRING; fields: not empty. A word or prefix without a visible character is refused. */
+/* kind: AV_QUERY_WORD, _PREFIX, _SUBSTRING; fields: not empty. A word without letter or digit is refused. */
 av_query_id av_query_text(av_query *self, av_query_kind kind, uint32_t fields, av_span text);
 av_query_id av_query_header(av_query *self, av_span name, av_span text);
 av_query_id av_query_folder(av_query *self, av_span path);
@@ -166,7 +166,7 @@ const av_query_node *av_query_node_at(const av_query *self, av_query_id id);
 /* Number of nodes, the unreachable ones included: ids are 1 to this. */
 size_t av_query_count(const av_query *self);
 
-/* The rule of folder: above, for those who answer it from their list of folders. Both are UTF-8 with '/' between names. */
+/* The rule of folder: above, for those who answer it from their list of folders. UTF-8 with '/' between names. */
 bool av_query_folder_matches(av_span path, av_span wanted);
 
 #endif
