@@ -15,7 +15,7 @@
 /* Bit for a Caller of options.proto in av_method_info.callers. */
 #define AV_CALLER_BIT(caller) (1U << (unsigned)(caller))
 
-enum { /* av_field_info.flags */
+enum {                        /* av_field_info.flags */
     AV_FIELD_JSON_OBJECT = 1, /* repeated KeyValue shown as one object */
     AV_FIELD_JSON_OMIT = 2,
     AV_FIELD_JSON_NULL = 4, /* null when absent */
@@ -59,7 +59,8 @@ const av_method_info *av_proto_method_by_api(const char *api_name);
 const av_method_info *av_proto_method_by_any_name(const char *name);
 const av_message_info *av_proto_message(const ProtobufCMessageDescriptor *descriptor);
 const av_message_info *av_proto_message_by_name(const char *full_name);
-/* JSON word of an enum value: prefix cut, lowerCamelCase: START_MODE_WRITE_PROTECTED -> "writeProtected". NULL: no such number. */
+/* JSON word of an enum value: what all value names share is cut, then lowerCamelCase: START_MODE_WRITE_PROTECTED ->
+   "writeProtected". NULL: no such number. Good until the next call of this thread. */
 const char *av_proto_enum_word(const ProtobufCEnumDescriptor *type, int value);
 /* The other way; false: no such word. */
 bool av_proto_enum_value(const ProtobufCEnumDescriptor *type, const char *word, int *ret);
