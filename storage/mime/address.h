@@ -37,7 +37,7 @@ typedef struct av_address_list {
 void av_address_list_init(av_address_list *self);
 void av_address_list_release(av_address_list *self);
 /*
- * Parse a raw header value (folds allowed); at most max items and 1 MB of strings. ret was initialised; earlier contents
+ * Parse a raw header value (folds allowed); at most max items, 256 KB of value and 1 MB of strings. ret was initialised; earlier contents
  * are forgotten. Spans of ret live until the next parse or release.
  */
 void av_address_parse(av_span value, size_t max, av_address_list *ret);

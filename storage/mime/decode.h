@@ -30,5 +30,7 @@ av_decode_bound(size_t n)
  * false when out's ceiling cut it: ret_bytes is the beginning.
  */
 bool av_mime_decode(const av_mime *self, uint32_t i, av_buf *out, av_span *ret_bytes);
+/* The same of the first max_in bytes of the encoded body: enough for a preview of a large part. */
+bool av_mime_decode_head(const av_mime *self, uint32_t i, size_t max_in, av_buf *out, av_span *ret_bytes);
 
 #endif

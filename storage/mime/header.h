@@ -30,14 +30,11 @@ av_span av_header_value(av_span header, const char *name);
  */
 bool av_header_unfold(av_span value, av_buf *out);
 /*
- * Bytes of the header block at the start of s: up to, not including, the blank line or the first line that can be no
- * header line (RFC 5322, 2.2: mutt and Python end it there as well). ret_body gets the offset of the first body byte:
- * behind the blank line, or at the line that ended the block.
+ * A line (without its line end) that can begin a field. In a header block, the first line that cannot and that starts
+ * with no blank ends the block, as in mutt and Python: a body that follows without a blank line is not lost.
  */
-size_t av_header_extent(av_span s, size_t *ret_body);
-
-/* The steps of av_header_extent, for scan.c. line comes without its line end. */
 bool av_header_is_field_line(av_span line);
-bool av_header_is_mbox_from(av_span line); /* starts with `From ` or `>From ` */
+/* Starts with `From ` or `>From `: no field, but no end of the header either. */
+bool av_header_is_mbox_from(av_span line);
 
 #endif

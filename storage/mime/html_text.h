@@ -2,8 +2,8 @@
  * html_text.h - HTML to the text a reader sees
  *
  * Pure, one pass, no tree, tolerant of anything: tags and comments are removed, character references decoded, content
- * of script, style, head's title excepted, dropped; block tags give a newline, others nothing. White space runs become
- * one blank. Nothing is ever fetched or run.
+ * of script and style dropped; block tags give a newline, table cells a blank, others nothing. White space runs
+ * become one blank (a no-break space is white space here). Nothing is ever fetched or run.
  */
 #ifndef AV_STORAGE_MIME_HTML_TEXT_H
 #define AV_STORAGE_MIME_HTML_TEXT_H

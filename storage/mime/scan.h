@@ -77,8 +77,8 @@ typedef struct av_mime_part {
     av_mime_encoding encoding;
     av_span encoding_word; /* as declared, lower-case; empty when undeclared */
     av_mime_disposition disposition;
-    bool is_multipart; /* multipart/... in which at least one boundary line was found; children may still be 0 */
-    bool is_message;   /* message/rfc822 or message/global: the one child is the nested message */
+    bool is_multipart; /* multipart/... with at least one child; false when no boundary line was found */
+    bool is_message;   /* message/rfc822 or message/global, not encoded: the one child is the nested message */
     bool is_root;      /* root of a message: parts[0] and the child of every is_message part */
     bool opaque;       /* a limit was met: children inside were not looked for */
 } av_mime_part;
