@@ -72,6 +72,7 @@ typedef struct av_store_stats {
     uint64_t raw_bytes; /* of these, as they arrived */
     uint64_t events;
     uint64_t commits;
+    uint64_t cut_bytes; /* of a torn tail, at open */
 } av_store_stats;
 void av_store_get_stats(const av_store *self, av_store_stats *ret);
 /* Give back working memory (about 1.5 MB); it comes back with the next put. For an idle timer. */

@@ -1,0 +1,92 @@
+/*
+ * commit.c - the end of a group: on disk and acknowledged, or gone
+ */
+#include "storage/store/store_priv.h"
+
+static void
+forget_group(av_store *self)
+{
+    av_sha256_stream_destroy(&self->group.digest);
+    self->group = (store_group){ .start = self->at };
+}
+
+static av_errc
+put_commit_record(av_store *self, av_commit_body *body, uint64_t *ret_lsn, av_error *err)
+{
+    uint8_t clear[AV_COMMIT_CLEAR], tag[AV_SEAL_TAG];
+    av_errc rc = store_record_begin(self, AV_RECORD_COMMIT, AV_COMMIT_BODY, err);
+
+    if (rc != AV_OK)
+        return rc;
+    body->first_lsn = self->group.first_lsn;
+    body->count = self->group.count;
+    av_sha256_stream_finish(&self->group.digest, body->digest);
+    av_commit_body_encode(body, clear);
+    rc = store_record_tag(self, av_span_of(clear, sizeof clear), tag, err);
+    if (rc == AV_OK)
+        rc = store_record_clear(self, av_span_of(clear, sizeof clear), err);
+    if (rc == AV_OK)
+        rc = store_record_clear(self, av_span_of(tag, sizeof tag), err);
+    if (rc == AV_OK)
+        rc = store_record_end(self, ret_lsn, err);
+    if (rc != AV_OK)
+        self->group.spoiled = true; /* its digest is used up */
+    return rc;
+}
+
+av_errc
+av_store_commit(av_store *self, uint64_t *ret_committed_lsn, av_error *err)
+{
+    av_commit_body body = { 0 };
+    av_error ignored;
+    uint64_t lsn = 0;
+    av_errc rc = store_writable(self, err);
+
+    if (rc == AV_OK && self->group.count > 0) {
+        rc = put_commit_record(self, &body, &lsn, err);
+        if (rc != AV_OK)
+            return rc;
+        rc = av_file_datasync(self->fd, err);
+        if (rc != AV_OK) {
+            /* The kernel may call these pages clean now although no disk has them: they must not be found again. */
+            err->code = AV_ERR_IO;
+            (void)av_file_truncate(self->fd, self->group.start, &ignored);
+            self->group.spoiled = true;
+            (void)av_error_prefix(err, "%08u.avc", self->container);
+            return store_fail(self, err);
+        }
+        self->chain.commit_lsn = lsn;
+        self->chain.group++;
+        memcpy(self->chain.digest, body.digest, sizeof body.digest);
+        self->stats.messages += self->group.messages;
+        self->stats.raw_bytes += self->group.raw_bytes;
+        self->stats.events += self->group.events;
+        self->stats.commits++;
+        forget_group(self);
+    }
+    if (rc == AV_OK)
+        *ret_committed_lsn = self->chain.commit_lsn;
+    return rc;
+}
+
+av_errc
+av_store_rollback(av_store *self, av_error *err)
+{
+    av_errc rc = AV_OK;
+
+    if (self->fd < 0)
+        return av_error_set(err, AV_ERR_READONLY, "%s", self->problem);
+    if (self->group.digest == NULL && !self->group.spoiled)
+        return AV_OK;
+    for (av_store_put *p = self->puts; p != NULL; p = p->next)
+        if (p->last_lsn > self->chain.commit_lsn)
+            p->lost = true;
+    rc = av_file_truncate(self->fd, self->group.start, err);
+    self->at = self->group.start;
+    forget_group(self);
+    if (rc != AV_OK) {
+        (void)av_error_prefix(err, "drop the tail of %08u.avc", self->container);
+        return store_fail(self, err);
+    }
+    return self->problem == NULL ? AV_OK : av_error_set(err, AV_ERR_READONLY, "%s", self->problem);
+}

@@ -1,0 +1,312 @@
+/*
+ * open.c - create, open and close a store; tell a torn tail from corruption (docs/format-container.md, 8)
+ */
+#include <errno.h>
+#include <sys/file.h>
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "storage/container/scan.h"
+#include "storage/store/store_priv.h"
+
+#define DEFAULT_CONTAINER (512ULL * 1024 * 1024)
+#define LEAST_CONTAINER   (64ULL * 1024)
+#define MOST_CONTAINER    (2ULL * 1024 * 1024 * 1024)
+#define DEFAULT_SPOOL     (8ULL * 1024 * 1024)
+#define MOST_SPOOL        (32ULL * 1024 * 1024)
+#define OUT_MAX           (2U * 1024 * 1024) /* half a MB of record, a segment and its table */
+
+static av_errc
+check_config(const av_store_config *config, av_error *err)
+{
+    uint64_t size = config->max_container_bytes;
+
+    if (size != 0 && (size < LEAST_CONTAINER || size > MOST_CONTAINER))
+        return av_error_set(err, AV_ERR_INVALID, "a container may have 64 KB to 2 GB");
+    if (config->spool_bytes > MOST_SPOOL)
+        return av_error_set(err, AV_ERR_INVALID, "at most 32 MB of a message may be held in memory");
+    if (config->max_message_bytes > AV_STORE_MESSAGE_MAX)
+        return av_error_set(err, AV_ERR_INVALID, "a message may have at most %llu bytes", AV_STORE_MESSAGE_MAX);
+    return AV_OK;
+}
+
+/* Containers without a marker: an empty first one is what a create left that did not get further. */
+static av_errc
+check_unused(const char *dir, av_error *err)
+{
+    AV_CLEANUP(av_free) char *marker = store_marker_path(dir);
+    AV_CLEANUP(av_free) char *first = av_container_path(dir, 1);
+    uint32_t highest = 0, missing = 0;
+    struct stat st;
+    av_errc rc;
+
+    if (av_file_exists(marker))
+        return av_error_set(err, AV_ERR_EXISTS, "%s is an archive store already", dir);
+    rc = av_container_list(dir, &highest, &missing, err);
+    if (rc != AV_OK || highest == 0)
+        return rc;
+    if (highest > 1 || stat(first, &st) != 0 || st.st_size > AV_CONTAINER_HEADER)
+        return av_error_set(err, AV_ERR_INVALID, "%s holds containers but no store.avs: it is not touched", dir);
+    return AV_OK;
+}
+
+av_errc
+av_store_create(const av_store_config *config, av_error *err)
+{
+    av_container_header header = { .container = 1 };
+    int fd = -1;
+    av_errc rc = check_config(config, err);
+
+    if (rc == AV_OK)
+        rc = av_dir_make(config->dir, err);
+    if (rc == AV_OK)
+        rc = check_unused(config->dir, err);
+    if (rc != AV_OK)
+        return rc;
+    av_random_bytes(header.store_uuid, sizeof header.store_uuid);
+    rc = av_container_create(config->dir, &header, &fd, err);
+    av_file_close(&fd);
+    return rc == AV_OK ? store_marker_write(config->dir, header.store_uuid, config->key, err) : rc;
+}
+
+av_errc
+store_fail(av_store *self, av_error *err)
+{
+    if (self->problem == NULL)
+        self->problem = av_xasprintf("the store takes no writes until it is opened again: %s", err->msg);
+    return err->code;
+}
+
+static void
+mark_corrupt(av_store *self, const char *sentence)
+{
+    free(self->problem);
+    self->problem = av_xasprintf("the store is write protected, acknowledged records are damaged: %s", sentence);
+    self->corrupt = true;
+}
+
+static av_errc
+lock_store(av_store *self, av_error *err)
+{
+    AV_CLEANUP(av_free) char *path = store_marker_path(self->dir);
+    av_errc rc = av_file_open(path, O_RDONLY | O_NOFOLLOW, 0, &self->lock_fd, err);
+
+    if (rc != AV_OK)
+        return rc;
+    if (flock(self->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK)
+            return av_error_set(err, AV_ERR_BUSY, "%s is open in another process", self->dir);
+        return av_error_errno(err, "lock %s", path);
+    }
+    return AV_OK;
+}
+
+/* Open the last container for writing, behind the last commit; whatever stands there is cut. */
+static av_errc
+adopt_tail(av_store *self, const av_scan *scan, av_error *err)
+{
+    uint64_t size = 0;
+    av_errc rc = av_container_open(self->dir, self->container, self->uuid, O_RDWR, &self->fd, NULL, err);
+
+    self->at = av_lsn_offset(av_scan_chain_end(scan));
+    if (rc == AV_OK)
+        rc = av_file_size(self->fd, &size, err);
+    if (rc == AV_OK && size > self->at) {
+        self->stats.cut_bytes = size - self->at;
+        rc = av_file_truncate(self->fd, self->at, err);
+        if (rc == AV_OK)
+            AV_LOG(AV_LOG_WARN, "store.tail_cut", AV_STR("dir", self->dir), AV_U64("container", self->container),
+                AV_U64("at", self->at), AV_U64("bytes", self->stats.cut_bytes));
+    }
+    /* A whole group that nobody acknowledged may stand in the page cache alone: from here on it counts. */
+    if (rc == AV_OK)
+        rc = av_file_datasync(self->fd, err);
+    return rc == AV_OK ? AV_OK : av_error_prefix(err, "open the log's end");
+}
+
+/* rc: how the reading ended. Nothing that only looks torn is believed when somebody has seen more. */
+static av_errc
+judge_end(av_store *self, av_scan *scan, av_errc rc, uint64_t witnessed_lsn, av_error *err)
+{
+    uint64_t place = av_scan_place(scan);
+    bool later = false;
+    char found[sizeof err->msg];
+
+    self->chain = *av_scan_chain(scan);
+    if (rc == AV_OK && self->chain.commit_lsn < witnessed_lsn)
+        rc = av_error_set(err, AV_ERR_CORRUPT, "the log ends at LSN %llx, before the acknowledged LSN %llx",
+            (unsigned long long)self->chain.commit_lsn, (unsigned long long)witnessed_lsn);
+    if (rc == AV_OK)
+        return adopt_tail(self, scan, err);
+    if (rc != AV_ERR_CORRUPT)
+        return rc;
+    memcpy(found, err->msg, sizeof found);
+    if (av_lsn_container(place) == self->container && av_lsn_offset(place) >= AV_CONTAINER_HEADER &&
+        self->chain.commit_lsn >= witnessed_lsn) {
+        rc = av_scan_find_later_group(scan, &later, err);
+        if (rc != AV_OK)
+            return rc;
+        if (!later)
+            return adopt_tail(self, scan, err);
+    }
+    mark_corrupt(self, found);
+    return AV_OK;
+}
+
+static av_errc
+read_log(av_store *self, uint64_t from_lsn, uint64_t witnessed_lsn, av_error *err)
+{
+    AV_CLEANUP(av_scan_destroy) av_scan *scan = NULL;
+    av_errc rc = av_scan_new(self->dir, self->uuid, self->key, self->container, &scan, err);
+    bool end = false;
+
+    if (rc == AV_OK && from_lsn != 0) {
+        rc = av_scan_from(scan, from_lsn, err);
+        if (rc == AV_ERR_CORRUPT) {
+            mark_corrupt(self, err->msg);
+            return read_log(self, 0, witnessed_lsn, err); /* what is still sound, to serve it */
+        }
+    }
+    while (rc == AV_OK && !end) {
+        av_record_header header;
+        av_span body;
+
+        rc = av_scan_next(scan, &header, &body, &end, err);
+    }
+    if (self->corrupt && (rc == AV_OK || rc == AV_ERR_CORRUPT)) {
+        self->chain = *av_scan_chain(scan);
+        return AV_OK;
+    }
+    return scan == NULL ? rc : judge_end(self, scan, rc, witnessed_lsn, err);
+}
+
+static void
+sum_containers(av_store *self)
+{
+    for (uint32_t n = 1; n < self->container; n++) {
+        AV_CLEANUP(av_free) char *path = av_container_path(self->dir, n);
+        struct stat st;
+
+        if (stat(path, &st) == 0)
+            self->sealed_bytes += (uint64_t)st.st_size;
+    }
+}
+
+static av_errc
+open_log(av_store *self, uint64_t witnessed_lsn, av_error *err)
+{
+    uint32_t missing = 0;
+    char sentence[64];
+    av_errc rc = av_container_list(self->dir, &self->container, &missing, err);
+
+    if (rc != AV_OK)
+        return rc;
+    if (self->container == 0)
+        missing = 1;
+    if (missing != 0) {
+        (void)snprintf(sentence, sizeof sentence, "container %08u.avc is missing", missing);
+        mark_corrupt(self, sentence);
+    }
+    sum_containers(self);
+    return self->container == 0 ? AV_OK : read_log(self, witnessed_lsn, witnessed_lsn, err);
+}
+
+av_errc
+av_store_open(const av_store_config *config, uint64_t witnessed_lsn, av_store **ret, av_error *err)
+{
+    AV_CLEANUP(av_store_close) av_store *self = NULL;
+    av_errc rc = check_config(config, err);
+
+    if (rc != AV_OK)
+        return rc;
+    self = av_xcalloc(1, sizeof *self);
+    self->dir = av_xstrdup(config->dir);
+    memcpy(self->key, config->key, sizeof self->key);
+    self->max_container_bytes = config->max_container_bytes != 0 ? config->max_container_bytes : DEFAULT_CONTAINER;
+    self->spool_bytes = config->spool_bytes != 0 ? config->spool_bytes : DEFAULT_SPOOL;
+    self->max_message_bytes = config->max_message_bytes != 0 ? config->max_message_bytes : AV_STORE_MESSAGE_MAX;
+    self->fd = self->lock_fd = -1;
+    av_buf_init(&self->out, OUT_MAX);
+    rc = store_marker_read(self->dir, self->key, self->uuid, err);
+    if (rc == AV_OK)
+        rc = lock_store(self, err);
+    if (rc == AV_OK)
+        rc = open_log(self, witnessed_lsn, err);
+    if (rc != AV_OK)
+        return rc;
+    self->group.start = self->at;
+    *ret = AV_TAKE(self);
+    return AV_OK;
+}
+
+void
+av_store_close(av_store **self)
+{
+    av_store *s = *self;
+    av_error ignored;
+
+    if (s == NULL)
+        return;
+    assert(s->puts == NULL);
+    if (s->fd >= 0 && s->at != s->group.start)
+        (void)av_store_rollback(s, &ignored);
+    av_file_close(&s->fd);
+    av_file_close(&s->lock_fd);
+    av_store_trim(s);
+    av_sha256_stream_destroy(&s->group.digest);
+    av_secret_wipe(s->key, sizeof s->key);
+    free(s->problem);
+    free(s->dir);
+    free(s);
+    *self = NULL;
+}
+
+void
+av_store_trim(av_store *self)
+{
+    av_seal_destroy(&self->seal);
+    (void)ZSTD_freeCCtx(self->zstd);
+    self->zstd = NULL;
+    free(self->packed);
+    self->packed = NULL;
+    av_buf_release(&self->out);
+    av_buf_init(&self->out, OUT_MAX);
+}
+
+const uint8_t *
+av_store_uuid(const av_store *self)
+{
+    return self->uuid;
+}
+
+uint64_t
+av_store_committed_lsn(const av_store *self)
+{
+    return self->chain.commit_lsn;
+}
+
+const char *
+av_store_problem(const av_store *self)
+{
+    return self->problem;
+}
+
+bool
+av_store_is_corrupt(const av_store *self)
+{
+    return self->corrupt;
+}
+
+void
+av_store_dedup_key(const av_store *self, const uint8_t digest[AV_SHA256_SIZE], uint8_t ret[32])
+{
+    av_seal_hmac(self->key, av_span_of(digest, AV_SHA256_SIZE), ret);
+}
+
+void
+av_store_get_stats(const av_store *self, av_store_stats *ret)
+{
+    *ret = self->stats;
+    ret->containers = self->container;
+    ret->bytes = self->sealed_bytes + self->at;
+}
