@@ -38,6 +38,9 @@ void av_loop_remove_timer(av_loop_timer **handle);
 void av_loop_post(av_loop *self, av_loop_fn *fn, void *ctx);
 /* Called before each wait; used by the bus, whose ZMQ descriptor is edge triggered. At most 8. */
 void av_loop_add_prepare(av_loop *self, av_loop_fn *fn, void *ctx);
+void av_loop_remove_prepare(av_loop *self, av_loop_fn *fn, void *ctx); /* no-op when it is not there */
+/* There is more to do: the coming wait returns at once. */
+void av_loop_again(av_loop *self);
 
 /* Take SIGTERM and SIGINT (fn(ctx) once each time), SIGHUP (reload) and SIGCHLD through a signalfd; blocks them for the process. */
 av_errc av_loop_add_signals(av_loop *self, av_loop_fn *on_stop, av_loop_fn *on_reload, av_loop_fn *on_child, void *ctx,

@@ -26,6 +26,7 @@ typedef struct av_node {
     bool role_management, role_host, role_access;
     uint8_t registry_key[AV_SIGN_PUBLIC]; /* from registry.pub */
     uint8_t broker_key[AV_KEY_SIZE];      /* from broker.pub */
+    bool paired; /* registry.pub is there; until then registry_key is zero, which verifies nothing */
 } av_node;
 
 extern const av_setting av_node_settings[];
