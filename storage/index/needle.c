@@ -34,6 +34,12 @@ commonness(uint32_t c)
     return at == NULL ? 8 : (unsigned)(at - by_rarity);
 }
 
+static uint8_t
+utf8_lead(uint32_t c)
+{
+    return (uint8_t)(c < 0x80 ? c : c < 0x800 ? 0xC0 | c >> 6 : c < 0x10000 ? 0xE0 | c >> 12 : 0xF0 | c >> 18);
+}
+
 /* All characters that fold to c, as a set; c is folded. Only single characters: strings in the set are left out. */
 static size_t
 first_bytes(uint32_t c, uint8_t *ret_leads, bool *ret_alone)
@@ -49,14 +55,13 @@ first_bytes(uint32_t c, uint8_t *ret_leads, bool *ret_alone)
         if (uset_getItem(set, i, &from, &to, NULL, 0, &status) != 0)
             continue;
         for (UChar32 v = from; v <= to; v++) {
-            uint8_t room[4];
-            av_buf b = { .p = room, .cap = sizeof room, .max = sizeof room };
+            uint8_t lead = utf8_lead((uint32_t)v);
 
-            if (av_unicode_fold_char((uint32_t)v) != c || !av_utf8_put(&b, (uint32_t)v))
+            if (av_unicode_fold_char((uint32_t)v) != c)
                 continue;
             members++;
-            if (memchr(ret_leads, room[0], n) == NULL && n < LEADS_MAX)
-                ret_leads[n++] = room[0];
+            if (memchr(ret_leads, lead, n) == NULL && n < LEADS_MAX)
+                ret_leads[n++] = lead;
         }
     }
     uset_close(set);
