@@ -59,8 +59,9 @@ void av_conn_resume(av_conn *self);
 
 /*
  * STARTTLS: what is queued (the "go ahead" line) is sent in clear, then the handshake begins, then on_secure is called.
- * Bytes that came in clear behind the command are dropped unseen (RFC 3207, 6; CVE-2011-0411): the caller must drop what
- * it has buffered itself. AV_ERR_INVALID when the connection is secure already.
+ * No on_data comes in between. The caller must drop what it has itself buffered behind the command, else a man in the
+ * middle slips commands into the secured session (RFC 9051, 6.2.1; CVE-2011-0411). AV_ERR_INVALID when the connection is
+ * secure already.
  */
 av_errc av_conn_start_tls(av_conn *self, av_error *err);
 bool av_conn_is_secure(const av_conn *self);

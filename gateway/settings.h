@@ -16,8 +16,8 @@ typedef struct av_gateway_settings {
     char *tls_certificate, *tls_key; /* empty: D/tls/cert.pem, D/tls/key.pem */
     /* HTTP */
     uint64_t http_connections, http_connections_per_address;
-    uint64_t http_header_bytes, http_form_bytes;
-    uint64_t http_request_timeout_s, http_idle_timeout_s;
+    uint64_t http_header_bytes, http_form_bytes, http_form_budget_bytes, http_reply_budget_bytes;
+    uint64_t http_request_timeout_s, http_idle_timeout_s, http_reply_bytes_per_s;
     /* Management API */
     uint64_t api_call_timeout_s;
     uint64_t api_long_poll_max_s;
