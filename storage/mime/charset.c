@@ -35,6 +35,8 @@ static const struct alias {
     { "x-gbk", "GB18030", KIND_ICONV },
     { "cp936", "GB18030", KIND_ICONV },
     { "euc-cn", "GB18030", KIND_ICONV },
+    { "eucgb2312_cn", "GB18030", KIND_ICONV },
+    { "gb_2312", "GB18030", KIND_ICONV },
     { "iso-8859-9", "CP1254", KIND_ICONV },
     { "iso-8859-11", "CP874", KIND_ICONV },
     { "tis-620", "CP874", KIND_ICONV },

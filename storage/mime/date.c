@@ -9,7 +9,8 @@ typedef struct parser {
     av_span in;
     int year, month, day; /* month 1 to 12 */
     int hour, minute, second;
-    int zone; /* minutes east, or NO_ZONE */
+    int zone;            /* minutes east, or NO_ZONE */
+    bool zone_is_number; /* the first number stands: `GMT+0100`, but not `+0000-62495` */
     bool pm, am;
 } parser;
 
@@ -104,8 +105,10 @@ take_time(parser *self, int hour)
     uint8_t colon = self->in.p[0];
     size_t digits;
 
-    if (self->hour != UNSET)
-        return false;
+    if (self->hour != UNSET) { /* a second time says nothing */
+        self->in = av_span_skip(self->in, 1);
+        return true;
+    }
     self->hour = hour;
     self->second = 0;
     self->in = av_span_skip(self->in, 1);
@@ -139,11 +142,11 @@ take_iso_date(parser *self, int year)
     return digits > 0;
 }
 
-/* RFC 5322, 4.3: two digits 00 to 49 are this century, three digits and the other two are years since 1900. */
+/* RFC 5322, 4.3: two digits 00 to 49 are this century, three digits (also `0102`) and the other two since 1900. */
 static int
 full_year(int year, size_t digits)
 {
-    return digits >= 4 ? year : digits == 2 && year < 50 ? year + 2000 : year + 1900;
+    return digits >= 4 && year >= 1000 ? year : digits == 2 && year < 50 ? year + 2000 : year + 1900;
 }
 
 static bool
@@ -185,8 +188,10 @@ on_sign(parser *self)
         self->in = av_span_skip(self->in, 1);
         minutes = take_number(&self->in, &digits);
     }
-    if (value < 24 && minutes < 60 && (self->zone == NO_ZONE || self->zone == 0)) /* also "GMT+0100" */
-        self->zone = sign * (value * 60 + minutes);
+    if (value >= 24 || minutes >= 60 || self->zone_is_number || (self->zone != NO_ZONE && self->zone != 0))
+        return;
+    self->zone = sign * (value * 60 + minutes);
+    self->zone_is_number = true;
 }
 
 static void

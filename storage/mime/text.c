@@ -65,6 +65,8 @@ is_shown_text(const av_mime *mime, uint32_t i)
 
     if (part->disposition == AV_MIME_ATTACHMENT || part->children > 0)
         return false;
+    if (av_span_eq_str(part->type, "multipart")) /* no boundary line was found: what stands there is shown as it is */
+        return !part->opaque;
     return av_mime_is(mime, i, "text", "plain") || av_mime_is(mime, i, "text", "html");
 }
 
@@ -132,20 +134,16 @@ bool
 av_mime_is_attachment(const av_mime *self, uint32_t i)
 {
     const av_mime_part *part = &self->parts[i];
-    bool in_related = part->parent != AV_MIME_NONE && av_mime_is(self, part->parent, "multipart", "related");
 
-    if (part->is_multipart || (part->is_root && part->is_message))
+    if (part->is_multipart)
         return false;
-    if (part->disposition == AV_MIME_ATTACHMENT)
+    if (part->disposition == AV_MIME_ATTACHMENT || part->filename.n > 0)
         return true;
     if (part->is_message)
-        return true;
-    if (part->filename.n > 0)
-        return !(in_related && part->content_id.n > 0);
-    if (av_span_eq_str(part->type, "text") || av_span_eq_str(part->type, "multipart"))
-        return false;
-    return !in_related && !av_mime_is(self, i, "message", NULL) &&
-           !av_mime_is(self, i, "application", "pgp-signature") && !av_mime_is(self, i, "application", "pgp-encrypted");
+        return !part->is_root;
+    return !av_span_eq_str(part->type, "text") && !av_span_eq_str(part->type, "message") &&
+           !av_span_eq_str(part->type, "multipart") && !av_mime_is(self, i, "application", "pgp-signature") &&
+           !av_mime_is(self, i, "application", "pgp-encrypted");
 }
 
 uint32_t

@@ -2,7 +2,7 @@
  * text.h - what a reader of a message sees, as UTF-8, and the names of what is attached
  *
  * Text is that of all text/plain and text/html parts, nested messages included, but for parts with Content-Disposition:
- * attachment. Charsets as in charset.h, HTML as in html_text.h. Parts are parted by a newline.
+ * attachment. A multipart in which no boundary line was found counts as text/plain. Charsets as in charset.h, HTML as in html_text.h. Parts are parted by a newline.
  */
 #ifndef AV_STORAGE_MIME_TEXT_H
 #define AV_STORAGE_MIME_TEXT_H
@@ -25,8 +25,8 @@ enum {
 bool av_mime_text(const av_mime *self, unsigned flags, av_buf *out);
 
 /*
- * Part i is something attached: a leaf or a nested message with Content-Disposition: attachment or a file name, or a
- * leaf that is neither text nor an inline picture of multipart/related.
+ * Part i is something attached: whatever has a file name or Content-Disposition: attachment, a nested message, and each
+ * nameless leaf that is neither text, nor a report about mail, nor a bare PGP signature. Pictures of the text count.
  */
 bool av_mime_is_attachment(const av_mime *self, uint32_t i);
 /*
