@@ -43,16 +43,19 @@ av_errc av_catalog_applied_lsn(av_catalog *self, const uint8_t store_uuid[16], u
 /* Bind an open store (borrowed until detach or close) and get its number in this view: what rows call `store`. Needed
  * before apply. */
 av_errc av_catalog_attach(av_catalog *self, av_store *store, uint32_t *ret_no, av_error *err);
+/* The store is not used any more; its rows stay. */
+void av_catalog_detach(av_catalog *self, uint32_t store_no);
 av_store *av_catalog_store(const av_catalog *self, uint32_t no); /* NULL: not attached */
 
-/* Content that has no summary row yet: append the row to out, or leave it empty for none. Called in replay. */
+/* Content that has no summary row yet: append the row to out, or leave it empty for none (also for content that cannot
+ * be read: an error ends the replay). Called in replay. */
 typedef av_errc av_catalog_summary_fn(
     void *ctx, av_store *store, const av_event_placement *placement, av_buf *out, av_error *err);
 
 /*
  * Bring the view to the end of an attached store's log, in groups of a few thousand events. A view that is ahead of a
  * sound log (an older log was restored) is emptied and replayed as a whole; then *ret_rebuilt is true and all other
- * stores must be caught up again, too. When the store is corrupt nothing is thrown away: what the view knows is served,
+ * stores must be caught up again, too; no snapshot and no iterator may be left at that time. When the store is corrupt nothing is thrown away: what the view knows is served,
  * and AV_OK is returned with as much replayed as could be read. ret_rebuilt may be NULL.
  */
 av_errc av_catalog_catch_up(
@@ -61,7 +64,8 @@ av_errc av_catalog_catch_up(
 /* --- groups ------------------------------------------------------------------------------------------------------ */
 
 void av_catalog_begin(av_catalog *self);
-/* committed_lsn: what av_store_commit gave for this store. Not synced: the log has it. */
+/* committed_lsn: what av_store_commit gave for this store. Not synced: the log has it. After a failure the view is behind
+ * its log: av_catalog_catch_up, or close and open. */
 av_errc av_catalog_commit(av_catalog *self, uint32_t store_no, uint64_t committed_lsn, av_error *err);
 void av_catalog_rollback(av_catalog *self);
 

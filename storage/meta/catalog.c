@@ -1,0 +1,312 @@
+/*
+ * catalog.c - open and discard the view, its groups, its stores
+ */
+#include "base/file.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "storage/crypto/seal.h"
+#include "storage/meta/catalog_priv.h"
+
+/* --- open ----------------------------------------------------------------------------------------------------------- */
+
+/* Version and key check, as they stand in row V. */
+static void
+version_row(const av_catalog *self, av_buf *out)
+{
+    uint8_t mac[32];
+
+    av_seal_hmac(self->key, av_span_str("archivolt catalog check"), mac);
+    av_buf_clear(out);
+    (void)av_buf_put_u32(out, CATALOG_VERSION);
+    (void)av_buf_append(out, mac, 16);
+}
+
+static av_errc
+open_meta(av_catalog *self, av_error *err)
+{
+    av_meta_options options = { .cache_bytes = self->cache_bytes };
+
+    return av_meta_open(self->dir, &options, &self->meta, err);
+}
+
+/* AV_ERR_CORRUPT when this is not a view of ours with our key; an empty database becomes one. */
+static av_errc
+check_version(av_catalog *self, av_error *err)
+{
+    AV_CLEANUP(av_buf_release) av_buf want;
+    av_span key, value;
+    av_meta_iter *iter;
+    bool empty;
+    av_errc rc;
+
+    av_buf_init(&want, 64);
+    version_row(self, &want);
+    rc = av_meta_get(av_meta_writer(self->meta), av_span_str("V"), &self->row, err);
+    if (rc == AV_OK && av_span_eq(av_buf_span(&self->row), av_buf_span(&want)))
+        return AV_OK;
+    if (rc == AV_OK)
+        return av_error_set(err, AV_ERR_CORRUPT, "the catalog is of another version or another key");
+    if (rc != AV_ERR_NOT_FOUND)
+        return rc;
+    iter = av_meta_iter_new(av_meta_writer(self->meta), av_span_str(NULL), av_span_str(NULL));
+    empty = !av_meta_iter_next(iter, &key, &value);
+    av_meta_iter_destroy(&iter);
+    if (!empty)
+        return av_error_set(err, AV_ERR_CORRUPT, "the catalog has no version");
+    av_meta_begin(self->meta);
+    av_meta_put(self->meta, av_span_str("V"), av_buf_span(&want));
+    return av_meta_commit(self->meta, false, err);
+}
+
+static av_errc
+load_stores(av_catalog *self, av_error *err)
+{
+    av_meta_iter *iter = av_meta_iter_new(av_meta_writer(self->meta), av_span_str("C"), av_span_str(NULL));
+    av_span key, value;
+    av_errc rc = AV_OK;
+
+    free(self->stores);
+    self->stores = NULL;
+    self->store_count = 0;
+    while (rc == AV_OK && av_meta_iter_next(iter, &key, &value)) {
+        catalog_store s = { 0 };
+
+        if (key.n != 17 || !av_span_get_u32(&value, &s.no) || !av_span_get_u64(&value, &s.applied_lsn)) {
+            rc = av_error_set(err, AV_ERR_CORRUPT, "catalog: a store's row is damaged");
+            break;
+        }
+        memcpy(s.uuid, key.p + 1, sizeof s.uuid);
+        self->stores = av_xrealloc(self->stores, (self->store_count + 1) * sizeof *self->stores);
+        self->stores[self->store_count++] = s;
+    }
+    if (rc == AV_OK)
+        rc = av_meta_iter_error(iter, err);
+    av_meta_iter_destroy(&iter);
+    return rc;
+}
+
+static av_errc
+open_all(av_catalog *self, av_error *err)
+{
+    av_errc rc = open_meta(self, err);
+
+    if (rc == AV_OK)
+        rc = check_version(self, err);
+    if (rc == AV_OK)
+        rc = load_stores(self, err);
+    return rc;
+}
+
+/* The view is made of files of RocksDB alone; the logs have all that was in it. */
+static av_errc
+discard(av_catalog *self, const char *why, av_error *err)
+{
+    AV_CLEANUP(av_free) char *parent = NULL;
+    const char *slash = strrchr(self->dir, '/');
+    av_errc rc;
+
+    AV_LOG(AV_LOG_WARN, "catalog.discarded", AV_STR("dir", self->dir), AV_STR("detail", why));
+    av_meta_close(&self->meta);
+    parent = slash == NULL ? av_xstrdup(".") : av_span_dup(av_span_of(self->dir, (size_t)(slash - self->dir)));
+    rc = slash == NULL
+             ? av_error_set(err, AV_ERR_INVALID, "the catalog's folder %s has no parent in its path", self->dir)
+             : av_dir_remove(self->dir, parent, err);
+    return rc == AV_OK ? open_all(self, err) : rc;
+}
+
+av_errc
+av_catalog_open(const av_catalog_config *config, av_catalog **ret, av_error *err)
+{
+    AV_CLEANUP(av_catalog_close) av_catalog *self = av_xcalloc(1, sizeof *self);
+    av_errc rc;
+
+    self->dir = av_xstrdup(config->dir);
+    memcpy(self->key, config->key, sizeof self->key);
+    self->cache_bytes = config->cache_bytes;
+    av_buf_init(&self->row, CATALOG_ROW_MAX);
+    rc = open_all(self, err);
+    if (rc == AV_ERR_CORRUPT) {
+        char why[sizeof err->msg];
+
+        memcpy(why, err->msg, sizeof why);
+        rc = discard(self, why, err);
+    }
+    if (rc != AV_OK)
+        return av_error_prefix(err, "catalog");
+    *ret = AV_TAKE(self);
+    return AV_OK;
+}
+
+void
+av_catalog_close(av_catalog **self)
+{
+    if (*self == NULL)
+        return;
+    av_meta_close(&(*self)->meta);
+    av_buf_release(&(*self)->row);
+    av_secret_wipe((*self)->key, sizeof(*self)->key);
+    free((*self)->stores);
+    free((*self)->dir);
+    free(*self);
+    *self = NULL;
+}
+
+void
+catalog_token(const av_catalog *self, const uint8_t *id, uint8_t ret[CATALOG_TOKEN])
+{
+    uint8_t mac[32];
+
+    av_seal_hmac(self->key, av_span_of(id, AV_MESSAGE_ID_BYTES), mac);
+    memcpy(ret, mac, CATALOG_TOKEN);
+}
+
+/* --- stores --------------------------------------------------------------------------------------------------------- */
+
+static catalog_store *
+find_uuid(const av_catalog *self, const uint8_t *uuid)
+{
+    for (size_t i = 0; i < self->store_count; i++)
+        if (memcmp(self->stores[i].uuid, uuid, 16) == 0)
+            return &self->stores[i];
+    return NULL;
+}
+
+catalog_store *
+catalog_find_no(const av_catalog *self, uint32_t no)
+{
+    for (size_t i = 0; i < self->store_count; i++)
+        if (self->stores[i].no == no)
+            return &self->stores[i];
+    return NULL;
+}
+
+av_store *
+av_catalog_store(const av_catalog *self, uint32_t no)
+{
+    catalog_store *s = catalog_find_no(self, no);
+
+    return s == NULL ? NULL : s->store;
+}
+
+av_errc
+av_catalog_applied_lsn(av_catalog *self, const uint8_t store_uuid[16], uint64_t *ret, av_error *err)
+{
+    catalog_store *s = find_uuid(self, store_uuid);
+
+    (void)err;
+    *ret = s == NULL ? 0 : s->applied_lsn;
+    return AV_OK;
+}
+
+static void
+put_store_row(av_catalog *self, const catalog_store *s, uint64_t applied_lsn)
+{
+    AV_CLEANUP(av_buf_release) av_buf row;
+    av_meta_key key;
+
+    av_buf_init(&row, 16);
+    av_meta_key_init(&key, 'C');
+    av_meta_key_bytes(&key, av_span_of(s->uuid, sizeof s->uuid));
+    (void)av_buf_put_u32(&row, s->no);
+    (void)av_buf_put_u64(&row, applied_lsn);
+    av_meta_put(self->meta, av_meta_key_span(&key), av_buf_span(&row));
+}
+
+av_errc
+av_catalog_attach(av_catalog *self, av_store *store, uint32_t *ret_no, av_error *err)
+{
+    catalog_store *s = find_uuid(self, av_store_uuid(store));
+
+    if (s == NULL) {
+        catalog_store fresh = { 0 };
+        av_errc rc;
+
+        memcpy(fresh.uuid, av_store_uuid(store), sizeof fresh.uuid);
+        for (size_t i = 0; i < self->store_count; i++)
+            fresh.no = AV_MAX(fresh.no, self->stores[i].no);
+        fresh.no++;
+        av_meta_begin(self->meta);
+        put_store_row(self, &fresh, 0);
+        rc = av_meta_commit(self->meta, false, err);
+        if (rc != AV_OK)
+            return av_error_prefix(err, "catalog");
+        self->stores = av_xrealloc(self->stores, (self->store_count + 1) * sizeof *self->stores);
+        s = &self->stores[self->store_count++];
+        *s = fresh;
+    }
+    s->store = store;
+    *ret_no = s->no;
+    return AV_OK;
+}
+
+void
+av_catalog_detach(av_catalog *self, uint32_t store_no)
+{
+    catalog_store *s = catalog_find_no(self, store_no);
+
+    if (s != NULL)
+        s->store = NULL;
+}
+
+av_errc
+catalog_reset(av_catalog *self, av_error *err)
+{
+    size_t count = self->store_count;
+    AV_CLEANUP(av_free) catalog_store *stores = AV_TAKE(self->stores);
+    av_errc rc;
+
+    self->store_count = 0;
+    rc = discard(self, "the view is not one of its log", err);
+    if (rc != AV_OK)
+        return rc;
+    av_meta_begin(self->meta);
+    for (size_t i = 0; i < count; i++) {
+        stores[i].applied_lsn = 0;
+        put_store_row(self, &stores[i], 0);
+    }
+    free(self->stores);
+    self->stores = AV_TAKE(stores);
+    self->store_count = count;
+    return av_meta_commit(self->meta, false, err);
+}
+
+/* --- groups --------------------------------------------------------------------------------------------------------- */
+
+void
+av_catalog_begin(av_catalog *self)
+{
+    av_meta_begin(self->meta);
+}
+
+av_errc
+av_catalog_commit(av_catalog *self, uint32_t store_no, uint64_t committed_lsn, av_error *err)
+{
+    catalog_store *s = catalog_find_no(self, store_no);
+    av_errc rc;
+
+    assert(s != NULL && av_meta_in_group(self->meta));
+    put_store_row(self, s, committed_lsn);
+    rc = av_meta_commit(self->meta, false, err);
+    if (rc != AV_OK)
+        return av_error_prefix(err, "catalog");
+    s->applied_lsn = committed_lsn;
+    return AV_OK;
+}
+
+void
+av_catalog_rollback(av_catalog *self)
+{
+    av_meta_rollback(self->meta);
+}
+
+const av_meta_view *
+av_catalog_writer(av_catalog *self)
+{
+    return av_meta_writer(self->meta);
+}
+
+av_meta_view *
+av_catalog_snapshot(av_catalog *self)
+{
+    return av_meta_snapshot(self->meta);
+}

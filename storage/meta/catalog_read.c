@@ -1,0 +1,392 @@
+/*
+ * catalog_read.c - everything that reads the catalog, through a view
+ */
+#include "storage/meta/catalog_priv.h"
+
+struct av_catalog_iter {
+    const av_meta_view *view;
+    av_meta_iter *it;
+    uint32_t to_uid; /* placements */
+    bool by_id;      /* keys of table J */
+    uint8_t id[AV_MESSAGE_ID_BYTES];
+    uint8_t guid[AV_GUID_SIZE];
+    av_buf row;
+    av_error error; /* code AV_OK: none of our own */
+};
+
+static av_catalog_iter *
+iter_new(const av_meta_view *view, av_span prefix, av_span from)
+{
+    av_catalog_iter *self = av_xcalloc(1, sizeof *self);
+
+    self->view = view;
+    self->it = av_meta_iter_new(view, prefix, from);
+    av_buf_init(&self->row, CATALOG_ROW_MAX);
+    return self;
+}
+
+void
+av_catalog_iter_destroy(av_catalog_iter **self)
+{
+    if (*self == NULL)
+        return;
+    av_meta_iter_destroy(&(*self)->it);
+    av_buf_release(&(*self)->row);
+    free(*self);
+    *self = NULL;
+}
+
+av_errc
+av_catalog_iter_error(av_catalog_iter *self, av_error *err)
+{
+    if (self->error.code != AV_OK) {
+        *err = self->error;
+        return err->code;
+    }
+    return av_meta_iter_error(self->it, err);
+}
+
+/* A row that does not decode ends the walk; the error is kept. */
+static bool
+keep(av_catalog_iter *self, av_errc rc)
+{
+    if (rc == AV_OK)
+        return true;
+    self->error.code = rc;
+    return false;
+}
+
+static bool
+keep_damaged(av_catalog_iter *self, const char *what)
+{
+    return keep(self, av_error_set(&self->error, AV_ERR_CORRUPT, "catalog: %s is damaged", what));
+}
+
+/* --- mailboxes ------------------------------------------------------------------------------------------------------ */
+
+av_errc
+av_catalog_mailbox_by_guid(const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE], av_mailbox *ret, av_error *err)
+{
+    AV_CLEANUP(av_buf_release) av_buf row;
+    av_meta_key key;
+    av_errc rc;
+
+    av_buf_init(&row, sizeof *ret);
+    catalog_mailbox_key(&key, guid);
+    rc = av_meta_get(view, av_meta_key_span(&key), &row, err);
+    if (rc == AV_ERR_NOT_FOUND)
+        return av_error_set(err, rc, "there is no such mailbox");
+    return rc == AV_OK ? catalog_mailbox_decode(guid, av_buf_span(&row), ret, err) : rc;
+}
+
+av_errc
+av_catalog_mailbox_by_path(const av_meta_view *view, av_span path, av_mailbox *ret, av_error *err)
+{
+    AV_CLEANUP(av_buf_release) av_buf guid;
+    av_meta_key key;
+    av_errc rc;
+
+    if (path.n == 0 || path.n > AV_MAILBOX_PATH_MAX)
+        return av_error_set(err, AV_ERR_NOT_FOUND, "there is no mailbox with such a name");
+    av_buf_init(&guid, AV_GUID_SIZE);
+    catalog_path_key(&key, path);
+    rc = av_meta_get(view, av_meta_key_span(&key), &guid, err);
+    if (rc == AV_ERR_NOT_FOUND)
+        return av_error_set(err, rc, "there is no mailbox %.*s", (int)AV_MIN(path.n, 200), (const char *)path.p);
+    if (rc == AV_OK && guid.n != AV_GUID_SIZE)
+        return av_error_set(err, AV_ERR_CORRUPT, "catalog: a path row is damaged");
+    return rc == AV_OK ? av_catalog_mailbox_by_guid(view, guid.p, ret, err) : rc;
+}
+
+av_catalog_iter *
+av_catalog_mailboxes(const av_meta_view *view, av_span under)
+{
+    av_meta_key key;
+
+    catalog_path_key(&key, av_span_slice(under, 0, AV_MIN(under.n, AV_MAILBOX_PATH_MAX)));
+    return iter_new(view, av_meta_key_span(&key), av_span_str(NULL));
+}
+
+bool
+av_catalog_next_mailbox(av_catalog_iter *self, av_mailbox *ret)
+{
+    av_span key, value;
+
+    if (self->error.code != AV_OK || !av_meta_iter_next(self->it, &key, &value))
+        return false;
+    if (value.n != AV_GUID_SIZE)
+        return keep_damaged(self, "a path row");
+    return keep(self, av_catalog_mailbox_by_guid(self->view, value.p, ret, &self->error));
+}
+
+/* --- placements ----------------------------------------------------------------------------------------------------- */
+
+av_errc
+av_catalog_placement(
+    const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE], uint32_t uid, av_placement *ret, av_error *err)
+{
+    AV_CLEANUP(av_buf_release) av_buf row;
+    av_meta_key key;
+    av_errc rc;
+
+    av_buf_init(&row, sizeof *ret);
+    catalog_placement_key(&key, guid, uid);
+    rc = av_meta_get(view, av_meta_key_span(&key), &row, err);
+    if (rc == AV_ERR_NOT_FOUND)
+        return av_error_set(err, rc, "there is no message with UID %u", uid);
+    return rc == AV_OK ? catalog_placement_decode(guid, uid, av_buf_span(&row), ret, err) : rc;
+}
+
+av_catalog_iter *
+av_catalog_placements(const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE], uint32_t from_uid, uint32_t to_uid)
+{
+    av_catalog_iter *self;
+    av_meta_key prefix, from;
+
+    catalog_placement_key(&from, guid, from_uid);
+    prefix = from;
+    prefix.n -= 4;
+    self = iter_new(view, av_meta_key_span(&prefix), av_meta_key_span(&from));
+    self->to_uid = to_uid;
+    return self;
+}
+
+/* GUID and UID stand at a key's end in both tables. */
+static bool
+next_place(av_catalog_iter *self, size_t key_n, uint32_t *ret_uid, av_span *ret_value)
+{
+    av_span key;
+
+    if (self->error.code != AV_OK || !av_meta_iter_next(self->it, &key, ret_value))
+        return false;
+    if (key.n != key_n)
+        return keep_damaged(self, "a placement's key");
+    memcpy(self->guid, key.p + key.n - AV_GUID_SIZE - 4, AV_GUID_SIZE);
+    *ret_uid = (uint32_t)av_meta_key_read(key.p + key.n - 4, 4);
+    return true;
+}
+
+/* Two ids may share a token: the row says whose it is. */
+static bool
+next_by_id(av_catalog_iter *self, av_placement *ret)
+{
+    av_span value;
+    uint32_t uid = 0;
+
+    while (next_place(self, 1 + CATALOG_TOKEN + AV_GUID_SIZE + 4, &uid, &value)) {
+        if (!keep(self, av_catalog_placement(self->view, self->guid, uid, ret, &self->error)))
+            return false;
+        if (memcmp(ret->digest, self->id, sizeof self->id) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool
+av_catalog_next_placement(av_catalog_iter *self, av_placement *ret)
+{
+    av_span value;
+    uint32_t uid = 0;
+
+    if (self->by_id)
+        return next_by_id(self, ret);
+    if (!next_place(self, 1 + AV_GUID_SIZE + 4, &uid, &value) || uid > self->to_uid)
+        return false;
+    return keep(self, catalog_placement_decode(self->guid, uid, value, ret, &self->error));
+}
+
+bool
+av_catalog_next_uid(av_catalog_iter *self, uint32_t *ret)
+{
+    av_span value;
+    uint32_t uid = 0;
+
+    assert(!self->by_id);
+    if (!next_place(self, 1 + AV_GUID_SIZE + 4, &uid, &value) || uid > self->to_uid)
+        return false;
+    *ret = uid;
+    return true;
+}
+
+av_errc
+av_catalog_last_archived(const av_meta_view *view, int64_t *ret, av_error *err)
+{
+    AV_CLEANUP(av_buf_release) av_buf row;
+    av_span s;
+    uint64_t value = 0;
+    av_errc rc;
+
+    av_buf_init(&row, 8);
+    rc = av_meta_get(view, av_span_str("A"), &row, err);
+    if (rc != AV_OK && rc != AV_ERR_NOT_FOUND)
+        return rc;
+    s = av_buf_span(&row);
+    if (rc == AV_OK && !av_span_get_u64(&s, &value))
+        return av_error_set(err, AV_ERR_CORRUPT, "catalog: the last date is damaged");
+    *ret = (int64_t)value;
+    return AV_OK;
+}
+
+av_errc
+av_catalog_duplicate(const av_catalog *self, const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE],
+    const uint8_t digest[32], uint32_t *ret_uid, av_error *err)
+{
+    AV_CLEANUP(av_catalog_iter_destroy) av_catalog_iter *iter = NULL;
+    uint8_t token[CATALOG_TOKEN];
+    av_placement row;
+    av_meta_key key;
+
+    catalog_token(self, digest, token);
+    catalog_token_key(&key, token, guid, 0);
+    key.n -= 4;
+    iter = iter_new(view, av_meta_key_span(&key), av_span_str(NULL));
+    iter->by_id = true;
+    memcpy(iter->id, digest, sizeof iter->id);
+    while (av_catalog_next_placement(iter, &row)) {
+        if (memcmp(row.digest, digest, sizeof row.digest) != 0)
+            continue;
+        *ret_uid = row.uid;
+        return AV_OK;
+    }
+    if (av_catalog_iter_error(iter, err) != AV_OK)
+        return err->code;
+    return av_error_set(err, AV_ERR_NOT_FOUND, "the mailbox does not have this message");
+}
+
+av_errc
+av_catalog_content(const av_catalog *self, const av_meta_view *view, uint32_t store_no, const uint8_t digest[32],
+    uint64_t *ret_lsn, av_error *err)
+{
+    AV_CLEANUP(av_buf_release) av_buf row;
+    const catalog_store *s = catalog_find_no(self, store_no);
+    av_meta_key key;
+    av_span value;
+    av_errc rc;
+
+    if (s == NULL || s->store == NULL)
+        return av_error_set(err, AV_ERR_INTERNAL, "catalog: store %u is not attached", store_no);
+    av_buf_init(&row, 8);
+    catalog_dedup_key(&key, s->store, store_no, digest);
+    rc = av_meta_get(view, av_meta_key_span(&key), &row, err);
+    value = av_buf_span(&row);
+    if (rc == AV_OK && !av_span_get_u64(&value, ret_lsn))
+        return av_error_set(err, AV_ERR_CORRUPT, "catalog: a dedup row is damaged");
+    return rc;
+}
+
+av_catalog_iter *
+av_catalog_by_id(const av_catalog *self, const av_meta_view *view, const uint8_t id[AV_MESSAGE_ID_BYTES])
+{
+    av_catalog_iter *iter;
+    uint8_t token[CATALOG_TOKEN];
+    av_meta_key key;
+
+    catalog_token(self, id, token);
+    av_meta_key_init(&key, 'J');
+    av_meta_key_bytes(&key, av_span_of(token, sizeof token));
+    iter = iter_new(view, av_meta_key_span(&key), av_span_str(NULL));
+    iter->by_id = true;
+    memcpy(iter->id, id, sizeof iter->id);
+    return iter;
+}
+
+/* --- summaries ------------------------------------------------------------------------------------------------------ */
+
+av_errc
+av_catalog_summary(const av_meta_view *view, uint32_t store_no, uint64_t content_lsn, av_buf *out, av_error *err)
+{
+    av_meta_key key;
+
+    catalog_summary_key(&key, store_no, content_lsn);
+    return av_meta_get(view, av_meta_key_span(&key), out, err);
+}
+
+av_catalog_iter *
+av_catalog_summaries(const av_meta_view *view, uint32_t store_no, uint64_t from_lsn)
+{
+    av_meta_key prefix, from;
+
+    catalog_summary_key(&from, store_no, from_lsn);
+    prefix = from;
+    prefix.n -= 8;
+    return iter_new(view, av_meta_key_span(&prefix), av_meta_key_span(&from));
+}
+
+bool
+av_catalog_next_summary(av_catalog_iter *self, uint64_t *ret_lsn, av_span *ret_row)
+{
+    av_span key;
+
+    if (self->error.code != AV_OK || !av_meta_iter_next(self->it, &key, ret_row))
+        return false;
+    if (key.n != 13)
+        return keep_damaged(self, "a summary's key");
+    *ret_lsn = av_meta_key_read(key.p + 5, 8);
+    return true;
+}
+
+/* --- runs ----------------------------------------------------------------------------------------------------------- */
+
+av_errc
+av_catalog_run(const av_meta_view *view, const uint8_t run[AV_GUID_SIZE], av_run *ret, av_error *err)
+{
+    AV_CLEANUP(av_buf_release) av_buf row;
+    av_meta_key key;
+    av_errc rc;
+
+    av_buf_init(&row, 64);
+    av_meta_key_init(&key, 'R');
+    av_meta_key_bytes(&key, av_span_of(run, AV_GUID_SIZE));
+    rc = av_meta_get(view, av_meta_key_span(&key), &row, err);
+    if (rc == AV_ERR_NOT_FOUND)
+        return av_error_set(err, rc, "there is no such run");
+    return rc == AV_OK ? catalog_run_decode(run, av_buf_span(&row), ret, err) : rc;
+}
+
+av_catalog_iter *
+av_catalog_runs(const av_meta_view *view)
+{
+    return iter_new(view, av_span_str("R"), av_span_str(NULL));
+}
+
+bool
+av_catalog_next_run(av_catalog_iter *self, av_run *ret)
+{
+    av_span key, value;
+
+    if (self->error.code != AV_OK || !av_meta_iter_next(self->it, &key, &value))
+        return false;
+    if (key.n != 1 + AV_GUID_SIZE)
+        return keep_damaged(self, "a run's key");
+    return keep(self, catalog_run_decode(key.p + 1, value, ret, &self->error));
+}
+
+av_catalog_iter *
+av_catalog_run_items(const av_meta_view *view, const uint8_t run[AV_GUID_SIZE], uint64_t from_item)
+{
+    av_meta_key prefix, from;
+
+    av_meta_key_init(&from, 'r');
+    av_meta_key_bytes(&from, av_span_of(run, AV_GUID_SIZE));
+    prefix = from;
+    av_meta_key_u64(&from, from_item);
+    return iter_new(view, av_meta_key_span(&prefix), av_meta_key_span(&from));
+}
+
+bool
+av_catalog_next_run_item(av_catalog_iter *self, av_run_item *ret)
+{
+    av_span key, value;
+    uint8_t outcome = 0;
+
+    if (self->error.code != AV_OK || !av_meta_iter_next(self->it, &key, &value))
+        return false;
+    *ret = (av_run_item){ 0 };
+    if (key.n != 1 + AV_GUID_SIZE + 8 || !av_span_get_u8(&value, &outcome) ||
+        (outcome == 1 &&
+            (!av_event_list_next_text(&value, &ret->path) || !av_event_list_next_text(&value, &ret->reason))))
+        return keep_damaged(self, "an item of a run");
+    ret->item = av_meta_key_read(key.p + 1 + AV_GUID_SIZE, 8);
+    ret->refused = outcome == 1;
+    return true;
+}
