@@ -10,7 +10,7 @@
  *           while (av_source_read(src, chunk, sizeof chunk, &n, err) == AV_OK && n > 0) ...
  *
  * Every file that could be mail is an item, and bytes are never dropped silently: what is not delivered is an item that
- * says why. Order: paths as given, within a folder by byte order of the names, messages of a mailbox file as they stand.
+ * says why. Order: paths as given, in a folder by byte order of the names, messages of a mailbox file as they stand.
  * Memory is bounded by the names in the folders on the way down plus a few buffers; never by a message or a file.
  * Blocks on disk. Not thread safe: one owner. Symbolic links below a given path are refused, never followed.
  */
@@ -40,7 +40,7 @@ typedef struct av_source_options {
     av_source_kind kind;
     av_mbox_kind mbox;
     uint64_t max_message_bytes; /* 0: AV_SOURCE_MESSAGE_MAX; larger ones are refused */
-    size_t max_folder_entries;  /* names in one folder; 0: AV_SOURCE_ENTRIES_MAX; AV_ERR_LIMIT above */
+    size_t max_folder_entries;  /* names in one folder; 0: AV_SOURCE_ENTRIES_MAX; with more it is refused */
 } av_source_options;
 
 #define AV_SOURCE_MESSAGE_MAX ((uint64_t)2 << 30)
@@ -85,9 +85,9 @@ void av_source_destroy(av_source **self);
 /*
  * The next item. ret_more false: the end, ret_item untouched.
  *
- * Returns AV_OK; AV_ERR_NOT_FOUND once for each path in which not one message was found (the sentence names it, the
- * number of files looked at and the first reason): calling again goes on with the next path; AV_ERR_IO or AV_ERR_LIMIT
- * when a folder or mailbox file can not be read on: calling again goes on behind it.
+ * Returns AV_OK; AV_ERR_NOT_FOUND once for each folder or mailbox file of the paths in which not one message was found
+ * (the sentence names it, how much was refused and the first reason): calling again goes on with the next path. A
+ * folder or file that can not be read (on) is an item that says so.
  */
 av_errc av_source_next(av_source *self, av_source_item *ret_item, bool *ret_more, av_error *err);
 
@@ -97,16 +97,20 @@ av_errc av_source_next(av_source *self, av_source_item *ret_item, bool *ret_more
  */
 av_errc av_source_read(av_source *self, void *p, size_t n, size_t *ret_n, av_error *err);
 
-/* Go on behind the first n items of the source (fresh from open). Fewer items: the next _next is the end. */
+/*
+ * Go on behind the first n items of the source (fresh from open). They are walked over, not read, and paths without
+ * mail are not told again. Fewer items: the next _next is the end.
+ */
 av_errc av_source_skip(av_source *self, uint64_t n, av_error *err);
 
 /* Roughly how far: bytes of files finished and passed so far, for a progress bar. */
 uint64_t av_source_bytes_done(const av_source *self);
 
 /*
- * What is at path: a folder with cur/ and new/ is a Maildir, any other folder a tree; a file whose first line is a mbox
- * separator (mbox_split.h) and that holds at least two of them, or whose name ends in .mbox or .mbx, is a mailbox file;
- * any other file one message. So a lone message saved with its From_ line is a message with that line kept.
+ * What is at path: a folder with cur/ and new/ is a Maildir, any other folder a tree; a file whose name ends in .mbox
+ * or .mbx, or that begins with a dated separator (mbox_split.h) and has another dated one with a header behind it, is a
+ * mailbox file; any other file is one message. So a lone message saved with its From_ line keeps that line, and prose
+ * in a message that begins with "From " splits nothing. The same rule holds for the files in a tree.
  */
 av_errc av_source_guess(const char *path, av_source_kind *ret, av_error *err);
 
