@@ -1,0 +1,83 @@
+/*
+ * instance_priv.h - the instance actor's own state, shared by its files
+ *
+ * Owned by the bus thread but for the archive, whose writer is the writer thread and whose readers take snapshots.
+ */
+#ifndef AV_INSTANCE_PRIV_H
+#define AV_INSTANCE_PRIV_H
+
+#include <stdatomic.h>
+
+#include "actors/bus/actor.h"
+#include "actors/bus/operations.h"
+#include "actors/instance/archive.h"
+#include "actors/instance/ask.h"
+#include "actors/instance/feed.h"
+#include "actors/instance/group.h"
+#include "actors/instance/sessions.h"
+#include "actors/instance/threads.h"
+#include "actors/instance/throttle.h"
+#include "base/map.h"
+
+#define AV_READERS     2
+#define AV_PENDING_MAX 512 /* jobs waiting in one pool; more callers get busy */
+#define AV_EXIT_ASLEEP 75  /* EX_TEMPFAIL: asleep, wake me */
+
+typedef struct av_instance_settings {
+    uint64_t max_message_mb, session_idle_s, sessions_per_user, sessions_total, worker_patience_s, remember_login_s;
+} av_instance_settings;
+
+typedef struct av_runs av_runs;
+
+typedef struct av_instance {
+    av_instance_settings settings;
+    av_actor *actor;
+    av_bus *bus;
+    av_loop *loop;
+    av_archive *archive;
+    av_group *group; /* writer thread's */
+    av_pool *readers, *writer;
+    av_sessions *sessions;
+    av_throttle *by_user, *by_address;
+    av_map *remembered; /* folded user -> successful login (login.c) */
+    uint8_t boot_key[32];
+    size_t logins; /* in work */
+    av_operations *operations;
+    av_runs *runs;
+    av_feed *feeds; /* all */
+    av_loop_timer *housekeeping;
+    uint64_t sleep_after_ms; /* 0: never */
+    int64_t active_mono_ms;  /* last request or end of one */
+    bool stopping;
+    char process_id[33]; /* random: changes with each start */
+    uint64_t answered;
+    atomic_uint_fast64_t archived, checked, unreadable; /* since start */
+} av_instance;
+
+/* Tells the sleep timer that something happens. */
+void av_instance_touch(av_instance *self);
+/* A handler may go on: not stopping, queue not full. Else the request was failed. */
+bool av_instance_admit(av_instance *self, av_request *request, const av_pool *pool);
+/* Lane of a request: its session's, else its sender's. */
+uint64_t av_instance_lane(const av_request *request);
+
+/* Each adds its handlers to the bus. */
+void av_login_serve(av_instance *self);
+void av_work_serve(av_instance *self);
+void av_reading_serve(av_instance *self);
+void av_finding_serve(av_instance *self);
+
+/* login.c: forget remembered logins of a user; all of them that have run out when user is NULL. */
+void av_login_forget(av_instance *self, const char *user);
+void av_login_destroy(av_instance *self);
+
+/* runs.c */
+av_runs *av_runs_new(av_instance *in);
+/* The bus is ready: runs that were running when the process ended go on. */
+void av_runs_ready(av_runs *self);
+void av_runs_tick(av_runs *self, int64_t now_mono_ms); /* about every second */
+size_t av_runs_active(const av_runs *self);
+/* After the pools were stopped. */
+void av_runs_destroy(av_runs **self);
+
+#endif

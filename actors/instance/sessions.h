@@ -1,0 +1,39 @@
+/*
+ * sessions.h - end users' sessions: 32 random bytes, good on the connection they were issued to, ended by time without use
+ *
+ * In memory alone: they end with the process. Loop's thread. The caller says what time it is.
+ */
+#ifndef AV_INSTANCE_SESSIONS_H
+#define AV_INSTANCE_SESSIONS_H
+
+#include "base/error.h"
+#include "base/span.h"
+
+#define AV_SESSION_SIZE 32
+
+typedef struct av_session {
+    uint8_t token[AV_SESSION_SIZE];
+    char *from;   /* gateway@n1#0000002a */
+    char *user;   /* as stored */
+    char *folded; /* compared */
+    uint64_t lane;
+    int64_t used_mono_ms;
+} av_session;
+
+typedef struct av_sessions av_sessions;
+
+/* per_user: beyond it the one of that user not used for the longest ends; total: beyond it nobody gets in. */
+av_sessions *av_sessions_new(int64_t idle_ms, size_t per_user, size_t total);
+void av_sessions_destroy(av_sessions **self);
+/* ret is borrowed until the session ends. AV_ERR_LIMIT. */
+av_errc av_sessions_issue(
+    av_sessions *self, const char *from, const char *user, int64_t now_mono_ms, av_session **ret, av_error *err);
+/* The session, marked as used; NULL when it is unknown, has run out or belongs to another connection. */
+av_session *av_sessions_check(av_sessions *self, const char *from, av_span token, int64_t now_mono_ms);
+void av_sessions_end(av_sessions *self, av_session *session);
+/* All of a user (name compared without case); returns how many. */
+size_t av_sessions_end_user(av_sessions *self, const char *user);
+size_t av_sessions_expire(av_sessions *self, int64_t now_mono_ms);
+size_t av_sessions_count(const av_sessions *self);
+
+#endif
