@@ -37,6 +37,10 @@ set(AV_WARNINGS -Wall -Wextra -Werror $<$<COMPILE_LANGUAGE:C>:-Wconversion -Wstr
     -Wshadow -Wvla -Wformat=2 -Wno-format-nonliteral -Wno-sign-conversion>)
 set(AV_FLAGS ${AV_WARNINGS} $<$<COMPILE_LANGUAGE:C>:-include ${CMAKE_SOURCE_DIR}/base/banned.h>)
 
+add_custom_target(programs)           # all that is installed
+add_custom_target(fuzzers)            # preset fuzz: every fuzz target
+add_custom_target(tests_with_threads) # preset tsan: what tests/CMakeLists.txt marks
+
 # av_library(NAME FOLDERS dir... LIBS lib...): a static library of every .c/.cc in the folders (main.c excepted).
 function(av_library name)
     cmake_parse_arguments(A "" "" "FOLDERS;LIBS" ${ARGN})
@@ -70,14 +74,15 @@ function(av_program name)
     target_link_libraries(${name} PRIVATE ${A_LIBS})
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
     if(NOT A_NOINSTALL)
+        add_dependencies(programs ${name})
         install(TARGETS ${name} DESTINATION ${A_DESTINATION})
     endif()
 endfunction()
 
-# av_tests(FOLDER LIBS lib...): each test_X.c of tests/FOLDER is a ctest; each fuzz_X.c a fuzz target (preset fuzz)
+# av_tests(FOLDER [THREADS] LIBS lib...): each test_X.c of tests/FOLDER is a ctest; each fuzz_X.c a fuzz target (preset fuzz)
 # and, in the other presets, a ctest that replays tests/FOLDER/corpus_X/* once.
 function(av_tests folder)
-    cmake_parse_arguments(A "" "" "LIBS" ${ARGN})
+    cmake_parse_arguments(A "THREADS" "" "LIBS" ${ARGN})
     string(REPLACE "/" "_" prefix ${folder})
     file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/test_*.c)
     foreach(file ${tests})
@@ -90,6 +95,13 @@ function(av_tests folder)
         set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
         add_test(NAME ${folder}/${short} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/tests)
         set_tests_properties(${folder}/${short} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
+        if(A_THREADS) # run again under ThreadSanitizer
+            add_dependencies(tests_with_threads ${target})
+            add_test(NAME tsan/${prefix}_${short}
+                COMMAND ${CMAKE_SOURCE_DIR}/tests/tsan.sh ${CMAKE_SOURCE_DIR}/build/tsan/tests/${target}
+                WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/tests)
+            set_tests_properties(tsan/${prefix}_${short} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
+        endif()
     endforeach()
     file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/fuzz_*.c)
     foreach(file ${fuzzers})
@@ -98,7 +110,13 @@ function(av_tests folder)
         if(AV_FUZZ)
             add_executable(${target} ${file})
             target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+            add_dependencies(fuzzers ${target})
         else()
+            string(REGEX REPLACE "^fuzz_" "" short ${base})
+            add_test(NAME fuzz/${prefix}_${short}
+                COMMAND ${CMAKE_SOURCE_DIR}/tests/fuzz.sh ${CMAKE_SOURCE_DIR}/build/fuzz/fuzz/${target}
+                        ${CMAKE_SOURCE_DIR}/tests/${folder}/corpus_${short})
+            set_tests_properties(fuzz/${prefix}_${short} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
             add_executable(${target} ${file} ${CMAKE_SOURCE_DIR}/tests/fuzz_replay.c)
             string(REGEX REPLACE "^fuzz_" "" short ${base})
             add_test(NAME ${folder}/${base} COMMAND ${target} ${CMAKE_SOURCE_DIR}/tests/${folder}/corpus_${short})
