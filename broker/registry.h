@@ -31,6 +31,8 @@ typedef struct av_registry_entry {
  * registry file, or an entry whose signature is wrong; AV_ERR_IO.
  */
 av_errc av_registry_open(const char *path, const uint8_t public_key[AV_SIGN_PUBLIC], av_registry **ret, av_error *err);
+/* The same from the file's bytes, kept in memory alone: for tests and fuzzing. Does not block. */
+av_errc av_registry_parse(av_span file, const uint8_t public_key[AV_SIGN_PUBLIC], av_registry **ret, av_error *err);
 void av_registry_destroy(av_registry **self);
 /* false: there never was a registry file; nobody can be admitted or refused yet. */
 bool av_registry_paired(const av_registry *self);
@@ -45,7 +47,8 @@ const av_registry_entry *av_registry_by_name(const av_registry *self, av_span na
 typedef void av_registry_changed_fn(void *ctx, const av_registry_entry *entry);
 /*
  * Take over count signed entries: all are checked first, then the file is replaced, then they are in force; on an error
- * nothing has changed. Older or equal serials of a known key are left out silently. changed is called for each entry taken.
+ * nothing has changed. Older or equal serials of a known key are left out silently. changed is called for each entry
+ * taken, oldest first, once it is on disk and just before it is in force.
  * AV_ERR_DENIED: a signature is wrong. AV_ERR_CONFLICT: an unknown key below the floor. AV_ERR_LIMIT. AV_ERR_IO, _NOSPACE.
  * Blocks on disk.
  */
