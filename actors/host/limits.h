@@ -7,6 +7,7 @@
 #ifndef AV_ACTORS_HOST_LIMITS_H
 #define AV_ACTORS_HOST_LIMITS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"

@@ -37,8 +37,8 @@ enum { AV_EXIT_RUN_FAILED = 3, AV_EXIT_ASLEEP = 75 };
 #define AV_SPAWN_KEEP_MAX 8
 
 typedef struct av_spawn {
-    const char *program;     /* path */
-    const char *const *argv; /* argv[0] included, ends with NULL */
+    const char *program;         /* path */
+    const char *const *argv;     /* argv[0] included, ends with NULL */
     int keep[AV_SPAWN_KEEP_MAX]; /* descriptors the child inherits under the same numbers */
     size_t keep_count;
     int log_fd;  /* its standard output and error; -1: the host's own */
