@@ -110,7 +110,7 @@ put_field(av_buf *out, const av_field *f)
 void
 av_log_event(av_log_level level, const char *event, const av_field *fields)
 {
-    AV_CLEANUP(av_buf_release) av_buf out;
+    AV_CLEANUP(av_buf_release) av_buf out = { 0 };
     char now[32];
 
     if (level < config.least)
