@@ -3,6 +3,8 @@
  */
 #include "gateway/gateway.h"
 
+#include <signal.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "gateway/conn_priv.h"
@@ -40,6 +42,8 @@ av_gateway_new(const av_gateway_config *config, av_gateway **ret, av_error *err)
     AV_CLEANUP(av_gateway_destroy) av_gateway *self = av_xcalloc(1, sizeof *self);
     av_errc rc;
 
+    (void)signal(
+        SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL; a client that has gone is an error, not our end */
     self->config = *config;
     rc = av_tls_new(certificate, key, &self->tls, err);
     if (rc != AV_OK)
