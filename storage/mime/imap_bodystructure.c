@@ -19,7 +19,7 @@ put_value(av_span value, av_buf *out)
 }
 
 static void
-put_params(const av_mime_param *params, uint32_t n, av_buf *out)
+put_params(const av_mime *self, uint32_t at, uint32_t n, av_buf *out)
 {
     if (n == 0) {
         (void)av_buf_puts(out, "NIL");
@@ -27,9 +27,9 @@ put_params(const av_mime_param *params, uint32_t n, av_buf *out)
     }
     for (uint32_t i = 0; i < n; i++) {
         (void)av_buf_putc(out, i == 0 ? '(' : ' ');
-        (void)av_imap_string(params[i].name, out);
+        (void)av_imap_string(self->params[at + i].name, out);
         (void)av_buf_putc(out, ' ');
-        (void)av_imap_string(params[i].value, out);
+        (void)av_imap_string(self->params[at + i].value, out);
     }
     (void)av_buf_putc(out, ')');
 }
@@ -42,7 +42,7 @@ put_extension(const av_mime *self, const av_mime_part *part, av_buf *out)
         (void)av_buf_puts(out, " (");
         (void)av_imap_string(part->disp_type, out);
         (void)av_buf_putc(out, ' ');
-        put_params(self->params + part->disp_param_at, part->disp_param_count, out);
+        put_params(self, part->disp_param_at, part->disp_param_count, out);
         (void)av_buf_putc(out, ')');
     } else {
         (void)av_buf_puts(out, " NIL");
@@ -64,7 +64,7 @@ put_basic(const av_mime *self, const av_mime_part *part, av_span type, av_span s
     if (part->param_count == 0 && av_span_eq_str(type, "text"))
         (void)av_buf_puts(out, "(\"charset\" \"us-ascii\")"); /* RFC 2045, 5.2 */
     else
-        put_params(self->params + part->param_at, part->param_count, out);
+        put_params(self, part->param_at, part->param_count, out);
     (void)av_buf_putc(out, ' ');
     put_value(part->content_id, out);
     (void)av_buf_putc(out, ' ');
@@ -137,7 +137,7 @@ put_close(const av_mime *self, const av_mime_part *part, bool extended, av_buf *
         (void)av_imap_string(part->subtype, out);
         if (extended) {
             (void)av_buf_putc(out, ' ');
-            put_params(self->params + part->param_at, part->param_count, out);
+            put_params(self, part->param_at, part->param_count, out);
         }
     }
     if (extended)
