@@ -138,6 +138,7 @@ typedef struct found {
     uint64_t next_at;
     uint64_t held;   /* Content-Length that held, 0 otherwise */
     bool short_body; /* Content-Length points behind the end of the file */
+    bool some;       /* more than empty lines */
     bool ended;      /* by the end of the file */
     bool cut;        /* no line end there */
 } found;
@@ -186,6 +187,7 @@ scan(mailbox *m, found *ret, av_error *err)
             empty = piece.bytes.n;
         else if (piece.kind == AV_MBOX_DATA)
             ret->size += piece.bytes.n;
+        ret->some |= piece.kind != AV_MBOX_EMPTY;
         ret->raw_end = m->in.at - empty;
         last = piece.bytes.p[piece.bytes.n - 1];
         if (in_header && piece.kind == AV_MBOX_EMPTY) {
@@ -356,8 +358,8 @@ mailbox_next(av_source_walk *walk, av_source_item *ret_item, bool *ret_more, uin
             return AV_OK;
         }
         m->next_at = f.next_at;
-    } while (!separated && f.size == 0); /* empty lines in front of the first separator */
-    if (!separated && f.ended) {         /* a file without any separator: no format's empty line to take off */
+    } while (!separated && !f.some); /* empty lines in front of the first separator */
+    if (!separated && f.ended) {     /* a file without any separator: no format's empty line to take off */
         f.size += m->file_bytes - f.raw_end;
         f.raw_end = m->file_bytes;
     }
