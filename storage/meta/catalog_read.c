@@ -82,7 +82,7 @@ av_catalog_mailbox_by_guid(const av_meta_view *view, const uint8_t guid[AV_GUID_
 av_errc
 av_catalog_mailbox_by_path(const av_meta_view *view, av_span path, av_mailbox *ret, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf guid;
+    AV_CLEANUP(av_buf_release) av_buf guid = { 0 };
     av_meta_key key;
     av_errc rc;
 
@@ -257,7 +257,7 @@ av_errc
 av_catalog_content(const av_catalog *self, const av_meta_view *view, uint32_t store_no, const uint8_t digest[32],
     uint64_t *ret_lsn, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf row;
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
     const catalog_store *s = catalog_find_no(self, store_no);
     av_meta_key key;
     av_span value;

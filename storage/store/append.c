@@ -45,9 +45,10 @@ roll_when_full(av_store *self, av_error *err)
     rc = av_container_create(self->dir, &header, &fd, err);
     if (rc != AV_OK) {
         /* When its name is there the log goes on in it: writing here any further would break the chain. */
-        if (rc != AV_ERR_NOSPACE || av_file_exists(path))
-            return store_fail(self, err);
-        return rc;
+        if (rc == AV_ERR_NOSPACE && !av_file_exists(path))
+            return rc;
+        err->code = AV_ERR_IO;
+        return store_fail(self, err);
     }
     av_file_close(&self->fd);
     self->fd = fd;

@@ -72,11 +72,12 @@ av_store_commit(av_store *self, uint64_t *ret_committed_lsn, av_error *err)
 av_errc
 av_store_rollback(av_store *self, av_error *err)
 {
-    av_errc rc = AV_OK;
+    bool empty = self->group.digest == NULL && !self->group.spoiled;
+    av_errc rc;
 
-    if (self->fd < 0)
+    if (self->fd < 0 || (empty && self->problem != NULL))
         return av_error_set(err, AV_ERR_READONLY, "%s", self->problem);
-    if (self->group.digest == NULL && !self->group.spoiled)
+    if (empty)
         return AV_OK;
     for (av_store_put *p = self->puts; p != NULL; p = p->next)
         if (p->last_lsn > self->chain.commit_lsn)

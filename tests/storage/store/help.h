@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/secret.h"
 #include "storage/store/store.h"
 #include "tests/check.h"
