@@ -5,6 +5,7 @@
 
 #define WINDOW_MIN 65536U
 #define WINDOW_MAX (1024U * 1024U)
+#define SENDER_MAX (1536U * 1024U)
 
 void
 av_credit_sent(av_credit_sender *self, uint64_t n)
@@ -60,9 +61,10 @@ av_credit_grant(av_credit_receiver *self, uint64_t window)
 }
 
 uint64_t
-av_credit_window(uint64_t budget, uint64_t streams, uint64_t streams_of_sender)
+av_credit_window(uint64_t budget, uint64_t streams, uint64_t granted_to_sender)
 {
-    uint64_t window = AV_MIN(budget / AV_MAX(streams, 1U), WINDOW_MAX / AV_MAX(streams_of_sender, 1U));
+    uint64_t left = granted_to_sender < SENDER_MAX ? SENDER_MAX - granted_to_sender : 0;
+    uint64_t window = AV_MIN(budget / AV_MAX(streams, 1U), AV_MIN(left, WINDOW_MAX));
 
     return AV_MAX(window, WINDOW_MIN);
 }

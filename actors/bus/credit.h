@@ -47,9 +47,10 @@ void av_credit_consumed(av_credit_receiver *self, uint64_t n);
 uint64_t av_credit_grant(av_credit_receiver *self, uint64_t window);
 
 /*
- * Window for one more stream: the budget shared by all, a megabyte shared by those from the same sender (the broker cuts off
- * a sender whose unacknowledged bytes to one receiver pass 2 MB), never under one blob.
+ * Window of one stream among `streams`: its share of the budget; what the other streams of its sender leave of 1.5 MB (the
+ * broker holds 2 MB of a sender for a receiver and refuses more); at most 1 MB, at least one blob.
+ * granted_to_sender: bytes its sender may still send, or has sent and are held, on its other streams.
  */
-uint64_t av_credit_window(uint64_t budget, uint64_t streams, uint64_t streams_of_sender);
+uint64_t av_credit_window(uint64_t budget, uint64_t streams, uint64_t granted_to_sender);
 
 #endif

@@ -103,8 +103,7 @@ av_envelope_open(av_span frame, Archivolt__Envelope **ret, av_error *err)
     if (e == NULL)
         return av_error_set(err, AV_ERR_SYNTAX, "envelope: not an Envelope message");
     rc = check(e, err);
-    if (rc == AV_OK || rc == AV_ERR_VERSION)
-        *ret = AV_TAKE(e);
+    *ret = AV_TAKE(e);
     return rc;
 }
 

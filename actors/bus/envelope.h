@@ -24,8 +24,8 @@
 /*
  * Unpack and check a frame.
  *
- * ret   set on AV_OK; owned by the caller (av_envelope_free). Set on AV_ERR_VERSION too, so that the sender can be told:
- *       then only kind and correlation may be used.
+ * ret   set on AV_OK; owned by the caller (av_envelope_free). Set on AV_ERR_VERSION and AV_ERR_INVALID too, so that the sender
+ *       can be told: then only kind, correlation and from_caller may be used.
  * Returns AV_OK; AV_ERR_LIMIT (frame too long), AV_ERR_SYNTAX (not an Envelope), AV_ERR_INVALID (a field is missing or out
  * of bounds), AV_ERR_VERSION (a newer major version or an unknown required bit, decisions.md 21).
  */

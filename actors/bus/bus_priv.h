@@ -1,0 +1,219 @@
+/*
+ * bus_priv.h - what the files of the bus share: bus, calls, requests, streams (actors/bus only)
+ *
+ *   peer.c     frames <-> socket          bus.c      opens, hello, sorts what arrives, publishes
+ *   call.c     the asking side            request.c  the answering side
+ *   stream.c   bytes under credit         rights.c   who may call      replay.c  answers given lately
+ *
+ * Calls, requests and their streams are never freed while a callback may stand above them: they are retired to a list that
+ * on_batch empties when no callback runs (busy == 0).
+ */
+#ifndef AV_ACTORS_BUS_BUS_PRIV_H
+#define AV_ACTORS_BUS_BUS_PRIV_H
+
+#include "actors/bus/bus.h"
+#include "actors/bus/credit.h"
+#include "actors/bus/envelope.h"
+#include "actors/bus/names.h"
+#include "actors/bus/peer.h"
+#include "actors/bus/replay.h"
+#include "actors/bus/retry.h"
+#include "base/encode.h"
+#include "base/map.h"
+#include "proto/management.pb-c.h"
+
+#define AV_BUS_CALL_TIMEOUT_MS  30000U
+#define AV_BUS_FIRST_CREDIT     65536U /* of a reply that turns out to need chunks */
+#define AV_BUS_BUDGET           (48U * 1024 * 1024)
+#define AV_BUS_MAX_REPLY        (8U * 1024 * 1024)
+#define AV_BUS_MAX_REQUESTS     1024U
+
+typedef struct av_link {
+    struct av_link *prev, *next;
+} av_link;
+
+void av_link_init(av_link *head);
+void av_link_add(av_link *head, av_link *link); /* at the end */
+void av_link_remove(av_link *link);             /* a link that is in no list is left as it is */
+bool av_link_empty(const av_link *head);
+
+enum { AV_STREAM_MAGIC = 0x53747265, AV_CALL_MAGIC = 0x43616c6c, AV_REQUEST_MAGIC = 0x52657175 };
+
+/* One direction of a call or request, at one of its ends. */
+struct av_stream {
+    unsigned magic;
+    av_bus *bus;
+    av_call *call;       /* one of the two owns it */
+    av_request *request;
+    bool used;     /* there is such a stream */
+    bool outgoing; /* we write */
+    bool opened;   /* outgoing: the first credit came */
+    bool ending;   /* outgoing: the end goes out behind the last byte */
+    bool ended;    /* outgoing: the end was sent; incoming: all came and is right */
+    bool broken;   /* no more events */
+    bool counted;  /* incoming: shares the receive budget */
+    av_stream_events events;
+    void *ctx;
+    av_credit_sender tx;
+    av_credit_receiver rx;
+    av_sha256_stream *sha;
+    uint8_t *pending; /* outgoing: bytes of the chunk being filled */
+    size_t pending_n;
+    av_link dirty; /* in bus->dirty: has bytes or an end to send */
+    av_link in;    /* in bus->incoming or bus->outgoing */
+};
+
+typedef enum av_call_state {
+    AV_CALL_WAITING, /* for the bus to be ready */
+    AV_CALL_SENT,
+    AV_CALL_PAUSED, /* until next_ms, then sent again */
+    AV_CALL_WAKING, /* host.Wake is asked */
+    AV_CALL_DOOMED, /* failed before it was sent; told from the loop */
+    AV_CALL_DONE
+} av_call_state;
+
+struct av_call {
+    unsigned magic;
+    av_bus *bus;
+    av_link link; /* in bus->call_list, or bus->retired_calls */
+    uint64_t correlation;
+    const av_method_info *method;
+    char to[AV_SENDER_MAX];
+    char peer[AV_SENDER_MAX]; /* the connection that answers, once known: streams stay with it */
+    uint8_t *body;
+    size_t body_n;
+    uint8_t key[AV_ENVELOPE_KEY_SIZE], trace[AV_ENVELOPE_TRACE_SIZE];
+    bool has_key, no_retry, has_stream, was_sent;
+    uint8_t session[AV_ENVELOPE_SESSION_MAX];
+    size_t session_n;
+    uint32_t timeout_ms;
+    int64_t deadline_ms, next_ms;
+    av_retry pause, resend;
+    av_loop_timer *timer;
+    av_call_state state;
+    av_error last; /* why it is paused or doomed */
+    av_call *waker; /* the call to host.Wake that this one made */
+    void (*done)(void *ctx, av_call *call, const ProtobufCMessage *reply, const av_error *err);
+    void *ctx;
+    av_stream up, down;
+    av_buf reply_body; /* a reply that comes as chunks */
+};
+
+struct av_request {
+    unsigned magic;
+    av_bus *bus;
+    av_link link; /* in bus->request_list, or bus->retired_requests */
+    char from[AV_SENDER_MAX];
+    uint64_t correlation;
+    const av_method_info *method;
+    ProtobufCMessage *body;
+    uint8_t body_hash[AV_SHA256_SIZE];
+    uint8_t key[AV_ENVELOPE_KEY_SIZE];
+    bool has_key;
+    uint8_t trace[AV_ENVELOPE_TRACE_SIZE];
+    char trace_hex[2 * AV_ENVELOPE_TRACE_SIZE + 1];
+    uint32_t timeout_ms;
+    int64_t deadline_ms;
+    av_loop_timer *timer;
+    Archivolt__Caller caller;
+    Archivolt__AdminTicket *ticket;
+    void *session;
+    bool gone;     /* nobody waits for the answer */
+    bool answered; /* by the handler */
+    void (*on_gone)(void *ctx, av_request *request);
+    void *on_gone_ctx;
+    uint64_t first_credit; /* downstream, from the request */
+    av_stream up, down;
+    av_buf reply_body; /* a reply that leaves as chunks */
+    size_t reply_at;
+};
+
+struct served {
+    const av_handler *handler;
+    void *owner;
+};
+
+struct av_bus {
+    av_bus_config config;
+    char *node;
+    av_keypair keys;
+    av_peer *peer;
+    bool ready;
+    char you[AV_SENDER_MAX]; /* name and connection, from hello */
+    av_loop_timer *hello_timer;
+    unsigned busy; /* callbacks on the stack */
+    av_map *calls; /* correlation -> av_call */
+    av_link call_list, retired_calls;
+    av_map *requests; /* from + correlation -> av_request */
+    av_map *by_key;   /* from-name + idempotency key -> av_request in work */
+    av_link request_list, retired_requests;
+    size_t request_n;
+    av_map *handlers; /* method -> struct served */
+    av_session_check_fn *session_check;
+    void *session_ctx;
+    av_replay *replay;
+    av_link dirty, incoming, outgoing; /* av_stream */
+    size_t incoming_n;
+    bool blocked; /* the socket was full: streams wait for room */
+    struct av_lookups *lookups;
+    uint64_t sequence;
+    av_bus_counters counters;
+};
+
+static inline void
+av_bus_enter(av_bus *self)
+{
+    self->busy++;
+}
+
+static inline void
+av_bus_leave(av_bus *self)
+{
+    self->busy--;
+}
+
+/* ---- bus.c ---- */
+/* A request or stream message; blob is copied (or NULL). */
+bool av_bus_send(av_bus *self, const char *to, const Archivolt__Envelope *env, av_span blob, av_peer_order order);
+bool av_bus_name_is(const char *sender, const char *name); /* sender's name without connection */
+
+/* ---- call.c ---- */
+void av_calls_on_ready(av_bus *self);
+void av_calls_on_down(av_bus *self, const av_error *why);
+/* Reply, error, chunk, credit for a call of ours. */
+void av_calls_on_message(av_bus *self, const char *from, const Archivolt__Envelope *env, av_span blob);
+void av_calls_end_all(av_bus *self);
+void av_calls_sweep(av_bus *self);
+void av_call_progress(av_call *self);                          /* a stream moved */
+void av_call_stream_failed(av_call *self, const av_error *err); /* ends the call and tells the callee */
+
+/* ---- request.c ---- */
+void av_requests_on_down(av_bus *self, const av_error *why);
+void av_requests_on_request(
+    av_bus *self, const char *from, const Archivolt__Envelope *env, av_span blob, const av_error *bad);
+/* Chunk, credit, cancel of a caller; error of the broker in the caller's place. */
+void av_requests_on_message(av_bus *self, const char *from, const Archivolt__Envelope *env, av_span blob);
+void av_requests_end_all(av_bus *self);
+void av_requests_sweep(av_bus *self);
+void av_request_progress(av_request *self);
+void av_request_stream_failed(av_request *self, const av_error *err);
+void av_request_pump(av_request *self); /* go on sending a reply in chunks */
+
+/* ---- stream.c ---- */
+void av_stream_open_out(av_stream *self, av_bus *bus, const av_stream_events *events, void *ctx, uint64_t granted);
+/* Returns the first grant, which the caller sends. Not counted: a reply that may need chunks; it counts from its first one. */
+uint64_t av_stream_open_in(av_stream *self, av_bus *bus, const av_stream_events *events, void *ctx, bool counted);
+void av_stream_send_credit(av_stream *self, const uint64_t *item); /* item: NULL for none */
+void av_stream_on_chunk(av_stream *self, const Archivolt__Envelope *env, av_span blob);
+void av_stream_on_credit(av_stream *self, const Archivolt__Envelope *env);
+/* The reply says what was sent in all. false: the stream broke (its owner is told). */
+bool av_stream_on_reply_end(av_stream *self, const Archivolt__StreamEnd *end);
+void av_stream_break(av_stream *self, const av_error *err); /* on_broken, unless finished */
+void av_stream_release(av_stream *self);
+/* Send what is pending now (before a reply). false: it did not go. */
+bool av_stream_flush(av_stream *self);
+/* Count and hash of what was sent; once. */
+void av_stream_sum(av_stream *self, Archivolt__StreamEnd *end, uint8_t sha256[AV_SHA256_SIZE]);
+void av_streams_on_batch(av_bus *self);
+
+#endif
