@@ -68,7 +68,7 @@ hash_of(const av_map *self, av_span key)
 static bool
 slot_is(const struct slot *s, uint64_t hash, av_span key)
 {
-    return s->value != NULL && s->hash == hash && s->key_n == key.n && memcmp(s->key, key.p, key.n) == 0;
+    return s->value != NULL && s->hash == hash && av_span_eq(av_span_of(s->key, s->key_n), key);
 }
 
 static struct slot *
