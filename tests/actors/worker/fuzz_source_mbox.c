@@ -1,6 +1,6 @@
 /*
- * fuzz_source_mbox.c - any bytes as a mailbox: no byte is lost or made up by the splitter, and the reader over a file of
- * them delivers exactly the sizes it told, in every kind
+ * fuzz_source_mbox.c - any bytes as a mailbox: no byte is lost or made up by the splitter, and the reader over a file
+ * of them delivers exactly the sizes it told, in every kind
  */
 #include "actors/worker/mbox_split.h"
 #include "actors/worker/source.h"

@@ -216,7 +216,7 @@ test_fixtures(void)
     AV_CHECK(checked > 50);
 }
 
-/* 15,985 files are 15,985 items, each as long as its file, a leading From_ line included; the one empty file is refused. */
+/* 15,985 files are 15,985 items, as long as their files, From_ lines included; the one empty file is refused. */
 static void
 test_bulk(void)
 {
