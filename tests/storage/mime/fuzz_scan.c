@@ -1,6 +1,8 @@
 /*
  * fuzz_scan.c - any bytes as a message: scan, summary, text, IMAP items, and what must hold for them
  */
+#include <stdio.h>
+
 #include "base/unicode.h"
 #include "storage/mime/imap_items.h"
 #include "storage/mime/summary.h"

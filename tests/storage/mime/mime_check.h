@@ -20,8 +20,8 @@ mime_check_part(const av_mime *m, uint32_t i)
         return "offsets are not in order";
     if (av_crlf_size_of(body) != p->body_crlf_bytes)
         return "size of the body's CRLF view";
-    for (size_t k = 0; k < body.n; k++)
-        lines += body.p[k] == '\n';
+    for (size_t k = av_span_find(body, '\n'); k < body.n; k += 1 + av_span_find(av_span_skip(body, k + 1), '\n'))
+        lines++;
     if (lines != p->body_lines)
         return "lines of the body";
     if (i == 0)
