@@ -3,7 +3,7 @@
  *
  * An actor program fills av_actor_config and calls av_actor_main. It understands: --data DIR, --name NAME (where the program
  * serves several names), --keys-fd N (key file text from a descriptor, then --broker/--registry key from node.conf),
- * --set key=value, --help, --version. Signals: TERM and INT stop it in order (on_stop, then the loop ends), HUP reloads.
+ * --ready-fd N, --set key=value (of the program or of node.conf), --arg key=value, --help, --version. Signals: TERM and INT stop it in order (on_stop, then the loop ends), HUP reloads.
  * sd_notify READY=1 and STOPPING=1 when NOTIFY_SOCKET is set; "ready" is also written to the descriptor of --ready-fd N.
  * Status is published every status_interval (5 s) and on av_actor_set_state.
  */
@@ -23,11 +23,13 @@ typedef struct av_actor_config {
     const av_setting *settings; /* of this program (D/<program>.conf, then --set), or NULL */
     void *settings_into;
     size_t receive_budget_bytes; /* see av_bus_config */
-    /* After settings, keys and loop, before the bus is connected. May block (opens databases). */
+    /* After settings, keys and loop. The bus exists, so handlers may be added, but nothing is sent or taken before the loop
+       runs. May block (opens databases). */
     av_errc (*on_start)(void *self, av_actor *actor, av_error *err);
     /* Bus ready for the first time: handlers are served from here on. The actor says when it is ready (av_actor_set_state). */
     void (*on_ready)(void *self, av_actor *actor);
     void (*on_reload)(void *self, av_actor *actor); /* SIGHUP; may be NULL */
+    void (*on_child)(void *self, av_actor *actor);  /* SIGCHLD: reap with waitpid(WNOHANG) until there is none; may be NULL */
     /* Asked to stop: finish, then call av_actor_stopped. NULL: stops at once. After 20 s it ends anyway. */
     void (*on_stop)(void *self, av_actor *actor);
     void (*on_end)(void *self); /* after the bus is gone: close databases */

@@ -22,11 +22,11 @@
 #include "base/map.h"
 #include "proto/management.pb-c.h"
 
-#define AV_BUS_CALL_TIMEOUT_MS  30000U
-#define AV_BUS_FIRST_CREDIT     65536U /* of a reply that turns out to need chunks */
-#define AV_BUS_BUDGET           (48U * 1024 * 1024)
-#define AV_BUS_MAX_REPLY        (8U * 1024 * 1024)
-#define AV_BUS_MAX_REQUESTS     1024U
+#define AV_BUS_CALL_TIMEOUT_MS 30000U
+#define AV_BUS_FIRST_CREDIT    65536U /* of a reply that turns out to need chunks */
+#define AV_BUS_BUDGET          (48U * 1024 * 1024)
+#define AV_BUS_MAX_REPLY       (8U * 1024 * 1024)
+#define AV_BUS_MAX_REQUESTS    1024U
 
 typedef struct av_link {
     struct av_link *prev, *next;
@@ -43,7 +43,7 @@ enum { AV_STREAM_MAGIC = 0x53747265, AV_CALL_MAGIC = 0x43616c6c, AV_REQUEST_MAGI
 struct av_stream {
     unsigned magic;
     av_bus *bus;
-    av_call *call;       /* one of the two owns it */
+    av_call *call; /* one of the two owns it */
     av_request *request;
     bool used;     /* there is such a stream */
     bool outgoing; /* we write */
@@ -91,7 +91,7 @@ struct av_call {
     av_retry pause, resend;
     av_loop_timer *timer;
     av_call_state state;
-    av_error last; /* why it is paused or doomed */
+    av_error last;  /* why it is paused or doomed */
     av_call *waker; /* the call to host.Wake that this one made */
     void (*done)(void *ctx, av_call *call, const ProtobufCMessage *reply, const av_error *err);
     void *ctx;
@@ -184,7 +184,7 @@ void av_calls_on_down(av_bus *self, const av_error *why);
 void av_calls_on_message(av_bus *self, const char *from, const Archivolt__Envelope *env, av_span blob);
 void av_calls_end_all(av_bus *self);
 void av_calls_sweep(av_bus *self);
-void av_call_progress(av_call *self);                          /* a stream moved */
+void av_call_progress(av_call *self);                           /* a stream moved */
 void av_call_stream_failed(av_call *self, const av_error *err); /* ends the call and tells the callee */
 
 /* ---- request.c ---- */

@@ -13,7 +13,10 @@
 typedef struct av_operations av_operations;
 typedef struct av_operation av_operation;
 
-/* save: called on each change of state (not of percent) with the packed Operation; may be NULL. Serves on bus at once. */
+/*
+ * save: called at the start and on each change of state (not of percent) with the Operation, and with NULL when it is forgotten;
+ * may be NULL. Serves on bus at once. Destroy before or after the bus.
+ */
 av_operations *av_operations_new(av_bus *bus, void (*save)(void *ctx, const char *id, const Archivolt__Operation *op),
     void *ctx);
 void av_operations_destroy(av_operations **self);

@@ -17,9 +17,9 @@ av_replay *av_replay_new(size_t max_count, size_t max_bytes, int64_t max_age_ms)
 void av_replay_destroy(av_replay **self);
 
 typedef enum av_replay_answer {
-    AV_REPLAY_NONE,  /* not seen, or forgotten */
-    AV_REPLAY_SAME,  /* ret_reply is the answer given */
-    AV_REPLAY_OTHER  /* the key was used for something else */
+    AV_REPLAY_NONE, /* not seen, or forgotten */
+    AV_REPLAY_SAME, /* ret_reply is the answer given */
+    AV_REPLAY_OTHER /* the key was used for something else */
 } av_replay_answer;
 
 /* body_hash covers method and body. ret_reply is borrowed until the next change. */

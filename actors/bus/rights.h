@@ -9,8 +9,8 @@
 
 typedef struct av_rights_ask {
     const av_method_info *method;
-    const char *from;  /* name and connection */
-    av_span session;   /* end user's session or administrator's ticket, or empty */
+    const char *from; /* name and connection */
+    av_span session;  /* end user's session or administrator's ticket, or empty */
     const uint8_t *registry_key;
     int64_t now_unix_ms;
     av_session_check_fn *session_check; /* may be NULL */
@@ -18,9 +18,9 @@ typedef struct av_rights_ask {
 } av_rights_ask;
 
 typedef struct av_rights {
-    Archivolt__Caller caller;        /* what admitted it */
-    Archivolt__AdminTicket *ticket;  /* owned by the caller; NULL unless CALLER_ADMIN */
-    void *session;                   /* NULL unless CALLER_SESSION */
+    Archivolt__Caller caller;       /* what admitted it */
+    Archivolt__AdminTicket *ticket; /* owned by the caller; NULL unless CALLER_ADMIN */
+    void *session;                  /* NULL unless CALLER_SESSION */
 } av_rights;
 
 /*
