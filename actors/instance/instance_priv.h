@@ -44,7 +44,8 @@ typedef struct av_instance {
     size_t logins; /* in work */
     av_operations *operations;
     av_runs *runs;
-    av_feed *feeds; /* all */
+    av_handler *work_handlers; /* work.c */
+    av_feed *feeds;            /* all */
     av_loop_timer *housekeeping;
     uint64_t sleep_after_ms; /* 0: never */
     int64_t active_mono_ms;  /* last request or end of one */
@@ -70,14 +71,5 @@ void av_finding_serve(av_instance *self);
 /* login.c: forget remembered logins of a user; all of them that have run out when user is NULL. */
 void av_login_forget(av_instance *self, const char *user);
 void av_login_destroy(av_instance *self);
-
-/* runs.c */
-av_runs *av_runs_new(av_instance *in);
-/* The bus is ready: runs that were running when the process ended go on. */
-void av_runs_ready(av_runs *self);
-void av_runs_tick(av_runs *self, int64_t now_mono_ms); /* about every second */
-size_t av_runs_active(const av_runs *self);
-/* After the pools were stopped. */
-void av_runs_destroy(av_runs **self);
 
 #endif

@@ -110,7 +110,12 @@ choose_mode(av_intake *self, av_error *err)
 {
     av_intake_one *item = &self->item;
     char reason[120];
+    av_errc rc;
 
+    if (item->length == 0) {
+        refuse(item, "the message is empty");
+        return AV_OK;
+    }
     if (item->length > self->archive->max_message_bytes) {
         (void)snprintf(reason, sizeof reason, "the message has %llu bytes, over the limit of %llu",
             (unsigned long long)item->length, (unsigned long long)self->archive->max_message_bytes);
@@ -123,24 +128,22 @@ choose_mode(av_intake *self, av_error *err)
     }
     item->sha = av_sha256_stream_new();
     item->mode = is_known(self) ? AV_ITEM_KNOWN : AV_ITEM_STREAM;
-    return item->mode == AV_ITEM_KNOWN ? AV_OK
-                                       : av_store_put_begin(self->archive->store, item->length, &item->put, err);
+    if (item->mode == AV_ITEM_KNOWN)
+        return AV_OK;
+    rc = av_group_join(self->group, &self->member, err); /* its first segments belong to a group */
+    return rc != AV_OK ? rc : av_store_put_begin(self->archive->store, item->length, &item->put, err);
 }
 
 av_errc
 av_intake_item_begin(av_intake *self, const Archivolt__IntakeItem *row, av_error *err)
 {
     av_intake_one *item = &self->item;
-    av_errc rc;
 
     if (row->number != self->seen.last_item + 1)
         return av_error_set(err, AV_ERR_SYNTAX, "item %llu came where item %llu was due",
             (unsigned long long)row->number, (unsigned long long)self->seen.last_item + 1);
     if (row->has_sha256 && row->sha256.len != 32)
         return av_error_set(err, AV_ERR_SYNTAX, "item %llu: a SHA-256 has 32 bytes", (unsigned long long)row->number);
-    rc = av_group_join(self->group, &self->member, err);
-    if (rc != AV_OK)
-        return rc;
     item->number = row->number;
     item->length = row->length;
     copy_text(item->path, row->path);
@@ -225,6 +228,8 @@ store_bytes(av_intake *self, const uint8_t digest[32], uint64_t *ret_lsn, int64_
     av_buf_clear(&self->summary);
     rc = av_catalog_content(self->archive->catalog, view, self->archive->store_no, digest, ret_lsn, err);
     is_new = rc == AV_ERR_NOT_FOUND;
+    if (is_new && item->mode == AV_ITEM_KNOWN)
+        return av_error_set(err, AV_ERR_CONFLICT, "the group in which these bytes were stored was dropped");
     if (is_new && item->mode == AV_ITEM_MEMORY) {
         rc = av_store_put_message(self->archive->store, bytes, digest, ret_lsn, err);
     } else if (is_new) {
@@ -302,7 +307,6 @@ av_intake_item_end(av_intake *self, av_error *err)
     uint32_t uid;
     av_errc rc;
 
-    /* A commit in the middle of a long item has closed the group it began in. */
     rc = av_group_join(self->group, &self->member, err);
     if (rc != AV_OK)
         return rc;

@@ -1,0 +1,197 @@
+/*
+ * work.c - methods with one request and one reply: a row each, run on a reader or on the writer
+ *
+ * Rows of the writer run in a group of accounts with their idempotency result (ask.h). A password in a body is hashed on a
+ * reader first: Argon2id takes its time, and the writer has others to serve.
+ */
+#include "actors/instance/folders.h"
+#include "actors/instance/instance_priv.h"
+#include "actors/instance/runs.h"
+#include "actors/instance/statistics.h"
+#include "actors/instance/users.h"
+#include "base/log.h"
+#include "base/secret.h"
+
+typedef struct work_method {
+    const char *name;
+    av_ask_fn *fn;
+    bool writes;
+} work_method;
+
+#define INSTANCE "archivolt.Instance."
+#define ARCHIVE  "archivolt.Archive."
+
+static const work_method methods[] = {
+    { INSTANCE "GetUsers", av_users_list, false },
+    { INSTANCE "GetUserInfo", av_users_info, false },
+    { INSTANCE "CreateUser", av_users_create, true },
+    { INSTANCE "SetUserAuthentication", av_users_set_authentication, true },
+    { INSTANCE "SetUserDistinguishedName", av_users_set_distinguished_name, true },
+    { INSTANCE "SetUserEmailAddresses", av_users_set_email_addresses, true },
+    { INSTANCE "SetUserFullName", av_users_set_full_name, true },
+    { INSTANCE "SetUserPassword", av_users_set_password, true },
+    { INSTANCE "SetUserPop3UserNames", av_users_set_pop3_user_names, true },
+    { INSTANCE "SetUserPrivileges", av_users_set_privileges, true },
+    { INSTANCE "RenameUser", av_users_rename, true },
+    { INSTANCE "DeleteUser", av_users_delete, true },
+    { INSTANCE "SetUserPrivilegesOnFolder", av_users_set_folder_privileges, true },
+    { INSTANCE "ClearUserPrivilegesOnFolders", av_users_clear_folder_privileges, true },
+    { INSTANCE "GetWorkerResults", av_runs_results, false },
+    { INSTANCE "GetRunReport", av_runs_report, false },
+    { INSTANCE "GetInstanceStatistics", av_statistics_instance, false },
+    { INSTANCE "GetFolderStatistics", av_statistics_folders, false },
+    { INSTANCE "GetStores", av_statistics_stores, false },
+    { ARCHIVE "ListMailboxes", av_folders_list, false },
+    { ARCHIVE "SelectMailbox", av_folders_select, false },
+};
+
+typedef struct work {
+    av_job job;
+    av_instance *in;
+    av_request *request;
+    const work_method *method;
+    av_ask ask;
+    char *user, *caller;
+    char hash[AV_PASSWORD_HASH_MAX];
+    bool to_hash;
+    bool has_key;
+    uint8_t key[32];
+    av_errc rc;
+    av_error err;
+} work;
+
+static void
+work_free(work *w)
+{
+    av_ask_release(&w->ask);
+    av_secret_wipe(w->hash, sizeof w->hash);
+    free(w->user);
+    free(w->caller);
+    free(w);
+}
+
+static void
+answer(work *w)
+{
+    av_request *request = AV_TAKE(w->request);
+    const av_method_info *info = av_request_method(request);
+    void *empty = NULL;
+
+    av_instance_touch(w->in);
+    w->in->answered++;
+    if (w->rc != AV_OK) {
+        av_request_fail(request, &w->err);
+        return;
+    }
+    if (w->ask.reply == NULL)
+        empty = av_reply_new(info->output);
+    av_request_reply(request, w->ask.reply != NULL ? w->ask.reply : empty);
+    if (empty != NULL)
+        protobuf_c_message_free_unpacked(empty, NULL);
+}
+
+/* What a change has to end, and its line in the log. Names only: bodies hold passwords. */
+static void
+after_change(work *w)
+{
+    size_t ended = 0;
+
+    if (w->ask.ended_user != NULL) {
+        av_login_forget(w->in, w->ask.ended_user);
+        ended = av_sessions_end_user(w->in->sessions, w->ask.ended_user);
+    }
+    AV_LOG(AV_LOG_INFO, "instance.changed", AV_STR("method", w->method->name), AV_STR("caller", w->caller),
+        AV_STR("trace", av_request_trace(w->request)), AV_U64("sessions_ended", ended));
+}
+
+static av_step
+on_step(av_job *job)
+{
+    work *w = AV_CONTAINER(job, work, job);
+
+    if (w->to_hash)
+        w->rc = av_password_hash(av_users_password_of(w->ask.body), w->hash, &w->err);
+    else if (w->method->writes)
+        w->rc = av_ask_write(
+            &w->ask, w->method->fn, av_request_method(w->request)->output, w->has_key ? w->key : NULL, &w->err);
+    else
+        w->rc = w->method->fn(&w->ask, &w->err);
+    return AV_STEP_DONE;
+}
+
+static void
+on_done(av_job *job)
+{
+    work *w = AV_CONTAINER(job, work, job);
+
+    if (job->dropped)
+        w->rc = av_error_set(&w->err, AV_ERR_UNAVAILABLE, "the instance is stopping");
+    if (w->rc == AV_OK && w->to_hash) {
+        w->to_hash = false;
+        w->ask.password_hash = w->hash;
+        av_pool_submit(w->in->writer, &w->job);
+        return;
+    }
+    if (w->rc == AV_OK && w->method->writes)
+        after_change(w);
+    answer(w);
+    work_free(w);
+}
+
+static const work_method *
+find(const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < AV_COUNT(methods); i++) {
+        if (strcmp(methods[i].name, name) == 0)
+            return &methods[i];
+    }
+    assert(!"a handler was registered for a method without a row");
+    return NULL;
+}
+
+static void
+on_request(void *self, av_request *request, const ProtobufCMessage *body)
+{
+    av_instance *in = self;
+    const work_method *method = find(av_request_method(request)->name);
+    av_span key = av_request_idempotency_key(request);
+    const char *password = av_users_password_of(body), *admin = av_request_admin(request);
+    const av_session *session = av_request_session(request);
+    av_error err;
+    work *w;
+
+    if (!av_instance_admit(in, request, method->writes ? in->writer : in->readers))
+        return;
+    if (password != NULL && av_users_password_check(password, &err) != AV_OK) {
+        av_request_fail(request, &err);
+        return;
+    }
+    w = av_xcalloc(1, sizeof *w);
+    w->in = in;
+    w->request = request;
+    w->method = method;
+    w->job.step = on_step;
+    w->job.done = on_done;
+    w->job.lane = av_instance_lane(request);
+    w->user = session == NULL ? NULL : av_xstrdup(session->user);
+    w->caller = av_xstrdup(admin != NULL ? admin : av_request_from(request));
+    w->ask = (av_ask){ .archive = in->archive, .body = body, .user = w->user, .caller = w->caller };
+    w->has_key = key.n > 0;
+    if (w->has_key)
+        av_ask_key(av_request_from(request), method->name, key, w->key);
+    w->to_hash = password != NULL;
+    av_pool_submit(method->writes && !w->to_hash ? in->writer : in->readers, &w->job);
+}
+
+void
+av_work_serve(av_instance *self)
+{
+    size_t i;
+
+    self->work_handlers = av_xcalloc(AV_COUNT(methods), sizeof *self->work_handlers);
+    for (i = 0; i < AV_COUNT(methods); i++)
+        self->work_handlers[i] = (av_handler){ methods[i].name, on_request };
+    av_bus_serve(self->bus, self->work_handlers, AV_COUNT(methods), self);
+}
