@@ -15,7 +15,7 @@
 static unsigned
 wanted_events(const av_conn *conn)
 {
-    bool queued = av_conn_pending(conn) > 0;
+    bool queued = av_conn_pending(conn) > 0 || conn->short_of_room; /* a protocol waits to be told of room */
 
     switch (conn->state) {
     case AV_CONN_HANDSHAKE:

@@ -107,11 +107,13 @@ static void
 check_times(av_conn *conn, int64_t now)
 {
     int64_t stall_ms = (int64_t)conn->all->settings->output_stall_timeout_s * 1000;
+    /* Nothing queued, but room still to be told: the kernel took all and the peer nothing. */
+    bool sending = av_conn_pending(conn) > 0 || conn->short_of_room;
 
     if (conn->state == AV_CONN_FINISHING || conn->state == AV_CONN_HANDSHAKE) {
         if (now >= conn->deadline_ms)
             time_out(conn, conn->state == AV_CONN_FINISHING && !conn->shut ? "slow" : "timeout");
-    } else if (av_conn_pending(conn) > 0 && now - conn->last_taken_ms >= stall_ms) {
+    } else if (sending && now - conn->last_taken_ms >= stall_ms) {
         time_out(conn, "slow");
     } else if (is_timed_out(conn, now)) {
         tell_timeout(conn, now);

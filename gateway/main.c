@@ -13,6 +13,7 @@
 
 #define FILES_PER_CONNECTION 3 /* the client's socket and a socket pair (gateway/http/bridge.c) */
 #define FILES_BESIDE         64
+#define COUNTERS             5
 
 typedef struct program {
     av_gateway_settings settings;
@@ -20,6 +21,9 @@ typedef struct program {
     av_http_server *http;
     av_http_site health;
     av_api *api;
+    /* what on_status hands out, good until the next one */
+    Archivolt__KeyValue counters[COUNTERS], *counter_list[COUNTERS];
+    char values[COUNTERS][24];
 } program;
 
 /* As many files as the system lets us have; fewer than the limits need is said, not hidden. */
@@ -56,9 +60,20 @@ open_doors(program *self, av_error *err)
     return av_http_server_open(self->http, node->port_https, &self->health, err);
 }
 
-/* Ready when bus and all doors are open; whether management answers is /readyz's to say. */
+/* Protocols end before what they stand on. */
 static void
-on_ready(void *ctx, av_actor *actor)
+end_all(program *self)
+{
+    if (self->gateway != NULL)
+        av_gateway_close(self->gateway);
+    av_http_server_destroy(&self->http);
+    av_api_destroy(&self->api);
+    av_gateway_destroy(&self->gateway);
+}
+
+/* The doors are open before the broker is reached: /healthz says "alive" then, /readyz "not ready". */
+static av_errc
+on_start(void *ctx, av_actor *actor, av_error *err)
 {
     program *self = ctx;
     const av_gateway_config config = {
@@ -68,13 +83,22 @@ on_ready(void *ctx, av_actor *actor)
         .name = av_actor_name(actor),
         .settings = &self->settings,
     };
-    av_error err;
+    av_errc rc;
 
-    if (av_gateway_new(&config, &self->gateway, &err) != AV_OK || open_doors(self, &err) != AV_OK) {
-        AV_LOG(AV_LOG_ERROR, "gateway.start_failed", AV_ERRF(&err));
-        av_actor_stop(actor, 1);
-        return;
-    }
+    raise_file_limit(&self->settings);
+    rc = av_gateway_new(&config, &self->gateway, err);
+    if (rc == AV_OK)
+        rc = open_doors(self, err);
+    if (rc != AV_OK)
+        end_all(self);
+    return rc;
+}
+
+static void
+on_ready(void *ctx, av_actor *actor)
+{
+    program *self = ctx;
+
     av_gateway_watch_management(self->gateway);
     av_actor_set_state(actor, ARCHIVOLT__ACTOR_STATE__ACTOR_STATE_READY, NULL);
 }
@@ -85,8 +109,6 @@ on_reload(void *ctx, av_actor *actor AV_UNUSED)
     program *self = ctx;
     av_error err;
 
-    if (self->gateway == NULL)
-        return;
     if (av_gateway_reload(self->gateway, &err) == AV_OK)
         AV_LOG(AV_LOG_INFO, "gateway.certificate_loaded");
     else
@@ -98,8 +120,7 @@ on_stop(void *ctx, av_actor *actor)
 {
     program *self = ctx;
 
-    if (self->gateway != NULL)
-        av_gateway_close(self->gateway);
+    av_gateway_close(self->gateway);
     av_actor_stopped(actor);
 }
 
@@ -107,14 +128,34 @@ on_stop(void *ctx, av_actor *actor)
 static void
 on_end(void *ctx)
 {
-    program *self = ctx;
+    end_all(ctx);
+}
 
-    if (self->gateway != NULL)
-        av_gateway_close(self->gateway);
-    av_http_server_destroy(&self->http);
-    av_api_destroy(&self->api);
-    av_gateway_destroy(&self->gateway);
-    av_settings_release(av_gateway_setting_rows, &self->settings);
+static void
+on_status(void *ctx, Archivolt__Status *status, av_buf *scratch AV_UNUSED)
+{
+    program *self = ctx;
+    const av_gateway_counters c = av_gateway_get_counters(self->gateway);
+    const struct {
+        const char *key;
+        uint64_t value;
+    } rows[COUNTERS] = {
+        { "connections_open", c.open },
+        { "connections_accepted", c.accepted },
+        { "connections_refused", c.refused },
+        { "connections_timed_out", c.timeouts },
+        { "handshakes_failed", c.handshakes_failed },
+    };
+
+    for (size_t i = 0; i < COUNTERS; i++) {
+        archivolt__key_value__init(&self->counters[i]);
+        (void)snprintf(self->values[i], sizeof self->values[i], "%llu", (unsigned long long)rows[i].value);
+        self->counters[i].key = (char *)(uintptr_t)rows[i].key;
+        self->counters[i].value = self->values[i];
+        self->counter_list[i] = &self->counters[i];
+    }
+    status->counters = self->counter_list;
+    status->n_counters = COUNTERS;
 }
 
 int
@@ -129,10 +170,12 @@ main(int argc, char **argv)
         .name = "gateway@%s",
         .settings = av_gateway_setting_rows,
         .settings_into = &self.settings,
+        .on_start = on_start,
         .on_ready = on_ready,
         .on_reload = on_reload,
         .on_stop = on_stop,
         .on_end = on_end,
+        .on_status = on_status,
         .self = &self,
     };
 

@@ -22,7 +22,6 @@ const av_setting av_gateway_setting_rows[] = {
     U64(handshake_timeout_s, "10", 1, 600, "time for a TLS handshake"),
     U64(output_buffer_bytes, "262144", 16 * KB, 64 * MB, "bytes queued for one client before its protocol waits"),
     U64(output_stall_timeout_s, "60", 1, 3600, "a client that takes no byte for so long is cut"),
-    U64(receive_budget_bytes, "50331648", 64 * KB, 16384 * MB, "bytes of all incoming bus streams together"),
     STRING(tls_certificate, "certificate chain, PEM; empty: <data>/tls/cert.pem"),
     STRING(tls_key, "private key, PEM; empty: <data>/tls/key.pem"),
     U64(http_connections, "1000", 1, 1000000, "open connections of each HTTP door"),

@@ -12,7 +12,6 @@ typedef struct av_gateway_settings {
     uint64_t handshake_timeout_s;
     uint64_t output_buffer_bytes;
     uint64_t output_stall_timeout_s;
-    uint64_t receive_budget_bytes;
     char *tls_certificate, *tls_key; /* empty: D/tls/cert.pem, D/tls/key.pem */
     /* HTTP */
     uint64_t http_connections, http_connections_per_address;

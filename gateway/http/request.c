@@ -31,6 +31,33 @@ announced_size(const av_http_request *self, uint64_t *ret)
     return length != NULL && av_span_u64(av_span_trim(av_span_str(length)), INT64_MAX, ret);
 }
 
+struct framing {
+    unsigned lengths, encodings;
+};
+
+static enum MHD_Result
+count_framing(void *ctx, enum MHD_ValueKind kind AV_UNUSED, const char *name, const char *value AV_UNUSED)
+{
+    struct framing *f = ctx;
+
+    f->lengths += av_span_ieq_str(av_span_str(name), "Content-Length");
+    f->encodings += av_span_ieq_str(av_span_str(name), "Transfer-Encoding");
+    return MHD_YES;
+}
+
+/*
+ * RFC 9112, 6.3: two lengths, or a length and chunks, are how requests are smuggled past a proxy that reads them the other
+ * way; libmicrohttpd takes the first it finds.
+ */
+static bool
+has_one_framing(const av_http_request *self)
+{
+    struct framing f = { 0 };
+
+    (void)MHD_get_connection_values(self->connection, MHD_HEADER_KIND, count_framing, &f);
+    return f.lengths + f.encodings <= 1;
+}
+
 /* What headers alone decide. */
 static void
 check_headers(av_http_request *self)
@@ -38,7 +65,9 @@ check_headers(av_http_request *self)
     uint64_t size = 0;
     bool announced = announced_size(self, &size);
 
-    if (!knows_method(self->method)) {
+    if (!has_one_framing(self)) {
+        av_http_request_answer_text(self, 400, NULL, "The length of the body is given in two ways.");
+    } else if (!knows_method(self->method)) {
         av_http_request_answer_text(self, 405, allow, "This method is not served here.");
     } else if (self->path.n == 0) {
         self->refused = 404;
