@@ -179,6 +179,20 @@ make_dirs(av_host *self, av_error *err)
     return AV_OK;
 }
 
+static void
+on_end(void *ctx)
+{
+    av_host *self = ctx;
+
+    av_loop_remove_timer(&self->log_timer);
+    av_map_destroy(&self->workers, av_host_worker_free);
+    av_map_destroy(&self->instances, av_host_instance_free);
+    av_machine_release(&self->machine);
+    free(self->instances_dir);
+    free(self->programs_dir);
+    self->instances_dir = self->programs_dir = NULL;
+}
+
 static av_errc
 on_start(void *ctx, av_actor *actor, av_error *err)
 {
@@ -200,6 +214,8 @@ on_start(void *ctx, av_actor *actor, av_error *err)
         rc = make_dirs(self, err);
     if (rc == AV_OK)
         rc = load_state(self, err);
+    if (rc != AV_OK)
+        on_end(self); /* is called only for an actor that has started */
     return rc;
 }
 
@@ -242,24 +258,10 @@ on_stop(void *ctx, av_actor *actor AV_UNUSED)
     av_host *self = ctx;
 
     /* Workers first: an instance that goes while its worker writes would be taken for a broken one. */
+    self->stopping = true;
     av_host_workers_stop_all(self);
     av_host_instances_stop_all(self);
-    self->stopping = true;
     av_host_check_stopped(self);
-}
-
-static void
-on_end(void *ctx)
-{
-    av_host *self = ctx;
-
-    av_loop_remove_timer(&self->log_timer);
-    av_map_destroy(&self->workers, av_host_worker_free);
-    av_map_destroy(&self->instances, av_host_instance_free);
-    av_machine_release(&self->machine);
-    free(self->instances_dir);
-    free(self->programs_dir);
-    self->instances_dir = self->programs_dir = NULL;
 }
 
 static const char *const counter_names[AV_HOST_COUNTERS] = { "instances", "running", "asleep", "failed", "workers",
@@ -311,8 +313,6 @@ av_host_main(int argc, char **argv)
         .on_end = on_end,
         .on_status = on_status,
         .self = &self };
-    int status = av_actor_main(&config, argc, argv);
 
-    av_settings_release(av_host_settings_table, &self.settings);
-    return status;
+    return av_actor_main(&config, argc, argv);
 }

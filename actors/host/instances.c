@@ -17,11 +17,14 @@
 /* A caller was told "asleep" while the process runs: it has not said hello to the broker yet. Answering at once would send
    the caller straight back to the broker, in a circle as fast as the machine can. */
 #define WAKE_PAUSE_MS    50
+#define SHUTDOWN_GRACE_MS 15000 /* an actor has 20 s to stop (actors/bus/actor.h) */
 
-enum waiting { WAIT_START, WAIT_STOP, WAIT_WAKE };
+enum waiting { WAIT_START, WAIT_STOP, WAIT_WAKE, WAIT_PAUSE };
 
 struct waiter {
+    av_host_instance *instance;
     enum waiting kind;
+    av_loop_timer *pause; /* WAIT_PAUSE */
     av_host_answer_fn *done;
     void *ctx;
     struct waiter *next;
@@ -41,13 +44,6 @@ struct av_host_instance {
     bool removing, delete_files, remove_busy;
     av_host_answer_fn *removed;
     void *removed_ctx;
-};
-
-struct pause {
-    av_host *host;
-    char id[AV_HOST_INSTANCE_MAX + 1];
-    av_host_answer_fn *done;
-    void *ctx;
 };
 
 struct removal {
@@ -114,13 +110,14 @@ answer_error(av_host_answer_fn *done, void *ctx, av_errc code, const char *id, c
     done(ctx, NULL, &err);
 }
 
-static void
+static struct waiter *
 wait_for(av_host_instance *self, enum waiting kind, av_host_answer_fn *done, void *ctx)
 {
     struct waiter *w = av_xcalloc(1, sizeof *w);
 
-    *w = (struct waiter){ .kind = kind, .done = done, .ctx = ctx, .next = self->waiters };
+    *w = (struct waiter){ .instance = self, .kind = kind, .done = done, .ctx = ctx, .next = self->waiters };
     self->waiters = w;
+    return w;
 }
 
 static bool
@@ -128,6 +125,8 @@ is_settled(const av_host_instance *self, enum waiting kind)
 {
     av_supervisor_state state = av_supervisor_get_state(self->supervisor);
 
+    if (kind == WAIT_PAUSE)
+        return false; /* its timer answers */
     if (kind == WAIT_STOP)
         return state != AV_SUPERVISOR_STOPPING;
     return state == AV_SUPERVISOR_UP || state == AV_SUPERVISOR_BACKOFF ||
@@ -242,11 +241,11 @@ av_host_instance_free(void *instance)
 {
     av_host_instance *self = instance;
 
-    while (self->waiters != NULL) {
+    while (self->waiters != NULL) { /* their requests were failed by the bus when it ended */
         struct waiter *w = self->waiters;
 
         self->waiters = w->next;
-        answer_error(w->done, w->ctx, AV_ERR_UNAVAILABLE, self->id, "cannot be reached: its host is ending");
+        av_loop_remove_timer(&w->pause);
         free(w);
     }
     av_supervisor_destroy(&self->supervisor);
@@ -347,7 +346,8 @@ av_host_instances_stop_all(av_host *self)
     /* "wanted" stays as it was: the next host starts them again. */
     while (av_map_next(self->instances, &at, &key, &value)) {
         ((av_host_instance *)value)->queued = false;
-        av_supervisor_stop(((av_host_instance *)value)->supervisor, 15000);
+        av_supervisor_stop(((av_host_instance *)value)->supervisor, SHUTDOWN_GRACE_MS);
+        answer_settled(value);
     }
 }
 
@@ -486,7 +486,7 @@ av_host_instance_start(av_host_instance *self, av_host_answer_fn *done, void *ct
     }
     if (!set_wanted(self, AV_WANTED_RUNNING, done, ctx))
         return;
-    wait_for(self, WAIT_START, done, ctx);
+    (void)wait_for(self, WAIT_START, done, ctx);
     start_now_or_queue(self);
     answer_settled(self); /* it may run already */
 }
@@ -497,7 +497,7 @@ stop_for(av_host_instance *self, av_wanted wanted, av_host_answer_fn *done, void
     if (!set_wanted(self, wanted, done, ctx))
         return;
     self->queued = false;
-    wait_for(self, WAIT_STOP, done, ctx);
+    (void)wait_for(self, WAIT_STOP, done, ctx);
     av_supervisor_stop(self->supervisor, (uint32_t)(self->host->settings.stop_timeout_s * 1000));
     answer_settled(self);
 }
@@ -530,14 +530,13 @@ av_host_instance_sleep(av_host_instance *self, av_host_answer_fn *done, void *ct
 static void
 on_pause_over(void *ctx)
 {
-    struct pause *p = ctx;
-    av_host_instance *self = av_host_instance_find(p->host, p->id);
+    struct waiter *w = ctx, **at = &w->instance->waiters;
 
-    if (self == NULL)
-        answer_error(p->done, p->ctx, AV_ERR_NOT_FOUND, p->id, "is not assigned to this host");
-    else
-        answer(self, p->done, p->ctx);
-    free(p);
+    while (*at != w)
+        at = &(*at)->next;
+    *at = w->next;
+    answer(w->instance, w->done, w->ctx);
+    free(w);
 }
 
 void
@@ -553,16 +552,14 @@ av_host_instance_wake(av_host_instance *self, av_host_answer_fn *done, void *ctx
         return;
     }
     if (av_supervisor_get_state(self->supervisor) == AV_SUPERVISOR_UP) {
-        struct pause *p = av_xcalloc(1, sizeof *p);
+        struct waiter *w = wait_for(self, WAIT_PAUSE, done, ctx);
 
-        *p = (struct pause){ .host = self->host, .done = done, .ctx = ctx };
-        memcpy(p->id, self->id, sizeof p->id);
-        (void)av_loop_add_timer(self->host->loop, WAKE_PAUSE_MS, 0, on_pause_over, p);
+        w->pause = av_loop_add_timer(self->host->loop, WAKE_PAUSE_MS, 0, on_pause_over, w);
         return;
     }
     if (!set_wanted(self, AV_WANTED_RUNNING, done, ctx))
         return;
-    wait_for(self, WAIT_WAKE, done, ctx);
+    (void)wait_for(self, WAIT_WAKE, done, ctx);
     if (av_supervisor_get_state(self->supervisor) !=
         AV_SUPERVISOR_BACKOFF) /* its delay is not shortened by strangers */
         start_now_or_queue(self);

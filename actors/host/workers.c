@@ -183,6 +183,8 @@ on_revoked(void *ctx, av_call *call AV_UNUSED, const ProtobufCMessage *reply AV_
     av_host_worker *self = ctx;
 
     self->revoking = NULL;
+    if (self->host->stopping)
+        return; /* stays in the state file: the next host ends it */
     if (err != NULL && err->code != AV_ERR_NOT_FOUND)
         AV_LOG(AV_LOG_WARN, "worker.key_not_revoked", AV_STR("worker", self->name), AV_ERRF(err));
     forget(self);
@@ -220,6 +222,8 @@ on_registered(void *ctx, av_call *call AV_UNUSED, const ProtobufCMessage *reply 
     av_error failure;
 
     self->registering = NULL;
+    if (self->host->stopping)
+        return;
     if (err != NULL && self->started == NULL) { /* a run of an earlier host: it is not given up for that */
         AV_LOG(AV_LOG_WARN, "worker.not_registered", AV_STR("worker", self->name), AV_ERRF(err));
         register_key(self);

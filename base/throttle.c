@@ -1,7 +1,7 @@
 /*
  * throttle.c - failed logins cost time
  */
-#include "actors/instance/throttle.h"
+#include "base/throttle.h"
 
 #include "base/map.h"
 

@@ -5,8 +5,8 @@
  * from 1 s up to max_wait_s; 15 quiet minutes forget all. Known and unknown users are treated the same. At most 8,192 keys:
  * beyond that the oldest make room. Pure but for memory: the caller says what time it is.
  */
-#ifndef AV_INSTANCE_THROTTLE_H
-#define AV_INSTANCE_THROTTLE_H
+#ifndef AV_BASE_THROTTLE_H
+#define AV_BASE_THROTTLE_H
 
 #include "base/span.h"
 
