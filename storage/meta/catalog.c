@@ -151,6 +151,12 @@ av_catalog_close(av_catalog **self)
     *self = NULL;
 }
 
+av_errc
+av_catalog_trim(av_catalog *self, av_error *err)
+{
+    return av_meta_trim(self->meta, err);
+}
+
 void
 catalog_token(const av_catalog *self, const uint8_t *id, uint8_t ret[CATALOG_TOKEN])
 {

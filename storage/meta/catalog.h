@@ -7,7 +7,8 @@
  *
  * The order of the writer, for one group:
  *   av_catalog_begin -> { av_store_put_*, av_store_put_event, av_catalog_apply }... -> av_store_commit
- *   -> av_catalog_commit(lsn)     or, when anything fails, av_store_rollback and av_catalog_rollback
+ *   -> av_catalog_commit(lsn)     or, when anything fails before the commit, av_store_rollback and av_catalog_rollback
+ * What av_catalog_apply refuses must not be committed to the log: it would be refused in every replay.
  *
  * Threads: one writer; others read through av_catalog_snapshot. Blocks on disk.
  */
@@ -35,6 +36,8 @@ typedef struct av_catalog_config {
  */
 av_errc av_catalog_open(const av_catalog_config *config, av_catalog **ret, av_error *err);
 void av_catalog_close(av_catalog **self);
+/* Give memory back (av_meta_trim), between groups: for an idle timer, with av_store_trim. */
+av_errc av_catalog_trim(av_catalog *self, av_error *err);
 
 /* --- stores ------------------------------------------------------------------------------------------------------ */
 
@@ -136,7 +139,7 @@ void av_catalog_iter_destroy(av_catalog_iter **self);
 /* UID of the same bytes in this mailbox, or AV_ERR_NOT_FOUND. */
 av_errc av_catalog_duplicate(const av_catalog *self, const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE],
     const uint8_t digest[32], uint32_t *ret_uid, av_error *err);
-/* LSN of these bytes in this store, or AV_ERR_NOT_FOUND. */
+/* LSN of these bytes in this store, or AV_ERR_NOT_FOUND. Writer thread only (it looks at the attached stores). */
 av_errc av_catalog_content(const av_catalog *self, const av_meta_view *view, uint32_t store_no,
     const uint8_t digest[32], uint64_t *ret_lsn, av_error *err);
 /* All placements of a message id, by mailbox GUID; walk with av_catalog_next_placement. Rights are checked on these,

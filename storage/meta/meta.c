@@ -127,16 +127,31 @@ av_meta_open(const char *dir, const av_meta_options *options, av_meta **ret, av_
     return AV_OK;
 }
 
+av_errc
+av_meta_trim(av_meta *self, av_error *err)
+{
+    rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
+    char *status = NULL;
+
+    rocksdb_flushoptions_set_wait(options, 1);
+    rocksdb_flush(self->db, options, &status);
+    rocksdb_flushoptions_destroy(options);
+    return take_status(status, err);
+}
+
 void
 av_meta_close(av_meta **self)
 {
     av_meta *m = *self;
+    av_error ignored; /* the WAL has what could not be flushed */
 
     if (m == NULL)
         return;
     av_meta_rollback(m);
-    if (m->db != NULL)
+    if (m->db != NULL) {
+        (void)av_meta_trim(m, &ignored);
         rocksdb_close(m->db);
+    }
     rocksdb_options_destroy(m->options);
     rocksdb_writeoptions_destroy(m->write_plain);
     rocksdb_writeoptions_destroy(m->write_sync);

@@ -25,8 +25,10 @@ typedef struct av_meta_options {
 
 /* AV_ERR_CORRUPT when the database cannot be opened because of its contents, AV_ERR_BUSY when it is open elsewhere. */
 av_errc av_meta_open(const char *dir, const av_meta_options *options, av_meta **ret, av_error *err);
-/* No view, iterator or group may be left. NULL and *NULL are no-ops. */
+/* No view, iterator or group may be left. Flushes, so that the next open has no WAL to read. NULL and *NULL are no-ops. */
 void av_meta_close(av_meta **self);
+/* Write what is in memory into a table file and give the memory back: for an idle timer, between groups. */
+av_errc av_meta_trim(av_meta *self, av_error *err);
 
 /*
  * A group of changes. Between begin and commit the writer's view sees them and nobody else does. commit: all or nothing;
