@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "actors/bus/args.h"
-#include "actors/bus/notify.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/secret.h"
 
 #define STATUS_EVERY_MS 5000
