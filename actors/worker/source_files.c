@@ -13,7 +13,6 @@
 #include "actors/worker/mbox_split.h"
 #include "base/file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <unistd.h>
@@ -24,8 +23,8 @@ typedef enum role { PLAIN, MAILDIR, MAILDIR_MESSAGES } role;
 
 typedef struct level {
     int fd;
-    char **names;
-    size_t count, at;
+    av_source_names names;
+    size_t at; /* of the next name */
     role role;
     size_t folder_depth; /* of the archive's folder that was there before this level */
     size_t path_bytes;   /* of the path before this level's name */
@@ -46,100 +45,12 @@ typedef struct files {
     uint8_t *look;
 } files;
 
-/* Suffixes of files that are no mail although they lie among it, by what they are. */
-static const struct {
-    const char *extension, *what;
-} not_mail[] = {
-    { ".msf", "an index of Thunderbird" },
-    { ".dat", "a data file" },
-    { ".db", "a database" },
-    { ".sqlite", "a database" },
-    { ".pst", "an Outlook data file, which has a source of its own" },
-    { ".ost", "an Outlook data file, which has a source of its own" },
-    { ".msg", "an Outlook message, which has a source of its own" },
-    { ".pdf", "a document" },
-    { ".doc", "a document" },
-    { ".docx", "a document" },
-    { ".xls", "a document" },
-    { ".xlsx", "a document" },
-    { ".ppt", "a document" },
-    { ".pptx", "a document" },
-    { ".odt", "a document" },
-    { ".ods", "a document" },
-    { ".zip", "a packed file" },
-    { ".gz", "a packed file" },
-    { ".bz2", "a packed file" },
-    { ".xz", "a packed file" },
-    { ".zst", "a packed file" },
-    { ".7z", "a packed file" },
-    { ".rar", "a packed file" },
-    { ".tar", "a packed file" },
-    { ".tgz", "a packed file" },
-    { ".jpg", "a picture" },
-    { ".jpeg", "a picture" },
-    { ".png", "a picture" },
-    { ".gif", "a picture" },
-    { ".svg", "a picture" },
-    { ".exe", "a program" },
-    { ".dll", "a program" },
-};
-
-static int
-by_bytes(const void *a, const void *b)
-{
-    const char *const *left = a;
-    const char *const *right = b;
-
-    return strcmp(*left, *right);
-}
-
 static void
 release_level(level *l)
 {
-    for (size_t i = 0; i < l->count; i++)
-        free(l->names[i]);
-    free(l->names);
+    av_source_names_release(&l->names);
     av_file_close(&l->fd);
     *l = (level){ .fd = -1 };
-}
-
-/* All names of the folder, sorted. AV_ERR_LIMIT when there are more than max. */
-static av_errc
-list_names(int fd, size_t max, level *ret, av_error *err)
-{
-    int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    DIR *dir = own < 0 ? NULL : fdopendir(own);
-    size_t cap = 0;
-    struct dirent *entry;
-
-    if (dir == NULL) {
-        (void)av_error_errno(err, "read the folder");
-        if (own >= 0)
-            (void)close(own);
-        return err->code;
-    }
-    while (errno = 0, (entry = readdir(dir)) != NULL) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        if (ret->count == max) {
-            (void)closedir(dir);
-            return av_error_set(err, AV_ERR_LIMIT, "it holds more than %zu names", max);
-        }
-        if (ret->count == cap) {
-            cap = cap == 0 ? 64 : cap * 2;
-            ret->names = av_xrealloc(ret->names, cap * sizeof *ret->names);
-        }
-        ret->names[ret->count++] = av_xstrdup(entry->d_name);
-    }
-    if (errno != 0) {
-        (void)av_error_errno(err, "read the folder");
-        (void)closedir(dir);
-        return err->code;
-    }
-    (void)closedir(dir);
-    if (ret->count > 1)
-        qsort(ret->names, ret->count, sizeof *ret->names, by_bytes);
-    return AV_OK;
 }
 
 static bool
@@ -164,7 +75,7 @@ enter(files *w, int fd, role r, size_t folder_depth, size_t path_bytes, av_error
     av_errc rc;
 
     *l = (level){ .fd = fd, .role = r, .folder_depth = folder_depth, .path_bytes = path_bytes };
-    rc = list_names(fd, w->options.max_folder_entries, l, err);
+    rc = av_source_names_list(fd, w->options.max_folder_entries, &l->names, err);
     if (rc != AV_OK)
         release_level(l);
     else
@@ -296,12 +207,11 @@ static bool
 take_file(files *w, const char *name, const struct stat *st, role r, av_source_item *ret)
 {
     bool mailbox_kind = w->options.kind == AV_SOURCE_MBOX;
+    const char *what = av_source_no_mail_by_name(name);
 
-    for (size_t i = 0; i < AV_COUNT(not_mail) && r == PLAIN && !mailbox_kind; i++) {
-        if (av_source_has_extension(name, not_mail[i].extension)) {
-            refuse(w, ret, "not a mail: %s", not_mail[i].what);
-            return true;
-        }
+    if (what != NULL && r == PLAIN && !mailbox_kind) {
+        refuse(w, ret, "not a mail: %s", what);
+        return true;
     }
     if (r == PLAIN && w->options.kind != AV_SOURCE_EML &&
         (mailbox_kind || ((is_mailbox_name(name) || av_source_mbox_seen(w->fd)) && st->st_size > 0))) {
@@ -384,7 +294,7 @@ static bool
 take_entry(files *w, av_source_item *ret)
 {
     level *l = &w->levels[w->depth - 1];
-    const char *name = l->names[l->at++];
+    const char *name = l->names.list[l->at++];
     size_t path_bytes = w->path.n, depth = w->depth;
     bool set;
     int fd;
@@ -456,7 +366,7 @@ files_next(av_source_walk *walk, av_source_item *ret_item, bool *ret_more, uint6
         } else if (w->depth == 0) {
             *ret_more = false;
             return AV_OK;
-        } else if (w->levels[w->depth - 1].at == w->levels[w->depth - 1].count) {
+        } else if (w->levels[w->depth - 1].at == w->levels[w->depth - 1].names.count) {
             leave(w);
         } else {
             set = take_entry(w, ret_item);

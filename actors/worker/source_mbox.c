@@ -52,12 +52,18 @@ typedef struct mailbox {
     av_buf header, shown, reason, note;
 } mailbox;
 
+/* Go to file offset `at`; within the window no byte is read again. */
 static void
 seek(reader *r, uint64_t at, uint64_t end, av_mbox_kind kind, bool separators)
 {
+    uint64_t base = r->at - r->from;
+
+    if (at >= base && at <= base + r->to)
+        r->from = (size_t)(at - base);
+    else
+        r->from = r->to = 0;
     r->at = at;
     r->end = end;
-    r->from = r->to = 0;
     av_mbox_split_init(&r->split, kind, separators);
 }
 
@@ -88,9 +94,9 @@ static av_errc
 next_piece(reader *r, av_mbox_piece *ret, bool *ret_more, av_error *err)
 {
     for (;;) {
-        av_span in = av_span_of(r->window + r->from, r->to - r->from);
-        bool eof = r->at + in.n == r->end;
-        size_t before = in.n;
+        size_t before = (size_t)AV_MIN((uint64_t)(r->to - r->from), r->end - r->at); /* the window may know more */
+        av_span in = av_span_of(r->window + r->from, before);
+        bool eof = r->at + before == r->end;
         av_errc rc;
 
         if (av_mbox_split_next(&r->split, &in, eof, ret) == AV_PARSE_OK) {

@@ -122,6 +122,8 @@ av_source_is_mail(av_span in)
 {
     bool first = true;
 
+    if (in.p == NULL)
+        return false;
     if (in.n >= 3 && memcmp(in.p, "\xef\xbb\xbf", 3) == 0)
         in = av_span_skip(in, 3);
     for (int i = 0; i < LOOK_LINES && in.n > 0; i++) {

@@ -41,6 +41,18 @@ void av_source_show(const char *raw, av_buf *out);
 /* name ends in ext (".mbox"), letter case ignored, and is longer. */
 bool av_source_has_extension(const char *name, const char *ext);
 
+/* The names in a folder but "." and "..", by byte order. */
+typedef struct av_source_names {
+    char **list;
+    size_t count;
+} av_source_names;
+
+/* ret was zeroed; also after a failure it is to be released. AV_ERR_LIMIT: more than max names; AV_ERR_IO. */
+av_errc av_source_names_list(int fd, size_t max, av_source_names *ret, av_error *err);
+void av_source_names_release(av_source_names *self);
+/* By its suffix the file is no mail: what it is ("a picture"); else NULL. */
+const char *av_source_no_mail_by_name(const char *name);
+
 /*
  * The beginning of a message has a header: its first line (behind a From_ line and a byte order mark) is a field, or
  * one of the first lines up to an empty one is a field every mail has.

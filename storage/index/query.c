@@ -152,9 +152,8 @@ take_text(av_query *self, av_span text, bool words, const char *what, av_span *r
     return true;
 }
 
-/* Something an index could find: a letter, a digit, or any character beyond ASCII (an emoji, say). */
-static bool
-is_searchable(av_span text)
+bool
+av_query_is_searchable(av_span text)
 {
     while (text.n > 0) {
         uint32_t c = av_utf8_next(&text);
@@ -245,7 +244,7 @@ av_query_text(av_query *self, av_query_kind kind, uint32_t fields, av_span text)
         return fail(self, AV_ERR_INVALID, "a search term names no known field");
     if (!take_text(self, text, kind != AV_QUERY_SUBSTRING, "a search term", &owned))
         return AV_QUERY_NONE;
-    if (kind != AV_QUERY_SUBSTRING && !is_searchable(owned))
+    if (kind != AV_QUERY_SUBSTRING && !av_query_is_searchable(owned))
         id = fail(self, AV_ERR_INVALID, "a search term has no letter or digit");
     else
         id = add(self, kind);

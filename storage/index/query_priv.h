@@ -9,6 +9,9 @@
 /* White space as Unicode has it, the no-break spaces included. */
 bool av_query_is_space(uint32_t c);
 
+/* Something an index could find: a letter, a digit, or any character beyond ASCII (an emoji, say). */
+bool av_query_is_searchable(av_span text);
+
 /* A building function has failed: av_query_finish() will say how. */
 bool av_query_failed(const av_query *self);
 /* The bounds in force, cut to what is possible at all. */

@@ -182,6 +182,8 @@ begins_with_names(av_span path, av_span wanted)
 bool
 av_query_folder_matches(av_span path, av_span wanted)
 {
+    if (wanted.p == NULL)
+        return true;
     while (wanted.n > 0 && wanted.p[0] == '/')
         wanted = av_span_skip(wanted, 1);
     while (wanted.n > 0 && wanted.p[wanted.n - 1] == '/')

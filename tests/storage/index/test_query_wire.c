@@ -11,8 +11,7 @@ static const char *const texts[] = {
     "a b OR c -(d \"e f\" from:g*) subject:*",
     "* -folder:Archive/2003 has:attachment id:Mx size:>1M date:2015..2017 filename:.pdf",
     "((((((a OR b) c) OR d) e) OR f) g)",
-    "\xe6\xa0\xaa\xe5\xbc\x8f OR \xc3\x9c"
-    "ber",
+    "\xe6\xa0\xaa\xe5\xbc\x8f OR \xc3\x9c",
 };
 
 static av_query *
