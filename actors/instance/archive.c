@@ -173,6 +173,7 @@ av_archive_open(const av_archive_config *config, av_archive **ret, av_error *err
     av_errc rc;
 
     self->lock_fd = -1;
+    pthread_mutex_init(&self->large, NULL);
     self->dir = av_xstrdup(config->dir);
     self->max_message_bytes = config->max_message_bytes;
     stores = av_archive_path(self, "stores");
@@ -204,6 +205,7 @@ av_archive_close(av_archive **self)
     av_store_close(&a->store);
     av_accounts_close(&a->accounts);
     av_file_close(&a->lock_fd); /* the lock goes with it; the file stays, or a second opener could lock a removed one */
+    pthread_mutex_destroy(&a->large);
     free(a->dir);
     free(a);
     *self = NULL;

@@ -12,6 +12,8 @@
 #ifndef AV_INSTANCE_ARCHIVE_H
 #define AV_INSTANCE_ARCHIVE_H
 
+#include <pthread.h>
+
 #include "storage/meta/accounts.h"
 #include "storage/meta/catalog.h"
 
@@ -33,6 +35,7 @@ typedef struct av_archive {
     uint32_t store_no;
     uint8_t uuid[16]; /* of the instance: written into placements */
     uint64_t max_message_bytes;
+    pthread_mutex_t large;     /* held by who has a large message in memory (content.h) */
     bool catalog_behind;       /* writer: a group is in the log and not in the catalog */
     uint32_t last_uidvalidity; /* writer: 0 until the first mailbox is made */
     int64_t last_archived_ms;  /* writer */

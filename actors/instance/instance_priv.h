@@ -16,7 +16,7 @@
 #include "actors/instance/group.h"
 #include "actors/instance/sessions.h"
 #include "actors/instance/threads.h"
-#include "actors/instance/throttle.h"
+#include "base/throttle.h"
 #include "base/map.h"
 
 #define AV_READERS     2
@@ -66,7 +66,9 @@ uint64_t av_instance_lane(const av_request *request);
 void av_login_serve(av_instance *self);
 void av_work_serve(av_instance *self);
 void av_reading_serve(av_instance *self);
+void av_fetch_serve(av_instance *self);
 void av_finding_serve(av_instance *self);
+void av_mailbox_search_serve(av_instance *self);
 
 /* login.c: forget remembered logins of a user; all of them that have run out when user is NULL. */
 void av_login_forget(av_instance *self, const char *user);

@@ -214,6 +214,16 @@ on_finished(av_put *self)
     av_run_ctl_end(ctl, AV_RUN_FINISHED, NULL);
 }
 
+/* The worker went away while the writer finished its run: nobody hears the answer, but the run has ended. */
+static void
+end_unheard(av_put *self)
+{
+    av_run_ctl *ctl = av_map_get(self->runs->active, av_span_of(self->config.run, sizeof self->config.run));
+
+    if (ctl != NULL)
+        av_run_ctl_end(ctl, AV_RUN_FINISHED, NULL);
+}
+
 /* The pool was stopped: this thread is the only one left. */
 static void
 on_dropped(av_put *self)
@@ -242,6 +252,8 @@ on_done(av_job *job)
         return;
     }
     if (self->ctl == NULL) { /* closed in the meantime */
+        if (self->op == PUT_FINISH && self->rc == AV_OK)
+            end_unheard(self);
         submit(self, PUT_CLOSE);
         return;
     }
