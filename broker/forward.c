@@ -88,13 +88,16 @@ av_forward_monitor(av_router *self)
     }
 }
 
-/* The first message of a connection: who is it? NULL: nobody we listen to. */
+/*
+ * The first message of a connection: who is it? NULL: nobody we listen to. What libzmq knows of the sender is asked of the
+ * first frame after the routing id: on the routing id itself it is missing when zmq_poll was what fetched the message (4.3.4).
+ */
 static av_peer *
-register_peer(av_router *self, zmq_msg_t *routing_id)
+register_peer(av_router *self, zmq_msg_t *routing_id, zmq_msg_t *first)
 {
     const av_registry_entry *entry;
-    const char *chosen = zmq_msg_gets(routing_id, "Identity");
-    int fd = zmq_msg_get(routing_id, ZMQ_SRCFD);
+    const char *chosen = zmq_msg_gets(first, "Identity");
+    int fd = zmq_msg_get(first, ZMQ_SRCFD);
     struct sockaddr_storage address;
     socklen_t address_n = sizeof address;
     uint8_t key[AV_KEY_SIZE];
@@ -102,7 +105,7 @@ register_peer(av_router *self, zmq_msg_t *routing_id)
 
     /* The end of the connection that had this descriptor before was reported before its successor could speak. */
     av_forward_monitor(self);
-    if (!av_zap_user_key(routing_id, key))
+    if (!av_zap_user_key(first, key))
         return NULL;
     entry = av_registry_by_key(self->registry, key);
     if (entry == NULL || entry->revoked || zmq_msg_size(routing_id) != AV_PEER_ROUTING_ID ||
@@ -400,8 +403,8 @@ av_forward_one(av_router *self)
     }
     receive_rest(self, zmq_msg_more(&routing_id) != 0, &message);
     from = av_peers_by_routing_id(self->peers, av_span_of(zmq_msg_data(&routing_id), zmq_msg_size(&routing_id)));
-    if (from == NULL)
-        from = register_peer(self, &routing_id);
+    if (from == NULL && message.count > 0)
+        from = register_peer(self, &routing_id, &message.frames[0]);
     if (from == NULL || from->revoked) {
         self->counters.revoked++;
     } else {

@@ -19,10 +19,10 @@
 #include "base/secret.h"
 #include "broker/router.h"
 
-enum { EXIT_USAGE = 2, EXIT_CONFIG = 78 };
+enum { EXIT_USAGE = 2, EXIT_CONFIG = 78, START_AGAIN = -1 };
 
 struct settings {
-    uint64_t io_threads, max_files, lane_kb, peer_kb, total_kb, status_interval_ms;
+    uint64_t io_threads, max_files, lane_kb, peer_kb, total_kb, handshake_ms, status_interval_ms;
 };
 
 #define U64(key, fallback, min, max, help)                                                                             \
@@ -35,6 +35,7 @@ static const av_setting settings_table[] = {
     U64(lane_kb, "2048", 64, 1048576, "KB held of one sender for one receiver; more is answered busy"),
     U64(peer_kb, "16384", 64, 1048576, "KB held for one receiver"),
     U64(total_kb, "65536", 64, 16777216, "KB held in all"),
+    U64(handshake_ms, "5000", 100, 60000, "time a connection has to prove its key"),
     U64(status_interval_ms, "5000", 100, 3600000, "how often the broker publishes its own status"),
     { 0 },
 };
@@ -136,7 +137,7 @@ raise_files(uint64_t wanted)
         limit.rlim_cur = AV_MIN((rlim_t)wanted, limit.rlim_max);
         (void)setrlimit(RLIMIT_NOFILE, &limit);
         if (limit.rlim_cur < wanted)
-            AV_LOG(AV_LOG_WARN, "broker.files", AV_U64("wanted", wanted), AV_U64("allowed", limit.rlim_cur));
+            AV_LOG(AV_LOG_INFO, "broker.files", AV_U64("wanted", wanted), AV_U64("allowed", limit.rlim_cur));
     }
 }
 
@@ -155,24 +156,31 @@ open_signals(void)
 }
 
 static void
-say_ready(int ready_fd)
+say_ready(struct options *options)
 {
     av_notify("READY=1");
-    if (ready_fd >= 0) {
-        if (write(ready_fd, "ready\n", 6) != 6)
-            AV_LOG(AV_LOG_WARN, "broker.ready", AV_STR("detail", "nobody reads --ready-fd"));
-        (void)close(ready_fd);
-    }
+    if (options->ready_fd < 0)
+        return;
+    if (write(options->ready_fd, "ready\n", 6) != 6)
+        AV_LOG(AV_LOG_WARN, "broker.ready", AV_STR("detail", "nobody reads --ready-fd"));
+    (void)close(options->ready_fd);
+    options->ready_fd = -1;
 }
 
-static void
-run(av_router *router, int signals)
+/* Turns until a signal says stop (0), or until a node that was never paired is (START_AGAIN: its keys must be read). */
+static int
+run(av_router *router, const av_node *node, int signals)
 {
+    AV_CLEANUP(av_free) char *public_key = av_node_path(node, "registry.pub");
     struct signalfd_siginfo info;
     av_error err;
 
     for (;;) {
-        if (!av_router_turn(router, signals, 1000) || read(signals, &info, sizeof info) != (ssize_t)sizeof info)
+        bool signalled = av_router_turn(router, signals, 1000);
+
+        if (!node->paired && av_file_exists(public_key))
+            return START_AGAIN;
+        if (!signalled || read(signals, &info, sizeof info) != (ssize_t)sizeof info)
             continue;
         if (info.ssi_signo != SIGHUP)
             break;
@@ -181,6 +189,8 @@ run(av_router *router, int signals)
     }
     av_notify("STOPPING=1");
     av_router_stopping(router);
+    AV_LOG(AV_LOG_INFO, "broker.stopped");
+    return 0;
 }
 
 static av_errc
@@ -211,6 +221,7 @@ open_router(const av_node *node, const struct settings *settings, av_router **re
     config.lane_bytes = settings->lane_kb * 1024;
     config.peer_bytes = settings->peer_kb * 1024;
     config.total_bytes = settings->total_kb * 1024;
+    config.handshake_ms = (uint32_t)settings->handshake_ms;
     config.status_interval_ms = (uint32_t)settings->status_interval_ms;
     if (rc == AV_OK)
         rc = av_router_open(&config, ret, err);
@@ -221,12 +232,12 @@ open_router(const av_node *node, const struct settings *settings, av_router **re
 }
 
 static int
-serve(const av_node *node, const struct options *options)
+serve(const av_node *node, struct options *options)
 {
     struct settings settings = { 0 };
     av_router *router = NULL;
     av_error err;
-    int signals, status = 0;
+    int signals, status;
 
     if (load_settings(node, options, &settings, &err) != AV_OK) {
         AV_LOG(AV_LOG_ERROR, "broker.settings", AV_ERRF(&err));
@@ -239,9 +250,8 @@ serve(const av_node *node, const struct options *options)
         status = err.code == AV_ERR_INVALID || err.code == AV_ERR_NOT_FOUND ? EXIT_CONFIG : 1;
     } else {
         AV_LOG(AV_LOG_INFO, "broker.ready", AV_STR("status", av_router_status_endpoint(router)));
-        say_ready(options->ready_fd);
-        run(router, signals);
-        AV_LOG(AV_LOG_INFO, "broker.stopped");
+        say_ready(options);
+        status = run(router, node, signals);
     }
     av_router_destroy(&router);
     (void)close(signals);
@@ -249,14 +259,32 @@ serve(const av_node *node, const struct options *options)
     return status;
 }
 
+/* One life with what the data folder says now. */
+static int
+load_and_serve(struct options *options)
+{
+    AV_CLEANUP(av_free) char *name = NULL;
+    av_log_level level = AV_LOG_INFO;
+    av_node node = { 0 };
+    av_error err;
+    int status;
+
+    if (av_node_load(options->data, &node, &err) != AV_OK) {
+        AV_LOG(AV_LOG_ERROR, "broker.node", AV_ERRF(&err));
+        return EXIT_CONFIG;
+    }
+    (void)av_log_level_parse(node.log_level, &level);
+    name = av_xasprintf("broker@%s", node.node);
+    av_log_init(name, level, node.log_json);
+    status = serve(&node, options);
+    av_node_release(&node);
+    return status;
+}
+
 int
 main(int argc, char **argv)
 {
     struct options options = { .ready_fd = -1 };
-    av_log_level level = AV_LOG_INFO;
-    av_node node = { 0 };
-    av_error err;
-    char *name;
     int status = parse(argc, argv, &options);
 
     if (status >= 0)
@@ -264,15 +292,8 @@ main(int argc, char **argv)
     (void)mallopt(M_ARENA_MAX, 2); /* the loop's and the I/O thread's: more only scatters free memory */
     av_secret_init();
     av_log_init("broker", AV_LOG_INFO, false);
-    if (av_node_load(options.data, &node, &err) != AV_OK) {
-        AV_LOG(AV_LOG_ERROR, "broker.node", AV_ERRF(&err));
-        return EXIT_CONFIG;
-    }
-    (void)av_log_level_parse(node.log_level, &level);
-    name = av_xasprintf("broker@%s", node.node);
-    av_log_init(name, level, node.log_json);
-    status = serve(&node, &options);
-    free(name);
-    av_node_release(&node);
+    do
+        status = load_and_serve(&options);
+    while (status == START_AGAIN);
     return status;
 }
