@@ -160,6 +160,8 @@ on_bus_ready(void *ctx, const char *name_and_connection)
             self->config->on_ready(self->config->self, self);
         else
             av_actor_set_state(self, ARCHIVOLT__ACTOR_STATE__ACTOR_STATE_READY, NULL);
+    } else if (self->config->on_reconnect != NULL) {
+        self->config->on_reconnect(self->config->self, self);
     }
     publish(self);
 }

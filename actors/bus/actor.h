@@ -28,6 +28,7 @@ typedef struct av_actor_config {
     av_errc (*on_start)(void *self, av_actor *actor, av_error *err);
     /* Bus ready for the first time: handlers are served from here on. The actor says when it is ready (av_actor_set_state). */
     void (*on_ready)(void *self, av_actor *actor);
+    void (*on_reconnect)(void *self, av_actor *actor); /* each later time the broker has answered hello; may be NULL */
     void (*on_reload)(void *self, av_actor *actor); /* SIGHUP; may be NULL */
     void (*on_child)(void *self, av_actor *actor);  /* SIGCHLD: reap with waitpid(WNOHANG) until there is none; may be NULL */
     /* Asked to stop: finish, then call av_actor_stopped. NULL: stops at once. After 20 s it ends anyway. */
