@@ -34,7 +34,7 @@ static inline av_span
 av_span_skip(av_span s, size_t n)
 {
     assert(n <= s.n);
-    return (av_span){ s.p == NULL ? NULL : s.p + n, s.n - n };
+    return (av_span){ n == 0 ? s.p : s.p + n, s.n - n }; /* NULL + 0 would be undefined */
 }
 
 /* Bytes [from, to) of s; from <= to <= s.n. */
@@ -42,7 +42,7 @@ static inline av_span
 av_span_slice(av_span s, size_t from, size_t to)
 {
     assert(from <= to && to <= s.n);
-    return (av_span){ s.p == NULL ? NULL : s.p + from, to - from };
+    return (av_span){ from == 0 ? s.p : s.p + from, to - from };
 }
 
 static inline bool

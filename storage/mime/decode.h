@@ -18,13 +18,6 @@ bool av_decode_q(av_span in, av_buf *out);
 /* The uuencoded block(s) in in, `begin` to `end`. */
 bool av_decode_uu(av_span in, av_buf *out);
 
-/* Upper bound of the decoded size of n bytes, for the ceiling of out. */
-static inline size_t
-av_decode_bound(size_t n)
-{
-    return n + 8;
-}
-
 /*
  * The body of part i as bytes. ret_bytes borrows the message where nothing is encoded, else out, which is overwritten.
  * false when out's ceiling cut it: ret_bytes is the beginning.

@@ -274,9 +274,7 @@ on_less_than(reader *self)
         skip_past(self, "-->");
     } else if (next == '!' || next == '?') {
         skip_past(self, ">");
-    } else if ((next | 0x20) >= 'a' && (next | 0x20) <= 'z') {
-        on_tag(self);
-    } else if (next == '/' && self->in.n > 2) {
+    } else if (((next | 0x20) >= 'a' && (next | 0x20) <= 'z') || (next == '/' && self->in.n > 2)) {
         on_tag(self);
     } else {
         av_span sign = av_span_slice(self->in, 0, 1);

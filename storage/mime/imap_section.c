@@ -105,12 +105,10 @@ av_imap_section_part(const av_mime *self, const av_imap_section *section)
     for (uint32_t k = 0; k < section->path_count; k++) {
         uint32_t number = section->path[k], child;
 
-        if (k > 0 && self->parts[at].is_message) {
+        if (k > 0 && self->parts[at].is_message)
             at = self->parts[at].first_child;
-            is_leaf = false;
-        } else if (is_leaf) {
+        else if (is_leaf)
             return AV_MIME_NONE;
-        }
         if (!self->parts[at].is_multipart) {
             if (number != 1 || !self->parts[at].is_root)
                 return AV_MIME_NONE;

@@ -307,12 +307,6 @@ av_mime_body(const av_mime *self, uint32_t i)
     return av_span_slice(self->message, self->parts[i].body_at, self->parts[i].body_end);
 }
 
-av_span
-av_mime_whole(const av_mime *self, uint32_t i)
-{
-    return av_span_slice(self->message, self->parts[i].header_at, self->parts[i].body_end);
-}
-
 bool
 av_mime_is(const av_mime *self, uint32_t i, const char *type, const char *subtype)
 {

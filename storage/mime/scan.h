@@ -102,10 +102,9 @@ void av_mime_release(av_mime *self); /* frees the contents; a zeroed av_mime is 
  */
 void av_mime_scan(av_span message, const av_mime_limits *limits, av_mime *ret);
 
-/* Header block, body, both (with the blank line) of part i. */
+/* Header block, body of part i. */
 av_span av_mime_header(const av_mime *self, uint32_t i);
 av_span av_mime_body(const av_mime *self, uint32_t i);
-av_span av_mime_whole(const av_mime *self, uint32_t i);
 /* Part i is of this (lower-case) type; subtype NULL stands for any. */
 bool av_mime_is(const av_mime *self, uint32_t i, const char *type, const char *subtype);
 
