@@ -4,16 +4,15 @@
 #include "actors/instance/fetch_row.h"
 #include "actors/instance/folders.h"
 #include "actors/instance/instance_priv.h"
-
-#define RANGES_MAX 100000
+#include "actors/instance/uid_set.h"
 
 typedef struct fetch {
     av_instance *in;
     char *user;
     const Archivolt__FetchRequest *body; /* lives until the request is answered */
     av_fetch_plan plan;
-    Archivolt__UidRange *ranges; /* sorted, apart from each other */
-    size_t range_count, range;
+    av_uid_set uids;
+    size_t range; /* of uids */
     av_look look;
     uint8_t guid[AV_GUID_SIZE];
     bool opened, in_row;
@@ -22,39 +21,6 @@ typedef struct fetch {
     size_t packed_at, piece, held_at; /* what of the row has been given out */
     Archivolt__FetchReply reply;
 } fetch;
-
-static int
-by_first(const void *a, const void *b)
-{
-    uint32_t x = ((const Archivolt__UidRange *)a)->first, y = ((const Archivolt__UidRange *)b)->first;
-
-    return x < y ? -1 : x > y;
-}
-
-/* Sort and join: rows come in UID order, each message once. */
-static av_errc
-take_ranges(fetch *f, av_error *err)
-{
-    size_t i, n = 0, count = f->body->n_uids;
-
-    if (count > RANGES_MAX)
-        return av_error_set(err, AV_ERR_LIMIT, "at most %d ranges of UIDs can be fetched at once", RANGES_MAX);
-    f->ranges = av_xcalloc(count == 0 ? 1 : count, sizeof *f->ranges);
-    for (i = 0; i < count; i++) {
-        f->ranges[i] = *f->body->uids[i];
-        if (f->ranges[i].first > f->ranges[i].last)
-            return av_error_set(err, AV_ERR_INVALID, "a range of UIDs begins behind its end");
-    }
-    qsort(f->ranges, count, sizeof *f->ranges, by_first);
-    for (i = 0; i < count; i++) {
-        if (n > 0 && f->ranges[i].first <= f->ranges[n - 1].last)
-            f->ranges[n - 1].last = AV_MAX(f->ranges[n - 1].last, f->ranges[i].last);
-        else
-            f->ranges[n++] = f->ranges[i];
-    }
-    f->range_count = n;
-    return AV_OK;
-}
 
 static av_errc
 open_fetch(fetch *f, av_error *err)
@@ -65,7 +31,7 @@ open_fetch(fetch *f, av_error *err)
     if (rc == AV_OK)
         rc = av_look_mailbox(&f->look, av_span_of(f->body->mailbox.data, f->body->mailbox.len), &mailbox, err);
     if (rc == AV_OK)
-        rc = take_ranges(f, err);
+        rc = av_uid_set_init(&f->uids, f->body->uids, f->body->n_uids, err);
     if (rc != AV_OK)
         return rc;
     memcpy(f->guid, mailbox.guid, sizeof f->guid);
@@ -81,10 +47,10 @@ next_placement(fetch *f, av_placement *ret, bool *ret_found, av_error *err)
     av_errc rc;
 
     *ret_found = false;
-    while (f->range < f->range_count) {
+    while (f->range < f->uids.n) {
         if (f->it == NULL)
-            f->it =
-                av_catalog_placements(f->look.catalog, f->guid, f->ranges[f->range].first, f->ranges[f->range].last);
+            f->it = av_catalog_placements(
+                f->look.catalog, f->guid, f->uids.ranges[f->range].first, f->uids.ranges[f->range].last);
         if (av_catalog_next_placement(f->it, ret)) {
             *ret_found = true;
             return AV_OK;
@@ -186,7 +152,7 @@ release(void *ctx)
         av_fetch_row_release(&f->row);
     av_catalog_iter_destroy(&f->it);
     av_look_release(&f->look);
-    free(f->ranges);
+    av_uid_set_release(&f->uids);
     free(f->user);
     free(f);
 }

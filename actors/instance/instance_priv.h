@@ -49,7 +49,7 @@ typedef struct av_instance {
     av_loop_timer *housekeeping;
     uint64_t sleep_after_ms; /* 0: never */
     int64_t active_mono_ms;  /* last request or end of one */
-    bool stopping;
+    bool stopping, degraded, trimmed;
     char process_id[33]; /* random: changes with each start */
     uint64_t answered;
     atomic_uint_fast64_t archived, checked, unreadable; /* since start */

@@ -108,7 +108,7 @@ on_worker_started(void *ctx, AV_UNUSED av_call *call, AV_UNUSED const ProtobufCM
     av_error why;
 
     self->call = NULL;
-    if (err == NULL)
+    if (err == NULL || self->runs->in->stopping)
         return;
     AV_LOG(AV_LOG_WARN, "run.no_worker", AV_STR("run", self->hex), AV_ERRF(err));
     /* A host that is away for a moment is asked again by av_runs_tick. */
@@ -440,6 +440,12 @@ size_t
 av_runs_active(const av_runs *self)
 {
     return av_map_count(self->active);
+}
+
+void
+av_runs_stop(av_runs *self)
+{
+    av_puts_stop(self);
 }
 
 void

@@ -19,6 +19,8 @@ typedef struct av_run_ctl av_run_ctl;
 av_errc av_runs_new(struct av_instance *in, av_runs **ret, av_error *err);
 void av_runs_tick(av_runs *self, int64_t now_mono_ms); /* about every second */
 size_t av_runs_active(const av_runs *self);
+/* The pools are stopped: streams are failed, their whole items committed. */
+void av_runs_stop(av_runs *self);
 /* The pools are stopped; open intakes have been handed back. */
 void av_runs_destroy(av_runs **self);
 

@@ -1,0 +1,238 @@
+/*
+ * finding.c - Archive.Search: prepared on a reader, scanned by all readers, rows streamed, total and coverage as the reply
+ *
+ *   handler -> prepare (reader) -> AV_READERS parts (readers) -> rows (feed) -> reply
+ *
+ * Between the steps the bus thread holds the feed; a caller that went away is noticed at each of them.
+ */
+#include "actors/bus/rows.h"
+#include "actors/instance/instance_priv.h"
+#include "actors/instance/scan.h"
+
+#define LIMIT_DEFAULT 50U
+#define LIMIT_MAX     10000U
+#define OFFSET_MAX    100000U
+
+typedef struct finding finding;
+typedef struct part {
+    av_job job;
+    finding *owner;
+    av_scan_part scan;
+} part;
+
+struct finding {
+    av_job job; /* prepare */
+    av_instance *in;
+    av_feed *feed;
+    const Archivolt__SearchRequest *body; /* lives until the request is answered */
+    char *user;
+    size_t limit, offset;
+    av_scan scan;
+    part parts[AV_READERS];
+    unsigned running;
+    bool dropped;
+    av_errc rc;
+    av_error err;
+    size_t at; /* next row to give out */
+    Archivolt__SearchReply reply;
+    av_buf row; /* packed, when it did not fit the last piece */
+};
+
+/* ---- rows ---- */
+
+static av_errc
+pack_row(finding *f, const av_hit *hit, av_error *err)
+{
+    const av_candidate *c = &f->scan.candidates.rows[hit->candidate];
+    const av_mailbox *mailbox = &f->scan.candidates.mailboxes[c->mailbox];
+    AV_CLEANUP(av_buf_release) av_buf summary_row;
+    AV_CLEANUP(av_free) char *from = NULL;
+    AV_CLEANUP(av_free) char *subject = NULL;
+    AV_CLEANUP(av_free) char *folder = av_span_dup(av_span_of(mailbox->path, mailbox->path_n));
+    Archivolt__SearchRow row = ARCHIVOLT__SEARCH_ROW__INIT;
+    char id[AV_MESSAGE_ID_TEXT + 1], sha256[2 * AV_SHA256_SIZE + 1];
+    av_summary summary = { 0 };
+    av_placement placement;
+    av_error ignored;
+    av_errc rc = av_catalog_placement(f->scan.look.catalog, mailbox->guid, c->uid, &placement, err);
+
+    if (rc != AV_OK)
+        return rc;
+    av_buf_init(&summary_row, AV_SUMMARY_ROW_MAX);
+    if (av_catalog_summary(f->scan.look.catalog, c->store, c->lsn, &summary_row, &ignored) == AV_OK)
+        (void)av_summary_row_decode(av_buf_span(&summary_row), &summary, &ignored);
+    av_message_id_format(placement.digest, id);
+    av_hex_encode(av_span_of(placement.digest, sizeof placement.digest), sha256);
+    from = av_span_dup(summary.from);
+    subject = av_span_dup(summary.subject);
+    row.id = id;
+    row.sha256 = sha256;
+    row.date_unix_s = hit->date_unix_s;
+    row.from = from;
+    row.subject = subject;
+    row.folder = folder;
+    row.size = placement.raw_size;
+    row.has_has_attachment = 1;
+    row.has_attachment = summary.has_attachment;
+    av_buf_clear(&f->row);
+    return av_rows_put(&f->row, &row.base) ? AV_OK : av_error_set(err, AV_ERR_INTERNAL, "a row is over 64 KB");
+}
+
+static av_errc
+make(void *ctx, av_buf *out, bool *more, av_error *err)
+{
+    finding *f = ctx;
+    av_scan_part *all = &f->parts[0].scan;
+    size_t n;
+    av_errc rc;
+
+    for (;;) {
+        n = AV_MIN(f->row.n, out->max - out->n);
+        (void)av_buf_append(out, f->row.p, n);
+        av_buf_consume(&f->row, n);
+        if (f->row.n > 0 || f->at >= all->n)
+            break;
+        rc = pack_row(f, &all->heap[f->at++], err);
+        if (rc != AV_OK)
+            return rc;
+    }
+    *more = f->row.n > 0;
+    return AV_OK;
+}
+
+static const ProtobufCMessage *
+reply(void *ctx)
+{
+    return &((finding *)ctx)->reply.base;
+}
+
+static void
+release(void *ctx)
+{
+    finding *f = ctx;
+    size_t i;
+
+    for (i = 0; i < AV_READERS; i++)
+        av_scan_part_release(&f->parts[i].scan);
+    av_scan_release(&f->scan);
+    av_buf_release(&f->row);
+    free(f->user);
+    free(f);
+}
+
+static const av_feed_ops ops = { make, reply, release };
+
+/* ---- the scan ---- */
+
+static void
+give_up(finding *f)
+{
+    if (f->dropped)
+        (void)av_error_set(&f->err, AV_ERR_UNAVAILABLE, "the instance is stopping");
+    else if (f->rc == AV_OK)
+        (void)av_error_set(&f->err, AV_ERR_CANCELLED, "the caller has gone");
+    av_feed_fail(f->feed, &f->err);
+}
+
+static av_step
+on_part_step(av_job *job)
+{
+    part *p = AV_CONTAINER(job, part, job);
+
+    if (p->scan.scan == NULL)
+        av_scan_part_init(&p->scan, &p->owner->scan);
+    return !av_feed_is_gone(p->owner->feed) && av_scan_part_step(&p->scan) ? AV_STEP_AGAIN : AV_STEP_DONE;
+}
+
+static void
+on_part_done(av_job *job)
+{
+    part *p = AV_CONTAINER(job, part, job);
+    finding *f = p->owner;
+    size_t i;
+
+    f->dropped = f->dropped || job->dropped;
+    if (--f->running > 0)
+        return;
+    if (f->dropped || av_feed_is_gone(f->feed)) {
+        give_up(f);
+        return;
+    }
+    for (i = 1; i < AV_READERS; i++)
+        av_scan_part_merge(&f->parts[0].scan, &f->parts[i].scan);
+    av_scan_part_sort(&f->parts[0].scan);
+    f->at = f->offset;
+    f->reply.total = f->parts[0].scan.total;
+    f->reply.coverage = av_scan_coverage(&f->scan, &f->parts[0].scan);
+    atomic_fetch_add(&f->in->unreadable, f->parts[0].scan.unreadable);
+    av_feed_run(f->feed);
+}
+
+static av_step
+on_prepare_step(av_job *job)
+{
+    finding *f = AV_CONTAINER(job, finding, job);
+
+    f->rc = av_scan_init(&f->scan, f->in->archive, f->user, av_span_str(f->body->query), f->offset + f->limit, &f->err);
+    return AV_STEP_DONE;
+}
+
+static void
+on_prepare_done(av_job *job)
+{
+    finding *f = AV_CONTAINER(job, finding, job);
+    size_t i;
+
+    f->dropped = job->dropped;
+    if (f->dropped || f->rc != AV_OK || av_feed_is_gone(f->feed)) {
+        give_up(f);
+        return;
+    }
+    f->running = AV_READERS;
+    for (i = 0; i < AV_READERS; i++) {
+        f->parts[i].owner = f;
+        f->parts[i].job.step = on_part_step;
+        f->parts[i].job.done = on_part_done;
+        f->parts[i].job.lane = f->job.lane;
+    }
+    for (i = 0; i < AV_READERS; i++)
+        av_pool_submit(f->in->readers, &f->parts[i].job);
+}
+
+static void
+on_search(void *self, av_request *request, const ProtobufCMessage *message)
+{
+    const Archivolt__SearchRequest *body = (const Archivolt__SearchRequest *)message;
+    av_instance *in = self;
+    finding *f;
+
+    if (!av_instance_admit(in, request, in->readers))
+        return;
+    if ((body->has_limit && body->limit > LIMIT_MAX) || (body->has_offset && body->offset > OFFSET_MAX)) {
+        av_request_failf(
+            request, AV_ERR_LIMIT, "a search gives at most %u rows, behind at most %u others", LIMIT_MAX, OFFSET_MAX);
+        return;
+    }
+    f = av_xcalloc(1, sizeof *f);
+    f->in = in;
+    f->body = body;
+    f->user = av_xstrdup(((const av_session *)av_request_session(request))->user);
+    f->limit = body->has_limit ? body->limit : LIMIT_DEFAULT;
+    f->offset = body->has_offset ? body->offset : 0;
+    archivolt__search_reply__init(&f->reply);
+    av_buf_init(&f->row, 65536);
+    f->job.step = on_prepare_step;
+    f->job.done = on_prepare_done;
+    f->feed = av_feed_new(in, request, &ops, f);
+    f->job.lane = av_feed_lane(f->feed);
+    av_pool_submit(in->readers, &f->job);
+}
+
+void
+av_finding_serve(av_instance *self)
+{
+    static const av_handler handlers[] = { { "archivolt.Archive.Search", on_search } };
+
+    av_bus_serve(self->bus, handlers, AV_COUNT(handlers), self);
+    av_mailbox_search_serve(self);
+}

@@ -1,0 +1,368 @@
+/*
+ * instance.c - start, housekeeping, status, sleep and end of an instance
+ */
+#include "actors/instance/instance.h"
+
+#include <malloc.h>
+#include <unistd.h>
+
+#include "actors/instance/instance_priv.h"
+#include "actors/instance/runs.h"
+#include "actors/instance/statistics.h"
+#include "base/clock.h"
+#include "base/encode.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/secret.h"
+
+#define TICK_MS     1000
+#define TRIM_MS     5000 /* without work: working memory goes back to the system */
+#define FREE_TRIES  5
+#define USER_WAIT_S 5 /* short: nobody may lock another out */
+#define ADDR_WAIT_S 300
+#define BUDGET      (8U * 1024 * 1024) /* of all incoming streams */
+
+#define MEMBER(m)   offsetof(av_instance_settings, m)
+
+static const av_setting settings[] = {
+    { "max_message_mb", AV_SETTING_U64, MEMBER(max_message_mb), "512", 1, 1023,
+        "largest message archived, in MB; larger ones are refused by an import" },
+    { "session_idle_s", AV_SETTING_U64, MEMBER(session_idle_s), "1800", 60, 86400,
+        "a user's session ends after this time without use" },
+    { "sessions_per_user", AV_SETTING_U64, MEMBER(sessions_per_user), "200", 1, 10000,
+        "sessions of one user; a further one ends the one not used for the longest" },
+    { "sessions_total", AV_SETTING_U64, MEMBER(sessions_total), "10000", 1, 1000000, "sessions of all users" },
+    { "worker_patience_s", AV_SETTING_U64, MEMBER(worker_patience_s), "30", 1, 86400,
+        "a run whose worker is not heard of for this time gets a new one" },
+    { "remember_login_s", AV_SETTING_U64, MEMBER(remember_login_s), "600", 0, 86400,
+        "time for which a right password is not hashed again; 0: always hash" },
+    { NULL, AV_SETTING_U64, 0, NULL, 0, 0, NULL },
+};
+
+void
+av_instance_touch(av_instance *self)
+{
+    self->active_mono_ms = av_clock_mono_ms();
+}
+
+bool
+av_instance_admit(av_instance *self, av_request *request, const av_pool *pool)
+{
+    av_instance_touch(self);
+    if (self->stopping)
+        av_request_failf(request, AV_ERR_UNAVAILABLE, "the instance is stopping");
+    else if (av_pool_load(pool) >= AV_PENDING_MAX)
+        av_request_failf(request, AV_ERR_BUSY, "the instance has %d requests in work: try again", AV_PENDING_MAX);
+    else
+        return true;
+    return false;
+}
+
+uint64_t
+av_instance_lane(const av_request *request)
+{
+    const av_session *session = av_request_session(request);
+
+    return session != NULL ? session->lane : av_lane_of(av_span_str(av_request_from(request)));
+}
+
+static void *
+check_session(void *ctx, const char *from, av_span session)
+{
+    av_instance *self = ctx;
+
+    return av_sessions_check(self->sessions, from, session, av_clock_mono_ms());
+}
+
+/* ---- process statistics: answered here, they are the bus thread's own ---- */
+
+static void
+on_live_statistics(void *ctx, av_request *request, AV_UNUSED const ProtobufCMessage *body)
+{
+    Archivolt__LiveStatistics reply = ARCHIVOLT__LIVE_STATISTICS__INIT;
+    av_instance *self = ctx;
+    av_process_counters process;
+
+    av_process_read(&process);
+    self->answered++;
+    reply.process_unique_id = self->process_id;
+    reply.timestamp = av_clock_wall_ms();
+    reply.total_processor_milliseconds = process.cpu_ms;
+    reply.total_io_read_bytes = process.read_bytes;
+    reply.total_io_write_bytes = process.written_bytes;
+    reply.total_remote_procedure_calls = self->answered;
+    reply.total_messages_archived = atomic_load(&self->archived);
+    reply.total_messages_checked = atomic_load(&self->checked);
+    reply.current_private_memory_bytes = process.private_bytes;
+    av_request_reply(request, &reply.base);
+}
+
+/* ---- status ---- */
+
+static void
+add_counter(Archivolt__KeyValue *pair, const char *key, char text[32], uint64_t value)
+{
+    archivolt__key_value__init(pair);
+    (void)snprintf(text, 32, "%llu", (unsigned long long)value);
+    pair->key = (char *)(uintptr_t)key;
+    pair->value = text;
+}
+
+static void
+on_status(void *ctx, Archivolt__Status *status, av_buf *scratch)
+{
+    enum { COUNTERS = 9 };
+    struct counters {
+        Archivolt__KeyValue *list[COUNTERS], pairs[COUNTERS];
+        char texts[COUNTERS][32];
+    } * c;
+    av_instance *self = ctx;
+    av_meta_view *view = av_catalog_snapshot(self->archive->catalog);
+    uint64_t messages = 0, bytes = 0;
+    size_t i;
+    av_error err;
+
+    c = (void *)av_buf_reserve(scratch, sizeof *c);
+    if (c == NULL || av_statistics_count(view, &messages, &bytes, &err) != AV_OK) {
+        av_meta_view_destroy(&view);
+        return;
+    }
+    av_meta_view_destroy(&view);
+    scratch->n += sizeof *c;
+    add_counter(&c->pairs[0], "messages", c->texts[0], messages);
+    add_counter(&c->pairs[1], "message_bytes", c->texts[1], bytes);
+    add_counter(&c->pairs[2], "archived", c->texts[2], atomic_load(&self->archived));
+    add_counter(&c->pairs[3], "checked", c->texts[3], atomic_load(&self->checked));
+    add_counter(&c->pairs[4], "sessions", c->texts[4], av_sessions_count(self->sessions));
+    add_counter(&c->pairs[5], "runs", c->texts[5], av_runs_active(self->runs));
+    add_counter(&c->pairs[6], "lsn", c->texts[6], av_store_committed_lsn(self->archive->store));
+    add_counter(&c->pairs[7], "requests", c->texts[7], self->answered);
+    add_counter(&c->pairs[8], "unreadable", c->texts[8], atomic_load(&self->unreadable));
+    for (i = 0; i < COUNTERS; i++)
+        c->list[i] = &c->pairs[i];
+    status->n_counters = COUNTERS;
+    status->counters = c->list;
+}
+
+/* ---- housekeeping ---- */
+
+static bool
+is_idle(const av_instance *self)
+{
+    return av_pool_load(self->readers) == 0 && av_pool_load(self->writer) == 0 && self->feeds == NULL &&
+           av_runs_active(self->runs) == 0;
+}
+
+static void
+set_state(av_instance *self)
+{
+    const char *problem = av_store_problem(self->archive->store);
+
+    if (problem != NULL && !self->degraded) {
+        self->degraded = true;
+        AV_LOG(AV_LOG_ERROR, "store.write_protected", AV_STR("detail", problem));
+        av_actor_set_state(self->actor, ARCHIVOLT__ACTOR_STATE__ACTOR_STATE_DEGRADED, problem);
+    }
+}
+
+static void
+on_tick(void *ctx)
+{
+    av_instance *self = ctx;
+    int64_t now = av_clock_mono_ms();
+
+    (void)av_sessions_expire(self->sessions, now);
+    av_login_forget(self, NULL);
+    av_runs_tick(self->runs, now);
+    set_state(self);
+    if (!is_idle(self)) {
+        self->trimmed = false;
+        return;
+    }
+    if (!self->trimmed && now - self->active_mono_ms >= TRIM_MS) {
+        self->trimmed = true;
+        av_store_trim(self->archive->store); /* the writer has nothing to do: nobody else is in there */
+        (void)malloc_trim(0);
+    }
+    /* Open sessions keep it awake: they live in memory alone. */
+    if (self->sleep_after_ms > 0 && now - self->active_mono_ms >= (int64_t)self->sleep_after_ms &&
+        av_sessions_count(self->sessions) == 0) {
+        AV_LOG(AV_LOG_INFO, "instance.sleeps");
+        av_actor_stop(self->actor, AV_EXIT_ASLEEP);
+    }
+}
+
+/* ---- start ---- */
+
+static av_errc
+read_key(const char *descriptor, uint8_t ret[AV_STORE_KEY_SIZE], av_error *err)
+{
+    uint64_t number;
+    size_t n = 0;
+    ssize_t got;
+    int fd;
+
+    if (descriptor == NULL || !av_span_u64(av_span_str(descriptor), 65535, &number))
+        return av_error_set(err, AV_ERR_INVALID, "--arg store_key_fd=N is missing: the host hands the key over");
+    fd = (int)number;
+    while (n < AV_STORE_KEY_SIZE && (got = read(fd, ret + n, AV_STORE_KEY_SIZE - n)) > 0)
+        n += (size_t)got;
+    (void)close(fd);
+    if (n < AV_STORE_KEY_SIZE)
+        return av_error_set(err, AV_ERR_INVALID, "descriptor %d gives %zu bytes of the store key instead of %d", fd, n,
+            AV_STORE_KEY_SIZE);
+    return AV_OK;
+}
+
+static av_errc
+open_archive(av_instance *self, av_error *err)
+{
+    av_archive_config config = { .dir = av_actor_arg(self->actor, "dir"),
+        .max_message_bytes = self->settings.max_message_mb * 1024 * 1024 };
+    av_errc rc;
+
+    if (config.dir == NULL || config.dir[0] != '/')
+        return av_error_set(err, AV_ERR_INVALID, "--arg dir=<base directory of the instance> is missing");
+    rc = read_key(av_actor_arg(self->actor, "store_key_fd"), config.store_key, err);
+    if (rc == AV_OK)
+        rc = av_archive_open(&config, &self->archive, err);
+    av_secret_wipe(config.store_key, sizeof config.store_key);
+    return rc;
+}
+
+static av_errc
+take_sleep(av_instance *self, av_error *err)
+{
+    const char *text = av_actor_arg(self->actor, "sleep_after_s");
+    uint64_t seconds;
+
+    if (text == NULL)
+        return AV_OK;
+    if (!av_span_u64(av_span_str(text), 30ULL * 86400, &seconds))
+        return av_error_set(err, AV_ERR_INVALID, "--arg sleep_after_s: \"%.50s\" is not a number of seconds", text);
+    self->sleep_after_ms = seconds * 1000;
+    return AV_OK;
+}
+
+/* Handlers before the first message can come, and the runs the last process left. */
+static av_errc
+serve(av_instance *self, av_error *err)
+{
+    static const av_handler live[] = { { "archivolt.Instance.GetInstanceProcessLiveStatistics", on_live_statistics } };
+
+    av_bus_set_session_check(self->bus, check_session, self);
+    av_bus_serve(self->bus, live, AV_COUNT(live), self);
+    av_login_serve(self);
+    av_work_serve(self);
+    av_reading_serve(self);
+    av_finding_serve(self);
+    self->operations = av_operations_new(self->bus, NULL, NULL);
+    return av_runs_new(self, &self->runs, err);
+}
+
+static av_errc
+on_start(void *ctx, av_actor *actor, av_error *err)
+{
+    av_instance *self = ctx;
+    uint8_t id[16];
+    av_errc rc;
+
+    self->actor = actor;
+    self->bus = av_actor_bus(actor);
+    self->loop = av_actor_loop(actor);
+    av_random_bytes(id, sizeof id);
+    av_hex_encode(av_span_of(id, sizeof id), self->process_id);
+    av_random_bytes(self->boot_key, sizeof self->boot_key);
+    self->by_user = av_throttle_new(FREE_TRIES, USER_WAIT_S);
+    self->by_address = av_throttle_new(FREE_TRIES * 2, ADDR_WAIT_S);
+    self->remembered = av_map_new();
+    self->sessions = av_sessions_new((int64_t)self->settings.session_idle_s * 1000,
+        (size_t)self->settings.sessions_per_user, (size_t)self->settings.sessions_total);
+    rc = take_sleep(self, err);
+    if (rc == AV_OK)
+        rc = open_archive(self, err);
+    if (rc != AV_OK)
+        return rc;
+    self->group = av_group_new(self->archive);
+    rc = av_pool_new(self->loop, "reader", AV_READERS, &self->readers, err);
+    if (rc == AV_OK)
+        rc = av_pool_new(self->loop, "writer", 1, &self->writer, err);
+    if (rc == AV_OK)
+        rc = serve(self, err);
+    return rc;
+}
+
+static void
+on_ready(void *ctx, av_actor *actor)
+{
+    av_instance *self = ctx;
+
+    av_instance_touch(self);
+    self->housekeeping = av_loop_add_timer(self->loop, TICK_MS, TICK_MS, on_tick, self);
+    av_actor_set_state(actor, ARCHIVOLT__ACTOR_STATE__ACTOR_STATE_READY, NULL);
+    set_state(self);
+    AV_LOG(AV_LOG_INFO, "instance.ready", AV_STR("dir", self->archive->dir),
+        AV_U64("lsn", av_store_committed_lsn(self->archive->store)));
+}
+
+/* ---- end ---- */
+
+static void
+on_stop(void *ctx, av_actor *actor)
+{
+    av_instance *self = ctx;
+    av_error err;
+
+    self->stopping = true;
+    av_loop_remove_timer(&self->housekeeping);
+    av_pool_stop(self->readers);
+    av_pool_stop(self->writer);
+    av_feeds_stop(self);
+    if (self->runs != NULL)
+        av_runs_stop(self->runs);
+    if (av_group_commit(self->group, &err) != AV_OK)
+        AV_LOG(AV_LOG_ERROR, "instance.last_group", AV_ERRF(&err));
+    av_actor_stopped(actor);
+}
+
+static void
+on_end(void *ctx)
+{
+    av_instance *self = ctx;
+
+    av_pool_destroy(&self->readers);
+    av_pool_destroy(&self->writer);
+    av_runs_destroy(&self->runs);
+    av_operations_destroy(&self->operations);
+    av_group_destroy(&self->group);
+    av_archive_close(&self->archive);
+    av_sessions_destroy(&self->sessions);
+    av_throttle_destroy(&self->by_user);
+    av_throttle_destroy(&self->by_address);
+    av_login_destroy(self);
+    free(self->work_handlers);
+}
+
+int
+av_instance_main(int argc, char **argv)
+{
+    av_instance self = { 0 };
+    av_actor_config config = {
+        .program = "archivolt-instance",
+        .help = "Owns one customer's archive: takes mail in, keeps it, finds it and gives it back. Started by "
+                "archivolt-host with --name instance/<id> --arg dir=DIR --arg store_key_fd=N.",
+        .settings = settings,
+        .settings_into = &self.settings,
+        .receive_budget_bytes = BUDGET,
+        .on_start = on_start,
+        .on_ready = on_ready,
+        .on_stop = on_stop,
+        .on_end = on_end,
+        .on_status = on_status,
+        .self = &self,
+    };
+
+    /* Three working threads with arenas of their own would keep what each of them freed. */
+    (void)mallopt(M_ARENA_MAX, 2);
+    return av_actor_main(&config, argc, argv);
+}

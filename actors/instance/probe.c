@@ -1,0 +1,105 @@
+/*
+ * probe.c - does this stored message match this query?
+ */
+#include "actors/instance/probe.h"
+
+#include "base/log.h"
+
+#define TEXT_MAX      (32U * 1024 * 1024) /* decoded text of one message that is looked at */
+
+/* What the summary row answers. */
+#define SUMMARY_NEEDS (AV_MATCH_NEED_HEADERS | AV_MATCH_NEED_DATE | AV_MATCH_NEED_FILENAMES)
+
+void
+av_probe_init(av_probe *self, av_archive *archive, const av_matcher *matcher)
+{
+    memset(self, 0, sizeof *self);
+    self->matcher = matcher;
+    self->needs = av_matcher_needs(matcher);
+    av_content_init(&self->content, archive);
+    av_buf_init(&self->row, AV_SUMMARY_ROW_MAX);
+}
+
+void
+av_probe_release(av_probe *self)
+{
+    av_content_release(&self->content);
+    av_document_destroy(&self->document);
+    av_buf_release(&self->row);
+}
+
+static uint32_t
+take_summary(av_probe *self, const av_meta_view *catalog, const av_placement *placement, av_match_doc *doc)
+{
+    av_summary s;
+    av_error ignored;
+
+    if ((self->needs & SUMMARY_NEEDS) == 0)
+        return 0;
+    if (av_catalog_summary(catalog, placement->store, placement->content_lsn, &self->row, &ignored) != AV_OK ||
+        self->row.n == 0 || av_summary_row_decode(av_buf_span(&self->row), &s, &ignored) != AV_OK)
+        return 0;
+    doc->has_date = s.has_date;
+    doc->date_unix_s = s.date_unix_s;
+    doc->date_zone_min = s.date_zone_minutes;
+    if (s.cut)
+        return AV_MATCH_NEED_DATE;
+    doc->subject = s.subject;
+    doc->from = s.from;
+    doc->to = s.to;
+    doc->cc = s.cc;
+    doc->bcc = s.bcc;
+    doc->filenames = s.attachments;
+    doc->has_attachment = s.has_attachment;
+    return SUMMARY_NEEDS;
+}
+
+static av_probe_answer
+test_message(av_probe *self, const av_placement *placement, av_match_doc *doc)
+{
+    bool whole;
+    av_error why;
+
+    if (av_content_load(&self->content, placement->content_lsn, &why) != AV_OK) {
+        av_content_drop(&self->content);
+        AV_LOG(AV_LOG_WARN, "search.unreadable", AV_U64("lsn", placement->content_lsn), AV_ERRF(&why));
+        return AV_PROBE_UNREADABLE;
+    }
+    if (self->document == NULL)
+        self->document = av_document_new(TEXT_MAX);
+    whole =
+        av_document_read(self->document, av_buf_span(&self->content.bytes), self->needs & AV_MATCH_NEED_MESSAGE, doc);
+    if (av_matcher_test(self->matcher, doc))
+        return AV_PROBE_YES;
+    return whole && self->content.whole ? AV_PROBE_NO : AV_PROBE_UNREADABLE;
+}
+
+av_probe_answer
+av_probe_test(av_probe *self, const av_meta_view *catalog, const av_placement *placement, const av_probe_place *place)
+{
+    av_match_doc doc = { 0 };
+    char id[AV_MESSAGE_ID_TEXT + 1];
+    uint32_t have = AV_MATCH_NEED_META | AV_MATCH_NEED_SIZE;
+    av_probe_answer answer;
+
+    av_message_id_format(placement->digest, id);
+    doc.id = av_span_str(id);
+    doc.folder = place->path;
+    doc.received_unix_s = placement->received_at_ms / 1000;
+    doc.size_bytes = place->crlf_sizes ? placement->crlf_size : placement->raw_size;
+    doc.flags = placement->flags;
+    doc.uid = placement->uid;
+    doc.last_uid = place->last_uid;
+    have |= take_summary(self, catalog, placement, &doc);
+    switch (av_matcher_try(self->matcher, &doc, have)) {
+    case AV_MATCH_NO:
+        return AV_PROBE_NO;
+    case AV_MATCH_YES:
+        return AV_PROBE_YES;
+    case AV_MATCH_MAYBE:
+        break;
+    }
+    answer = test_message(self, placement, &doc);
+    av_content_drop(&self->content);
+    return answer;
+}
