@@ -103,6 +103,16 @@ queue_drop(av_peer *self, bool all)
 
 /* ---- sending ---- */
 
+/* Reads the I/O thread's commands and says what the socket would do now. */
+static bool
+can(const av_peer *self, int what)
+{
+    int events = 0;
+    size_t n = sizeof events;
+
+    return self->dealer != NULL && zmq_getsockopt(self->dealer, ZMQ_EVENTS, &events, &n) == 0 && (events & what) != 0;
+}
+
 typedef enum sent { SENT, SENT_FULL, SENT_LOST } sent;
 
 static sent
@@ -114,6 +124,8 @@ socket_send(av_peer *self, zmq_msg_t *frame)
         do
             rc = zmq_msg_send(&frame[i], self->dealer, ZMQ_DONTWAIT | (i + 1 < FRAMES ? ZMQ_SNDMORE : 0));
         while (rc < 0 && errno == EINTR);
+        if (rc < 0 && i == 0 && can(self, ZMQ_POLLOUT)) /* commands of the I/O thread stood unread: a new pipe, or room */
+            rc = zmq_msg_send(&frame[i], self->dealer, ZMQ_DONTWAIT | ZMQ_SNDMORE);
         if (rc >= 0)
             continue;
         if (i == 0)
@@ -248,17 +260,8 @@ deliver(av_peer *self, zmq_msg_t *frame)
     self->config.on_message(self->config.ctx, sender, env, blob, rc == AV_OK ? NULL : &err);
 }
 
+/* true: something came. */
 static bool
-can_receive(av_peer *self)
-{
-    int events = 0;
-    size_t n = sizeof events;
-
-    return self->dealer != NULL && zmq_getsockopt(self->dealer, ZMQ_EVENTS, &events, &n) == 0 &&
-           (events & ZMQ_POLLIN) != 0;
-}
-
-static void
 receive_batch(av_peer *self)
 {
     for (int i = 0; i < BATCH && self->dealer != NULL; i++) {
@@ -274,8 +277,9 @@ receive_batch(av_peer *self)
             deliver(self, frame);
         frames_close(frame);
         if (!there)
-            return;
+            return i > 0;
     }
+    return true;
 }
 
 /* ---- the connection ---- */
@@ -374,9 +378,11 @@ on_event(av_peer *self, unsigned event)
     }
 }
 
-static void
+static bool
 read_events(av_peer *self)
 {
+    bool any = false;
+
     while (self->monitor != NULL) {
         uint16_t event = 0;
         bool more;
@@ -385,8 +391,9 @@ read_events(av_peer *self)
         (void)zmq_msg_init(&msg);
         if (zmq_msg_recv(&msg, self->monitor, ZMQ_DONTWAIT) < 0) {
             (void)zmq_msg_close(&msg);
-            return;
+            return any;
         }
+        any = true;
         if (zmq_msg_size(&msg) >= sizeof event)
             memcpy(&event, zmq_msg_data(&msg), sizeof event);
         more = zmq_msg_more(&msg) != 0;
@@ -397,22 +404,23 @@ read_events(av_peer *self)
         }
         on_event(self, event);
     }
+    return any;
 }
 
 static void
 on_prepare(void *ctx)
 {
     av_peer *self = ctx;
-    bool nested = self->working;
+    bool nested = self->working, any;
 
     self->working = true;
-    read_events(self);
+    any = read_events(self);
     flush(self);
-    receive_batch(self);
+    any = receive_batch(self) || any;
     self->config.on_batch(self->config.ctx);
     flush(self);
     self->working = nested;
-    if (can_receive(self))
+    if (any || can(self, ZMQ_POLLIN)) /* who turns the loop by hand wants to see what was done before it waits */
         av_loop_again(self->config.loop);
 }
 
