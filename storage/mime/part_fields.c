@@ -150,6 +150,9 @@ set_filename(av_mime *mime, av_mime_part *part)
     if (!av_mime_param_decode(mime->params + part->disp_param_at, part->disp_param_count, "filename", &name) &&
         !av_mime_param_decode(mime->params + part->param_at, part->param_count, "name", &name))
         return;
+    for (size_t i = 0; i < name.n; i++) /* names stand one a line in lists: percent escapes may hide line ends */
+        if (name.p[i] < ' ' || name.p[i] == 0x7F)
+            name.p[i] = ' ';
     part->filename = av_mime_pool_copy(&mime->pool, av_buf_span(&name));
 }
 

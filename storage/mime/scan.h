@@ -66,7 +66,9 @@ typedef struct av_mime_part {
     av_span type, subtype; /* lower-case; text/plain where none or a broken one is declared (RFC 2045, 5.2) */
     av_span charset;       /* raw charset parameter; empty when undeclared */
     av_span boundary;
-    av_span filename;   /* UTF-8: filename of the disposition, else name of the type; empty when there is none */
+    /* UTF-8 on one line: filename of the disposition, else name of the type; empty when there is none. As declared: it
+     * may hold `/` and `..` and is no path. */
+    av_span filename;
     av_span format;     /* "flowed" or empty, as declared */
     av_span disp_type;  /* lower-case disposition word; empty when there is none */
     av_span content_id; /* raw values, trimmed, folds kept; empty when there is none */

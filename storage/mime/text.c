@@ -11,7 +11,7 @@
 #include "storage/mime/words.h"
 
 enum {
-    PART_MAX_BYTES = 32 * 1024 * 1024,
+    PART_MAX_BYTES = 8 * 1024 * 1024, /* of one encoded or HTML part; plain text needs no copy and has no limit */
     SUBJECT_MAX_BYTES = 4096,
     ENCODED_LEVELS = 2 /* messages that are themselves base64 or quoted-printable, inside each other */
 };
@@ -48,11 +48,11 @@ put_part(reader *self, const av_mime *mime, uint32_t i)
     av_span bytes;
 
     (void)av_mime_decode(mime, i, &self->decoded, &bytes);
-    bytes.n = AV_MIN(bytes.n, (size_t)PART_MAX_BYTES);
     if (!start_line(self))
         return false;
     if (!av_span_eq_str(part->subtype, "html"))
         return av_charset_to_utf8(part->charset, bytes, self->out);
+    bytes.n = AV_MIN(bytes.n, (size_t)PART_MAX_BYTES);
     av_buf_clear(&self->utf8);
     (void)av_charset_to_utf8(part->charset, bytes, &self->utf8);
     return av_html_text(av_buf_span(&self->utf8), self->out);

@@ -86,6 +86,8 @@ test_fields(void)
     AV_CHECK_INT(p->body_lines, 2);
     AV_CHECK_INT(p->body_crlf_bytes, 7);
     AV_CHECK_INT(m.crlf_bytes, m.message.n + 1);
+    av_mime_scan(av_span_str("Content-Type: a/b; name*=utf-8''a%0D%0Ab\n\n"), NULL, &m);
+    AV_CHECK(av_span_eq_str(m.parts[0].filename, "a  b")); /* never a line end in a name */
 }
 
 /* n levels of multiparts, or n parts side by side. */
