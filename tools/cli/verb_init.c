@@ -61,6 +61,7 @@ make_key(fresh *self, const char *name, const char *node, bool admitted, uint8_t
     Archivolt__RegistryEntry entry = ARCHIVOLT__REGISTRY_ENTRY__INIT;
     av_errc rc;
 
+    av_buf_init(&packed, 8192);
     av_keypair_generate(name, &keys);
     av_actor_name_file(name, file);
     path = av_xasprintf("%s/keys/%s.key", self->dir, file);
@@ -70,7 +71,6 @@ make_key(fresh *self, const char *name, const char *node, bool admitted, uint8_t
     if (rc != AV_OK || !admitted)
         return rc;
     assert(self->count < AV_COUNT(self->entries));
-    av_buf_init(&packed, 8192);
     entry.serial = self->count + 1;
     entry.name = (char *)name;
     entry.node = (char *)node;
@@ -134,11 +134,12 @@ write_bootstrap(const fresh *self, const init_options *o, const char *password, 
 {
     char hash[AV_PASSWORD_HASH_MAX];
     AV_CLEANUP(av_buf_release) av_buf text;
-    av_errc rc = av_password_hash(password, hash, err);
+    av_errc rc;
 
+    av_buf_init(&text, 16384);
+    rc = av_password_hash(password, hash, err);
     if (rc != AV_OK)
         return rc;
-    av_buf_init(&text, 16384);
     av_buf_printf(&text,
         "node = %s\nfull_host_name = %s\nroles = management host access\nadmin_name = %s\n"
         "admin_full_name = %s\nadmin_email = %s\nadmin_password_hash = %s\n",
