@@ -121,6 +121,9 @@ adopt_tail(av_store *self, const av_scan *scan, av_error *err)
     /* A whole group that nobody acknowledged may stand in the page cache alone: from here on it counts. */
     if (rc == AV_OK)
         rc = av_file_datasync(self->fd, err);
+    /* So may the container's name, when its maker died before the folder was synced. */
+    if (rc == AV_OK)
+        rc = av_dir_sync(self->dir, err);
     return rc == AV_OK ? AV_OK : av_error_prefix(err, "open the log's end");
 }
 

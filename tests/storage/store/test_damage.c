@@ -182,6 +182,39 @@ test_cut_every_byte(void)
     drop(&s);
 }
 
+/* Somebody without the key changes a byte and puts the CRCs right: the chain does not hold any more. */
+static void
+test_forged_records(void)
+{
+    struct small_store s;
+
+    make(&s);
+    for (size_t at = AV_CONTAINER_HEADER; at < s.bytes.n;) {
+        AV_CLEANUP(av_free) uint8_t *kept = malloc(s.bytes.n);
+        uint8_t *body = s.bytes.p + at + AV_RECORD_HEADER;
+        av_record_header h;
+        av_store *store = NULL;
+        int hit = group_of(&s, at);
+
+        av_check_row = (long)at;
+        memcpy(kept, s.bytes.p, s.bytes.n);
+        AV_CHECK_RC(av_record_header_decode(s.bytes.p + at, &h, &err), AV_OK, &err);
+        body[h.length / 2] ^= 1;
+        h.body_crc = av_crc32c(0, av_span_of(body, h.length));
+        av_record_header_encode(&h, s.bytes.p + at);
+        write_file(&s, s.bytes.n);
+        AV_CHECK_RC(av_store_open(&s.config, 0, &store, &err), AV_OK, &err);
+        AV_CHECK_INT(av_store_is_corrupt(store), hit < 2);
+        AV_CHECK_INT(av_store_committed_lsn(store), hit == 0 ? 0 : s.commit[hit - 1]);
+        check_contents(&s, store, -1, false);
+        av_store_close(&store);
+        memcpy(s.bytes.p, kept, s.bytes.n);
+        at += AV_RECORD_HEADER + h.length;
+    }
+    av_check_row = -1;
+    drop(&s);
+}
+
 static void
 test_missing_container(void)
 {
@@ -242,9 +275,11 @@ int
 main(void)
 {
     av_secret_init();
+    use_memory_folder();
     av_log_init("test", AV_LOG_ERROR, false);
     AV_RUN(test_flip_every_byte);
     AV_RUN(test_cut_every_byte);
+    AV_RUN(test_forged_records);
     AV_RUN(test_missing_container);
     AV_RUN(test_swapped_containers);
     return av_check_done();

@@ -279,6 +279,7 @@ int
 main(void)
 {
     av_secret_init();
+    use_memory_folder();
     av_log_init("test", AV_LOG_ERROR, false);
     AV_RUN(test_eio);
     AV_RUN(test_eio_stays);
