@@ -304,7 +304,7 @@ test_skip(void)
             AV_CHECK_INT(item.number, number);
             if (skip == 0 && number < 6)
                 all[number] = av_xstrdup(item.path);
-            AV_CHECK_STR(item.path, number < 6 ? all[number] : "none");
+            AV_CHECK_STR(item.path, number < 6 && all[number] != NULL ? all[number] : "none");
             number++;
         }
         AV_CHECK_INT(number, skip > 5 ? skip : 5);
