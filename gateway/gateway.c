@@ -143,9 +143,15 @@ av_gateway_watch_management(av_gateway *self)
 }
 
 bool
+av_gateway_is_connected(const av_gateway *self)
+{
+    return self->config.bus != NULL && av_bus_is_ready(self->config.bus);
+}
+
+bool
 av_gateway_is_ready(const av_gateway *self)
 {
-    return self->config.bus != NULL && av_bus_is_ready(self->config.bus) && self->management_seen_ms != 0 &&
+    return av_gateway_is_connected(self) && self->management_seen_ms != 0 &&
            av_clock_mono_ms() - self->management_seen_ms < PING_FRESH_FOR_MS;
 }
 

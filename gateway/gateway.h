@@ -39,7 +39,8 @@ const char *av_gateway_name(const av_gateway *self); /* gateway@n1 */
 const av_gateway_settings *av_gateway_get_settings(const av_gateway *self);
 
 /* What the process looks like from outside: /readyz, and protocols that greet with "temporarily unavailable". */
-bool av_gateway_is_ready(const av_gateway *self); /* the bus is connected and management has answered lately */
+bool av_gateway_is_connected(const av_gateway *self); /* to the broker */
+bool av_gateway_is_ready(const av_gateway *self);     /* the bus is connected and management has answered lately */
 
 typedef struct av_gateway_counters {
     uint64_t accepted, refused, open, handshakes_failed, timeouts;
@@ -50,7 +51,7 @@ av_gateway_counters av_gateway_get_counters(const av_gateway *self);
 
 typedef struct av_gateway_config {
     av_loop *loop;
-    av_bus *bus;
+    av_bus *bus; /* NULL: none, as in tests of protocols alone; never connected then */
     const av_node *node;
     const char *name;
     const av_gateway_settings *settings;

@@ -18,7 +18,7 @@ av_http_health_answer(const av_gateway *gateway, av_http_request *request)
         return false;
     if (av_gateway_is_ready(gateway))
         av_http_request_answer_text(request, 200, no_store, "ready");
-    else if (!av_bus_is_ready(av_gateway_bus(gateway)))
+    else if (!av_gateway_is_connected(gateway))
         av_http_request_answer_text(request, 503, no_store, "not ready: no connection to the broker");
     else
         av_http_request_answer_text(request, 503, no_store, "not ready: management does not answer");
