@@ -139,6 +139,24 @@ header_part(av_span beginning)
     return beginning;
 }
 
+/*
+ * A file of no bytes that says it is a message is archived as what it is: whoever removes the source afterwards loses
+ * nothing, and finds in the archive that there was nothing. Other empty files are refused.
+ */
+static void
+offer_empty(files *w, const char *name, const struct stat *st, role r, av_source_item *ret)
+{
+    if (r != MAILDIR_MESSAGES && !av_source_has_extension(name, ".eml")) {
+        refuse(w, ret, "the file is empty");
+        return;
+    }
+    fill_item(w, st->st_mtime, ret);
+    if (r == MAILDIR_MESSAGES)
+        ret->flags = av_source_maildir_flags(name);
+    ret->note = "the file is empty";
+    w->at = w->left = 0;
+}
+
 /* The open file is one message, if it looks like one. name: its own, without folders. */
 static void
 offer_message(files *w, const char *name, const struct stat *st, role r, av_source_item *ret)
@@ -150,7 +168,7 @@ offer_message(files *w, const char *name, const struct stat *st, role r, av_sour
     av_error err;
 
     if (size == 0) {
-        refuse(w, ret, "the file is empty");
+        offer_empty(w, name, st, r, ret);
         return;
     }
     if (size > w->options.max_message_bytes) {
