@@ -229,6 +229,7 @@ av_store_open(const av_store_config *config, uint64_t witnessed_lsn, av_store **
     self->spool_bytes = config->spool_bytes != 0 ? config->spool_bytes : DEFAULT_SPOOL;
     self->max_message_bytes = config->max_message_bytes != 0 ? config->max_message_bytes : AV_STORE_MESSAGE_MAX;
     self->fd = self->lock_fd = -1;
+    self->spare = store_spare_new();
     av_buf_init(&self->out, OUT_MAX);
     rc = store_marker_read(self->dir, self->key, self->uuid, err);
     if (rc == AV_OK)
@@ -256,6 +257,7 @@ av_store_close(av_store **self)
     av_file_close(&s->fd);
     av_file_close(&s->lock_fd);
     av_store_trim(s);
+    store_spare_destroy(&s->spare);
     av_sha256_stream_destroy(&s->group.digest);
     av_secret_wipe(s->key, sizeof s->key);
     free(s->problem);
@@ -267,6 +269,7 @@ av_store_close(av_store **self)
 void
 av_store_trim(av_store *self)
 {
+    store_spare_trim(self->spare);
     av_seal_destroy(&self->seal);
     (void)ZSTD_freeCCtx(self->zstd);
     self->zstd = NULL;

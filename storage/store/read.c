@@ -24,6 +24,55 @@ struct av_store_reader {
     uint32_t held;           /* segment in plain */
 };
 
+store_spare *
+store_spare_new(void)
+{
+    store_spare *self = av_xcalloc(1, sizeof *self);
+
+    (void)pthread_mutex_init(&self->lock, NULL);
+    return self;
+}
+
+void
+store_spare_destroy(store_spare **self)
+{
+    if (*self == NULL)
+        return;
+    (void)ZSTD_freeDCtx((*self)->zstd);
+    (void)pthread_mutex_destroy(&(*self)->lock);
+    free(*self);
+    *self = NULL;
+}
+
+void
+store_spare_trim(store_spare *self)
+{
+    (void)pthread_mutex_lock(&self->lock);
+    (void)ZSTD_freeDCtx(AV_TAKE(self->zstd));
+    (void)pthread_mutex_unlock(&self->lock);
+}
+
+ZSTD_DCtx *
+store_spare_take(store_spare *self)
+{
+    ZSTD_DCtx *zstd;
+
+    (void)pthread_mutex_lock(&self->lock);
+    zstd = AV_TAKE(self->zstd);
+    (void)pthread_mutex_unlock(&self->lock);
+    return zstd != NULL ? zstd : ZSTD_createDCtx();
+}
+
+void
+store_spare_give(store_spare *self, ZSTD_DCtx *zstd)
+{
+    (void)pthread_mutex_lock(&self->lock);
+    if (self->zstd == NULL)
+        self->zstd = AV_TAKE(zstd);
+    (void)pthread_mutex_unlock(&self->lock);
+    (void)ZSTD_freeDCtx(zstd);
+}
+
 static av_seal_place
 place_of(const av_store_reader *self, const av_record_header *h, uint32_t piece, bool last)
 {
@@ -146,7 +195,8 @@ av_store_reader_close(av_store_reader **self)
         return;
     av_file_close(&r->fd);
     av_seal_destroy(&r->seal);
-    (void)ZSTD_freeDCtx(r->zstd);
+    if (r->zstd != NULL)
+        store_spare_give(r->store->spare, r->zstd);
     av_content_table_release(&r->table);
     av_secret_wipe(r->key, sizeof r->key);
     free(r->first);
@@ -204,7 +254,7 @@ unpack(av_store_reader *self, uint8_t codec, size_t n, size_t want, av_error *er
             memcpy(self->plain, self->opened, n);
     } else {
         if (self->zstd == NULL)
-            self->zstd = ZSTD_createDCtx();
+            self->zstd = store_spare_take(self->store->spare);
         if (self->zstd == NULL)
             return av_error_set(err, AV_ERR_NOMEM, "no memory for zstd");
         got = ZSTD_decompressDCtx(self->zstd, self->plain, want, self->opened, n);

@@ -8,6 +8,7 @@
 #ifndef AV_STORE_STORE_PRIV_H
 #define AV_STORE_STORE_PRIV_H
 
+#include <pthread.h>
 #include <zstd.h>
 
 #include "base/file.h"
@@ -32,6 +33,12 @@ typedef struct store_record {
     uint64_t written; /* bytes of header and body that are in the file */
 } store_record;
 
+/* One unpacking state between readers: making one costs as much as unpacking a small message. */
+typedef struct store_spare {
+    pthread_mutex_t lock;
+    ZSTD_DCtx *zstd; /* NULL: none, or some reader has it */
+} store_spare;
+
 struct av_store {
     char *dir;
     uint8_t key[AV_STORE_KEY_SIZE], uuid[AV_STORE_UUID_SIZE];
@@ -50,6 +57,7 @@ struct av_store {
     char *problem;
     bool corrupt;
     av_store_stats stats;
+    store_spare *spare; /* shared with readers */
     /* working memory, made when needed */
     av_seal *seal;
     ZSTD_CCtx *zstd;
@@ -74,6 +82,13 @@ struct av_store_put {
 av_errc store_marker_write(const char *dir, const uint8_t *uuid, const uint8_t *key, av_error *err);
 av_errc store_marker_read(const char *dir, const uint8_t *key, uint8_t ret_uuid[16], av_error *err);
 char *store_marker_path(const char *dir);
+
+/* read.c */
+store_spare *store_spare_new(void);
+void store_spare_destroy(store_spare **self);
+void store_spare_trim(store_spare *self);
+ZSTD_DCtx *store_spare_take(store_spare *self); /* NULL: no memory */
+void store_spare_give(store_spare *self, ZSTD_DCtx *zstd);
 
 /* open.c: the store takes no writes from now on; returns err->code with the sentence in err. */
 av_errc store_fail(av_store *self, av_error *err);

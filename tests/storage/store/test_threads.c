@@ -69,6 +69,8 @@ test_readers(void)
         atomic_store(&shared.lsn[i], lsn);
         atomic_store(&shared.count, (unsigned)i + 1);
         message_free(m);
+        if (i % 50 == 0)
+            av_store_trim(shared.store);
     }
     for (int i = 0; i < READERS; i++)
         AV_CHECK_INT(pthread_join(threads[i], NULL), 0);
