@@ -45,7 +45,7 @@ pack_row(finding *f, const av_hit *hit, av_error *err)
 {
     const av_candidate *c = &f->scan.candidates.rows[hit->candidate];
     const av_mailbox *mailbox = &f->scan.candidates.mailboxes[c->mailbox];
-    AV_CLEANUP(av_buf_release) av_buf summary_row;
+    AV_CLEANUP(av_buf_release) av_buf summary_row = { 0 };
     AV_CLEANUP(av_free) char *from = NULL;
     AV_CLEANUP(av_free) char *subject = NULL;
     AV_CLEANUP(av_free) char *folder = av_span_dup(av_span_of(mailbox->path, mailbox->path_n));

@@ -59,27 +59,39 @@ rolled_back(av_group_member *member, AV_UNUSED const av_error *why)
     clear_lists(self);
 }
 
+/* The reader of rows stops at an error that is set; what was looked for on the way and not there is none. */
 static uint64_t
 on_row(void *ctx, const ProtobufCMessage *row, av_error *err)
 {
     const Archivolt__IntakeItem *item = (const Archivolt__IntakeItem *)row;
+    av_error why;
 
-    return av_intake_item_begin(ctx, item, err) == AV_OK ? item->length : 0;
+    if (av_intake_item_begin(ctx, item, &why) == AV_OK)
+        return item->length;
+    *err = why;
+    return 0;
 }
 
 static void
 on_bytes(void *ctx, av_span bytes, av_error *err)
 {
-    (void)av_intake_item_bytes(ctx, bytes, err);
+    av_error why;
+
+    if (av_intake_item_bytes(ctx, bytes, &why) != AV_OK)
+        *err = why;
 }
 
 static void
 on_row_end(void *ctx, av_error *err)
 {
     av_intake *self = ctx;
+    av_error why;
+    av_errc rc = av_intake_item_end(self, &why);
 
-    if (av_intake_item_end(self, err) == AV_OK && av_group_is_full(self->group))
-        (void)av_group_commit(self->group, err);
+    if (rc == AV_OK && av_group_is_full(self->group))
+        rc = av_group_commit(self->group, &why);
+    if (rc != AV_OK)
+        *err = why;
 }
 
 static const av_rows_events rows_events = { on_row, on_bytes, on_row_end };

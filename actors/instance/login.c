@@ -215,7 +215,7 @@ static void
 on_login(void *self, av_request *request, const ProtobufCMessage *message)
 {
     const Archivolt__LoginRequest *body = (const Archivolt__LoginRequest *)message;
-    AV_CLEANUP(av_buf_release) av_buf folded;
+    AV_CLEANUP(av_buf_release) av_buf folded = { 0 };
     av_instance *in = self;
     remembered *r;
     login *l;
@@ -269,7 +269,7 @@ on_logout(void *self, av_request *request, AV_UNUSED const ProtobufCMessage *mes
 void
 av_login_forget(av_instance *self, const char *user)
 {
-    AV_CLEANUP(av_buf_release) av_buf folded;
+    AV_CLEANUP(av_buf_release) av_buf folded = { 0 };
     int64_t now = av_clock_mono_ms();
     size_t at = 0;
     av_span key;

@@ -38,7 +38,7 @@ av_run_ctl *
 av_run_ctl_new(av_runs *runs, av_run_row *row, const ProtobufCMessage *restored)
 {
     av_run_ctl *self = av_xcalloc(1, sizeof *self);
-    AV_CLEANUP(av_buf_release) av_buf packed;
+    AV_CLEANUP(av_buf_release) av_buf packed = { 0 };
 
     self->runs = runs;
     self->row = row;
@@ -298,7 +298,7 @@ static void
 restore_ended(av_runs *self, const av_run_row *row, Archivolt__Operation *op, const av_account *account)
 {
     Archivolt__RunAccount result = ARCHIVOLT__RUN_ACCOUNT__INIT;
-    AV_CLEANUP(av_buf_release) av_buf packed;
+    AV_CLEANUP(av_buf_release) av_buf packed = { 0 };
     uint8_t packed_result[128];
 
     op->has_ended_unix_ms = 1;

@@ -86,7 +86,7 @@ get_text(av_span *in, av_span *ret)
 static bool
 put_texts(av_buf *out, uint8_t tag, const av_texts *texts)
 {
-    AV_CLEANUP(av_buf_release) av_buf list;
+    AV_CLEANUP(av_buf_release) av_buf list = { 0 };
     bool ok = true;
     size_t i;
 
@@ -101,7 +101,7 @@ put_texts(av_buf *out, uint8_t tag, const av_texts *texts)
 static bool
 put_grants(av_buf *out, const av_user *self)
 {
-    AV_CLEANUP(av_buf_release) av_buf list;
+    AV_CLEANUP(av_buf_release) av_buf list = { 0 };
     bool ok = true;
     size_t i;
 

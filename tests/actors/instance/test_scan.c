@@ -1,0 +1,187 @@
+/*
+ * test_scan.c - searches over an archive give what a look at every message gives, and only what the user may read
+ *
+ * Messages: the loose fixtures of the corpus. The oracle opens each message and asks the matcher; the scan answers from
+ * summary rows where it can, on two parts, and has to come to the same set.
+ */
+#include <dirent.h>
+
+#include "actors/instance/scan.h"
+#include "actors/instance/users.h"
+#include "tests/actors/instance/rig.h"
+
+#define MESSAGES_MAX 1200
+
+typedef struct oracle {
+    av_buf messages[MESSAGES_MAX];
+    size_t n;
+} oracle;
+
+static void
+load_folder(oracle *o, const char *dir, unsigned depth)
+{
+    struct dirent **names;
+    int i, n = scandir(dir, &names, NULL, alphasort);
+    av_error err;
+
+    for (i = 0; i < n; i++) {
+        AV_CLEANUP(av_free) char *path = av_xasprintf("%s/%s", dir, names[i]->d_name);
+        bool dot = names[i]->d_name[0] == '.', folder = names[i]->d_type == DT_DIR;
+
+        free(names[i]);
+        if (dot)
+            continue;
+        if (folder && depth > 0) {
+            load_folder(o, path, depth - 1);
+        } else if (!folder && o->n < MESSAGES_MAX) {
+            av_buf_init(&o->messages[o->n], 1 << 20);
+            if (av_file_read_all(path, &o->messages[o->n], &err) == AV_OK && o->messages[o->n].n > 0)
+                o->n++;
+            else
+                av_buf_release(&o->messages[o->n]);
+        }
+    }
+    if (n >= 0)
+        free(names);
+}
+
+static void
+fill(rig *r, oracle *o)
+{
+    AV_CLEANUP(av_buf_release) av_buf stream;
+    av_intake *intake = rig_intake(r, 1);
+    av_error err = { 0 };
+    size_t i;
+
+    av_buf_init(&stream, 4 << 20);
+    for (i = 0; i < o->n; i++) {
+        rig_put(&stream, &(rig_item){ .number = i + 1,
+                             .folder = i % 2 == 0 ? "Even" : NULL,
+                             .bytes = av_buf_span(&o->messages[i]),
+                             .received_ms = 1600000000000 });
+        AV_CHECK_RC(av_intake_feed(intake, av_buf_span(&stream), &err), AV_OK, &err);
+        av_buf_clear(&stream);
+    }
+    AV_CHECK_RC(av_intake_end(intake, AV_RUN_FINISHED, &err), AV_OK, &err);
+    AV_CHECK_INT(av_intake_durable(intake)->refused, 0);
+    AV_CHECK_INT(av_intake_durable(intake)->last_item, o->n);
+    av_intake_destroy(&intake);
+}
+
+static void
+add_user(rig *r, const char *name)
+{
+    Archivolt__CreateUserRequest body = ARCHIVOLT__CREATE_USER_REQUEST__INIT;
+    av_ask ask = { .archive = r->archive, .body = &body.base, .caller = "cli/op" };
+    av_error err = { 0 };
+
+    body.instance_id = (char *)(uintptr_t) "demo";
+    body.user_name = (char *)(uintptr_t)name;
+    AV_CHECK_RC(av_ask_write(&ask, av_users_create, &archivolt__empty__descriptor, NULL, &err), AV_OK, &err);
+    av_ask_release(&ask);
+}
+
+/* Distinct digests of the messages that match, by the bytes alone. */
+static size_t
+expected(oracle *o, const char *query)
+{
+    static uint8_t seen[MESSAGES_MAX][32];
+    av_document *document = av_document_new(0);
+    av_matcher *matcher = NULL;
+    av_query *tree = NULL;
+    size_t i, k, n = 0;
+    av_error err = { 0 };
+
+    AV_CHECK_RC(av_query_parse(av_span_str(query), NULL, &tree, &err), AV_OK, &err);
+    AV_CHECK_RC(av_matcher_new(tree, &matcher, &err), AV_OK, &err);
+    for (i = 0; i < o->n; i++) {
+        av_match_doc doc = { .folder = av_span_str("alice"), .received_unix_s = 1600000000 };
+
+        doc.size_bytes = o->messages[i].n;
+        (void)av_document_read(document, av_buf_span(&o->messages[i]), av_matcher_needs(matcher), &doc);
+        if (!av_matcher_test(matcher, &doc))
+            continue;
+        av_sha256(av_buf_span(&o->messages[i]), seen[n]);
+        for (k = 0; k < n && memcmp(seen[k], seen[n], 32) != 0; k++)
+            continue;
+        n += k == n;
+    }
+    av_matcher_destroy(&matcher);
+    av_query_destroy(&tree);
+    av_document_destroy(&document);
+    return n;
+}
+
+static size_t
+found(rig *r, const char *user, const char *query, size_t wanted, size_t *ret_rows, double *ret_coverage)
+{
+    av_scan_part a, b;
+    av_scan scan;
+    av_error err = { 0 };
+    bool more = true;
+    size_t total, i;
+
+    AV_CHECK_RC(av_scan_init(&scan, r->archive, user, av_span_str(query), wanted, &err), AV_OK, &err);
+    av_scan_part_init(&a, &scan);
+    av_scan_part_init(&b, &scan);
+    while (more) {
+        more = av_scan_part_step(&a);
+        more = av_scan_part_step(&b) || more;
+    }
+    av_scan_part_merge(&a, &b);
+    av_scan_part_sort(&a);
+    for (i = 1; i < a.n; i++)
+        AV_CHECK(a.heap[i - 1].date_unix_s >= a.heap[i].date_unix_s);
+    total = a.total;
+    *ret_rows = a.n;
+    *ret_coverage = av_scan_coverage(&scan, &a);
+    av_scan_part_release(&b);
+    av_scan_part_release(&a);
+    av_scan_release(&scan);
+    return total;
+}
+
+static void
+test_scan(void)
+{
+    static const char *const queries[] = { "*", "subject:re", "from:com", "the", "\"in the\"", "has:attachment",
+        "size:>4K", "date:2000..2010", "filename:txt", "body:and subject:test", "-the", "to:user OR cc:user",
+        "before:2003-01-01 -has:attachment" };
+    static oracle o;
+    AV_CLEANUP(av_free) char *dir = av_xasprintf("%s/fixtures/mime", av_check_corpus());
+    size_t i, rows, want;
+    double coverage;
+    rig r;
+
+    rig_new(&r);
+    load_folder(&o, dir, 4);
+    if (o.n == 0)
+        AV_SKIP("no fixtures in the corpus");
+    printf("  %zu messages\n", o.n);
+    fill(&r, &o);
+    add_user(&r, "Alice");
+    add_user(&r, "mallory");
+    for (i = 0; i < AV_COUNT(queries); i++) {
+        av_check_row = (long)i;
+        want = expected(&o, queries[i]);
+        AV_CHECK_INT(found(&r, "Alice", queries[i], 10, &rows, &coverage), want);
+        AV_CHECK_INT(rows, AV_MIN(want, 10U));
+        AV_CHECK(coverage > 0.999);
+        AV_CHECK_INT(found(&r, "mallory", queries[i], 10, &rows, &coverage), 0);
+    }
+    av_check_row = -1;
+    AV_CHECK(found(&r, "Alice", "folder:alice/Even", 0, &rows, &coverage) > 0);
+    AV_CHECK_INT(rows, 0);
+    AV_CHECK_INT(found(&r, "Alice", "folder:nowhere", 5, &rows, &coverage), 0);
+    for (i = 0; i < o.n; i++)
+        av_buf_release(&o.messages[i]);
+    rig_end(&r);
+}
+
+int
+main(void)
+{
+    av_secret_init();
+    AV_RUN(test_scan);
+    return av_check_done();
+}
