@@ -140,6 +140,8 @@ advance(av_scan *self, av_error *err)
 static av_errc
 look(av_scan *self, uint64_t at, size_t n, const uint8_t **ret, av_error *err)
 {
+    uint64_t end;
+
     assert(n <= WINDOW);
     if (at < self->window_from || at + n > self->window_from + self->window_n || self->window_n == 0) {
         av_errc rc;
@@ -150,9 +152,10 @@ look(av_scan *self, uint64_t at, size_t n, const uint8_t **ret, av_error *err)
             return av_error_prefix(err, "%08u.avc", self->container);
         self->window_from = at;
     }
-    if (at + n > self->window_from + self->window_n)
+    end = self->window_from + self->window_n;
+    if (at + n > end)
         return av_error_set(err, AV_ERR_CORRUPT, "%08u.avc ends at byte %llu inside a record", self->container,
-            (unsigned long long)(self->window_from + self->window_n));
+            (unsigned long long)end);
     *ret = self->window + (at - self->window_from);
     return AV_OK;
 }
@@ -266,6 +269,7 @@ check_commit(av_scan *self, const av_record_header *h, av_error *err)
             err, AV_ERR_CORRUPT, "the commit record is of %u records, the group has %u", commit.count, self->count);
         return bad_record(self, err);
     }
+    assert(self->digest != NULL); /* records came before: group_begins made it */
     av_sha256_stream_finish(&self->digest, digest);
     if (memcmp(digest, commit.digest, sizeof digest) != 0) {
         (void)av_error_set(err, AV_ERR_CORRUPT, "the group is not the one that was committed (chain digest)");
@@ -379,6 +383,7 @@ av_scan_find_later_group(av_scan *self, bool *ret, av_error *err)
 
         if (rc != AV_OK)
             return rc;
+        assert(p != NULL);
         last = n - AV_RECORD_HEADER;
         for (size_t i = 0; i <= last; i++) {
             const uint8_t *hit = memchr(p + i, 'A', last - i + 1);

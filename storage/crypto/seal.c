@@ -89,7 +89,9 @@ make_nonce(const av_seal_place *place, uint8_t nonce[NONCE_SIZE])
 static void
 make_aad(const av_seal_place *place, uint8_t aad[AAD_SIZE])
 {
-    memcpy(aad, "AVLT", 4);
+    static const uint8_t label[4] = { 'A', 'V', 'L', 'T' };
+
+    memcpy(aad, label, sizeof label);
     put_le(aad + 4, place->format, 2);
     aad[6] = place->kind;
     aad[7] = place->last ? 1 : 0;

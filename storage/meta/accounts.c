@@ -80,6 +80,7 @@ user_key(av_span name, av_meta_key *key, av_error *err)
     av_span rest = name;
 
     av_buf_init(&folded, 4 * AV_USER_NAME_MAX);
+    av_meta_key_init(key, 'U');
     if (name.n == 0 || name.n > AV_USER_NAME_MAX || !av_utf8_valid(name) || av_span_find(name, '/') < name.n)
         return av_error_set(err, AV_ERR_INVALID, "a user name has 1 to %d bytes of UTF-8 and no '/'", AV_USER_NAME_MAX);
     while (rest.n > 0) {
@@ -90,7 +91,6 @@ user_key(av_span name, av_meta_key *key, av_error *err)
     }
     if (!av_unicode_fold(name, &folded))
         return av_error_set(err, AV_ERR_INVALID, "the user name is too long");
-    av_meta_key_init(key, 'U');
     av_meta_key_bytes(key, av_buf_span(&folded));
     return AV_OK;
 }
@@ -145,9 +145,9 @@ av_accounts_users(const av_meta_view *view)
 static av_errc
 setting_key(av_span name, av_meta_key *key, av_error *err)
 {
+    av_meta_key_init(key, 'T');
     if (name.n == 0 || name.n > 255)
         return av_error_set(err, AV_ERR_INVALID, "a setting's key has 1 to 255 bytes");
-    av_meta_key_init(key, 'T');
     av_meta_key_bytes(key, name);
     return AV_OK;
 }
@@ -204,16 +204,16 @@ av_accounts_next(av_meta_iter *iter, av_span *ret_key, av_span *ret_row)
     return true;
 }
 
-/* --- results: value is expiry (8), digest of the request (32), result ------------------------------------------------ */
+/* --- results: value is expiry (8), digest of the request (32), result ------------------------------------------- */
 
 static av_errc
 result_keys(av_span name, int64_t expires_at_ms, av_meta_key *key, av_meta_key *by_expiry, av_error *err)
 {
+    av_meta_key_init(key, 'Q');
+    av_meta_key_init(by_expiry, 'q');
     if (name.n == 0 || name.n > 255)
         return av_error_set(err, AV_ERR_INVALID, "an idempotency key has 1 to 255 bytes");
-    av_meta_key_init(key, 'Q');
     av_meta_key_bytes(key, name);
-    av_meta_key_init(by_expiry, 'q');
     av_meta_key_u64(by_expiry, (uint64_t)AV_MAX(expires_at_ms, 0));
     av_meta_key_bytes(by_expiry, name);
     return AV_OK;

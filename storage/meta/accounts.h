@@ -28,8 +28,8 @@ void av_accounts_rollback(av_accounts *self);
 const av_meta_view *av_accounts_writer(av_accounts *self);
 av_meta_view *av_accounts_snapshot(av_accounts *self);
 
-/* name: UTF-8, 1 to 255 bytes, no '/' and no control character; compared without case (NFC, full folding). The row keeps
- * what the caller puts in. AV_ERR_INVALID for a bad name, AV_ERR_NOT_FOUND. */
+/* name: UTF-8, 1 to 255 bytes, no '/' and no control character; compared without case (NFC, full folding). The row
+ * keeps what the caller puts in. AV_ERR_INVALID for a bad name, AV_ERR_NOT_FOUND. */
 av_errc av_accounts_user_put(av_accounts *self, av_span name, av_span row, av_error *err);
 av_errc av_accounts_user_delete(av_accounts *self, av_span name, av_error *err);
 av_errc av_accounts_user_get(const av_meta_view *view, av_span name, av_buf *row, av_error *err);

@@ -7,7 +7,7 @@
 #include "storage/crypto/seal.h"
 #include "storage/meta/catalog_priv.h"
 
-/* --- open ----------------------------------------------------------------------------------------------------------- */
+/* --- open ------------------------------------------------------------------------------------------------------- */
 
 /* Version and key check, as they stand in row V. */
 static void
@@ -166,7 +166,7 @@ catalog_token(const av_catalog *self, const uint8_t *id, uint8_t ret[CATALOG_TOK
     memcpy(ret, mac, CATALOG_TOKEN);
 }
 
-/* --- stores --------------------------------------------------------------------------------------------------------- */
+/* --- stores ----------------------------------------------------------------------------------------------------- */
 
 static catalog_store *
 find_uuid(const av_catalog *self, const uint8_t *uuid)
@@ -276,7 +276,7 @@ catalog_reset(av_catalog *self, av_error *err)
     return av_meta_commit(self->meta, false, err);
 }
 
-/* --- groups --------------------------------------------------------------------------------------------------------- */
+/* --- groups ----------------------------------------------------------------------------------------------------- */
 
 void
 av_catalog_begin(av_catalog *self)

@@ -58,8 +58,9 @@ typedef av_errc av_catalog_summary_fn(
 /*
  * Bring the view to the end of an attached store's log, in groups of a few thousand events. A view that is ahead of a
  * sound log (an older log was restored) is emptied and replayed as a whole; then *ret_rebuilt is true and all other
- * stores must be caught up again, too; no snapshot and no iterator may be left at that time. When the store is corrupt nothing is thrown away: what the view knows is served,
- * and AV_OK is returned with as much replayed as could be read. ret_rebuilt may be NULL.
+ * stores must be caught up again, too; no snapshot and no iterator may be left at that time. When the store is
+ * corrupt nothing is thrown away: what the view knows is served, and AV_OK is returned with as much replayed as could
+ * be read. ret_rebuilt may be NULL.
  */
 av_errc av_catalog_catch_up(
     av_catalog *self, uint32_t store_no, av_catalog_summary_fn *summary, void *ctx, bool *ret_rebuilt, av_error *err);
@@ -67,8 +68,8 @@ av_errc av_catalog_catch_up(
 /* --- groups ------------------------------------------------------------------------------------------------------ */
 
 void av_catalog_begin(av_catalog *self);
-/* committed_lsn: what av_store_commit gave for this store. Not synced: the log has it. After a failure the view is behind
- * its log: av_catalog_catch_up, or close and open. */
+/* committed_lsn: what av_store_commit gave for this store. Not synced: the log has it. After a failure the view is
+ * behind its log: av_catalog_catch_up, or close and open. */
 av_errc av_catalog_commit(av_catalog *self, uint32_t store_no, uint64_t committed_lsn, av_error *err);
 void av_catalog_rollback(av_catalog *self);
 
@@ -147,7 +148,7 @@ av_errc av_catalog_content(const av_catalog *self, const av_meta_view *view, uin
 av_catalog_iter *av_catalog_by_id(
     const av_catalog *self, const av_meta_view *view, const uint8_t id[AV_MESSAGE_ID_BYTES]);
 
-/* --- summaries: the caller's bytes per content record --------------------------------------------------------------- */
+/* --- summaries: the caller's bytes per content record ----------------------------------------------------------- */
 
 av_errc av_catalog_summary(
     const av_meta_view *view, uint32_t store_no, uint64_t content_lsn, av_buf *out, av_error *err);
@@ -155,7 +156,7 @@ av_errc av_catalog_summary(
 av_catalog_iter *av_catalog_summaries(const av_meta_view *view, uint32_t store_no, uint64_t from_lsn);
 bool av_catalog_next_summary(av_catalog_iter *self, uint64_t *ret_lsn, av_span *ret_row);
 
-/* --- runs ---------------------------------------------------------------------------------------------------------- */
+/* --- runs ------------------------------------------------------------------------------------------------------- */
 
 typedef struct av_run {
     uint8_t run[AV_GUID_SIZE];

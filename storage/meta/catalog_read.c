@@ -62,7 +62,7 @@ keep_damaged(av_catalog_iter *self, const char *what)
     return keep(self, av_error_set(&self->error, AV_ERR_CORRUPT, "catalog: %s is damaged", what));
 }
 
-/* --- mailboxes ------------------------------------------------------------------------------------------------------ */
+/* --- mailboxes -------------------------------------------------------------------------------------------------- */
 
 av_errc
 av_catalog_mailbox_by_guid(const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE], av_mailbox *ret, av_error *err)
@@ -119,7 +119,7 @@ av_catalog_next_mailbox(av_catalog_iter *self, av_mailbox *ret)
     return keep(self, av_catalog_mailbox_by_guid(self->view, value.p, ret, &self->error));
 }
 
-/* --- placements ----------------------------------------------------------------------------------------------------- */
+/* --- placements ------------------------------------------------------------------------------------------------- */
 
 av_errc
 av_catalog_placement(
@@ -233,7 +233,7 @@ av_catalog_duplicate(const av_catalog *self, const av_meta_view *view, const uin
 {
     AV_CLEANUP(av_catalog_iter_destroy) av_catalog_iter *iter = NULL;
     uint8_t token[CATALOG_TOKEN];
-    av_placement row;
+    av_placement row = { 0 };
     av_meta_key key;
 
     catalog_token(self, digest, token);
@@ -290,7 +290,7 @@ av_catalog_by_id(const av_catalog *self, const av_meta_view *view, const uint8_t
     return iter;
 }
 
-/* --- summaries ------------------------------------------------------------------------------------------------------ */
+/* --- summaries -------------------------------------------------------------------------------------------------- */
 
 av_errc
 av_catalog_summary(const av_meta_view *view, uint32_t store_no, uint64_t content_lsn, av_buf *out, av_error *err)
@@ -325,7 +325,7 @@ av_catalog_next_summary(av_catalog_iter *self, uint64_t *ret_lsn, av_span *ret_r
     return true;
 }
 
-/* --- runs ----------------------------------------------------------------------------------------------------------- */
+/* --- runs ------------------------------------------------------------------------------------------------------- */
 
 av_errc
 av_catalog_run(const av_meta_view *view, const uint8_t run[AV_GUID_SIZE], av_run *ret, av_error *err)

@@ -1,11 +1,11 @@
 /*
  * meta.h - one RocksDB database: spans in and out, one group of changes at a time, snapshots
  *
- * All options stand in meta.c, in one place: small memory (the idle process stays under 5 MB), a bounded WAL, info log at
- * WARN. A database here is a view or a small truth of its own; it knows nothing of what its keys mean.
+ * All options stand in meta.c, in one place: small memory (the idle process stays under 5 MB), a bounded WAL, info
+ * log at WARN. A database here is a view or a small truth of its own; it knows nothing of what its keys mean.
  *
- * Threads: one writer calls the group functions; any thread reads through a view of its own. Every function may block on
- * disk.
+ * Threads: one writer calls the group functions; any thread reads through a view of its own. Every function may block
+ * on disk.
  */
 #ifndef AV_META_META_H
 #define AV_META_META_H
@@ -25,15 +25,16 @@ typedef struct av_meta_options {
 
 /* AV_ERR_CORRUPT when the database cannot be opened because of its contents, AV_ERR_BUSY when it is open elsewhere. */
 av_errc av_meta_open(const char *dir, const av_meta_options *options, av_meta **ret, av_error *err);
-/* No view, iterator or group may be left. Flushes, so that the next open has no WAL to read. NULL and *NULL are no-ops. */
+/* No view, iterator or group may be left. Flushes, so that the next open has no WAL to read. NULL and *NULL are
+ * no-ops. */
 void av_meta_close(av_meta **self);
 /* Write what is in memory into a table file and give the memory back: for an idle timer, between groups. */
 av_errc av_meta_trim(av_meta *self, av_error *err);
 
 /*
- * A group of changes. Between begin and commit the writer's view sees them and nobody else does. commit: all or nothing;
- * sync = true returns when they are on disk, false when a crash of the process cannot lose them. A failed commit leaves
- * the database as it was and the group dropped.
+ * A group of changes. Between begin and commit the writer's view sees them and nobody else does. commit: all or
+ * nothing; sync = true returns when they are on disk, false when a crash of the process cannot lose them. A failed
+ * commit leaves the database as it was and the group dropped.
  */
 void av_meta_begin(av_meta *self);
 bool av_meta_in_group(const av_meta *self);

@@ -1,8 +1,8 @@
 /*
  * append.c - one record after another into the open group
  *
- * A record is sealed piece by piece into a buffer; what is larger than the buffer goes to the file in between, its header
- * last. Until the group's commit record stands behind it none of it counts.
+ * A record is sealed piece by piece into a buffer; what is larger than the buffer goes to the file in between, its
+ * header last. Until the group's commit record stands behind it none of it counts.
  */
 #include "base/secret.h"
 #include "storage/store/store_priv.h"

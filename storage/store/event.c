@@ -1,8 +1,8 @@
 /*
  * event.c - see event.h
  *
- * Each kind is a table of its fields: number, type, place in the struct. Encoder and decoder walk the same table, so they
- * cannot disagree.
+ * Each kind is a table of its fields: number, type, place in the struct. Encoder and decoder walk the same table, so
+ * they cannot disagree.
  */
 #include "storage/store/event.h"
 

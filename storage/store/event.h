@@ -78,8 +78,8 @@ typedef struct av_event {
 av_errc av_event_encode(const av_event *self, av_buf *out, av_error *err);
 av_errc av_event_decode(av_span body, av_event *ret, av_error *err);
 
-/* Lists. put: false when out is full. next: takes one item off the front, false at the end (or at malformed bytes, which
- * a decoded event does not have). */
+/* Lists. put: false when out is full. next: takes one item off the front, false at the end (or at malformed bytes,
+ * which a decoded event does not have). */
 bool av_event_list_put_text(av_buf *out, av_span text);
 bool av_event_list_next_text(av_span *list, av_span *ret);
 bool av_event_list_put_refused(av_buf *out, uint64_t item, av_span path, av_span reason);

@@ -362,6 +362,7 @@ av_store_read_message(const av_store *store, uint64_t lsn, av_buf *out, av_error
 
     if (rc != AV_OK)
         return rc;
+    assert(reader != NULL);
     if (reader->table.size == 0)
         return AV_OK;
     to = reader->table.size > SIZE_MAX / 2 ? NULL : av_buf_reserve(out, (size_t)reader->table.size);

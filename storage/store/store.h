@@ -1,9 +1,9 @@
 /*
  * store.h - one archive store: an append-only log of messages and events, sealed with the store's key
  *
- * Promise: what av_store_commit acknowledged is on disk (one fdatasync) and is never lost and never changed. A torn tail
- * is cut at open; damage to anything acknowledged is told apart from it and opens the store write protected. The format
- * is docs/format-container.md.
+ * Promise: what av_store_commit acknowledged is on disk (one fdatasync) and is never lost and never changed. A torn
+ * tail is cut at open; damage to anything acknowledged is told apart from it and opens the store write protected. The
+ * format is docs/format-container.md.
  *
  * Not here: names, UIDs, rights (storage/meta/catalog.h); what a message says (storage/mime/).
  *
@@ -48,9 +48,9 @@ av_errc av_store_create(const av_store_config *config, av_error *err);
  *                log is read and checked
  * ret            set on success; ends with av_store_close
  *
- * Damage to acknowledged groups is no failure: the store opens, av_store_problem says what is wrong, writes are refused.
- * Returns AV_ERR_NOT_FOUND (no store), AV_ERR_BUSY (open elsewhere), AV_ERR_VERSION (another format), AV_ERR_AUTH (wrong
- * key), AV_ERR_CORRUPT (marker unreadable), AV_ERR_IO, AV_ERR_NOSPACE.
+ * Damage to acknowledged groups is no failure: the store opens, av_store_problem says what is wrong, writes are
+ * refused. Returns AV_ERR_NOT_FOUND (no store), AV_ERR_BUSY (open elsewhere), AV_ERR_VERSION (another format),
+ * AV_ERR_AUTH (wrong key), AV_ERR_CORRUPT (marker unreadable), AV_ERR_IO, AV_ERR_NOSPACE.
  */
 av_errc av_store_open(const av_store_config *config, uint64_t witnessed_lsn, av_store **ret, av_error *err);
 /* Drops what is not committed. NULL and *NULL are no-ops. No reader and no put may be left. */
@@ -95,9 +95,9 @@ av_errc av_store_put_message(
     av_store *self, av_span bytes, const uint8_t digest[AV_SHA256_SIZE], uint64_t *ret_lsn, av_error *err);
 
 /*
- * A message that arrives in pieces. size: its length, or AV_STORE_SIZE_UNKNOWN. Several may be open at once, and commits
- * may happen between their writes; the message exists with the commit after av_store_put_finish. Memory: spool_bytes at
- * most for a message up to that size, else 0.6 MB.
+ * A message that arrives in pieces. size: its length, or AV_STORE_SIZE_UNKNOWN. Several may be open at once, and
+ * commits may happen between their writes; the message exists with the commit after av_store_put_finish. Memory:
+ * spool_bytes at most for a message up to that size, else 0.6 MB.
  */
 #define AV_STORE_SIZE_UNKNOWN UINT64_MAX
 av_errc av_store_put_begin(av_store *self, uint64_t size, av_store_put **ret, av_error *err);
@@ -110,7 +110,8 @@ void av_store_put_abort(av_store_put **self);
 
 /* body: an event of storage/store/event.h, at most AV_STORE_EVENT_MAX. */
 av_errc av_store_put_event(av_store *self, av_span body, uint64_t *ret_lsn, av_error *err);
-/* Commit record and one fdatasync. Returns AV_OK only when all of the group is on disk. An empty group costs nothing. */
+/* Commit record and one fdatasync. Returns AV_OK only when all of the group is on disk. An empty group costs nothing.
+ * */
 av_errc av_store_commit(av_store *self, uint64_t *ret_committed_lsn, av_error *err);
 /* Drop everything since the last commit. Puts that wrote into the dropped group fail at their next write. */
 av_errc av_store_rollback(av_store *self, av_error *err);
@@ -124,7 +125,8 @@ typedef enum av_record_kind {
     AV_RECORD_COMMIT = 4
 } av_record_kind;
 
-/* body: the event's plaintext, borrowed for the call; empty for content and commit. Anything but AV_OK ends the replay. */
+/* body: the event's plaintext, borrowed for the call; empty for content and commit. Anything but AV_OK ends the
+ * replay. */
 typedef av_errc av_store_visit_fn(void *ctx, uint64_t lsn, av_record_kind kind, av_span body, av_error *err);
 
 /*

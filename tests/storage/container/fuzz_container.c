@@ -1,8 +1,8 @@
 /*
  * fuzz_container.c - any bytes as the one container of a store: it opens or says why not, reads, replays, goes on
  *
- * Half of the inputs are taken as they are. In the other half (first byte odd) the framing is put right first: CRCs, LSNs
- * and magic of what the input says are records, so that the fuzzer gets behind the checksums.
+ * Half of the inputs are taken as they are. In the other half (first byte odd) the framing is put right first: CRCs,
+ * LSNs and magic of what the input says are records, so that the fuzzer gets behind the checksums.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /*
- * test_crash.c - a writer is killed (SIGKILL) at random moments: what it acknowledged is there, and nothing is there twice
+ * test_crash.c - a writer is killed (SIGKILL) at random moments: what it acknowledged is there, and nothing is there
+ * twice
  *
  * AV_ROUNDS=n for a soak; else as many rounds as fit into some seconds.
  */
@@ -28,7 +29,7 @@ size_of(uint64_t number)
     return number % 50 == 0 ? 600000 : (size_t)(number * 131 % 6000);
 }
 
-/* --- the writer ------------------------------------------------------------------------------------------------------ */
+/* --- the writer ------------------------------------------------------------------------------------------------- */
 
 static uint64_t
 put_one(av_store *store, uint64_t number)
@@ -86,7 +87,7 @@ write_until_killed(const av_store_config *config, uint64_t witness, uint64_t num
     }
 }
 
-/* --- the witness ----------------------------------------------------------------------------------------------------- */
+/* --- the witness ------------------------------------------------------------------------------------------------ */
 
 static av_errc
 take_event(void *ctx, uint64_t lsn, av_record_kind kind, av_span body, av_error *err)

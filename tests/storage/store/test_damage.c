@@ -1,6 +1,6 @@
 /*
- * test_damage.c - a flipped bit or a cut at every byte of a small store: never wrong content, never a crash, and damage to
- * what was acknowledged is not taken for a torn tail
+ * test_damage.c - a flipped bit or a cut at every byte of a small store: never wrong content, never a crash, and
+ * damage to what was acknowledged is not taken for a torn tail
  */
 #include <sys/stat.h>
 

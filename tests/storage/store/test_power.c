@@ -1,9 +1,10 @@
 /*
- * test_power.c - the power goes at a random moment: writes since the last fdatasync are lost, torn at sectors, reordered
+ * test_power.c - the power goes at a random moment: writes since the last fdatasync are lost, torn at sectors,
+ * reordered
  *
- * A model of the disk stands behind av_file_ops: each file has the bytes that are durable and the calls since. At the cut
- * every later call fails; then, after some such deaths of the process alone, the files are rewritten as a disk might show
- * them. Seeds are printed: AV_SEED=n runs one.
+ * A model of the disk stands behind av_file_ops: each file has the bytes that are durable and the calls since. At the
+ * cut every later call fails; then, after some such deaths of the process alone, the files are rewritten as a disk
+ * might show them. Seeds are printed: AV_SEED=n runs one.
  */
 #include <errno.h>
 
@@ -267,7 +268,7 @@ show_disk(void)
     disk.file_n = 0;
 }
 
-/* --- the session ---------------------------------------------------------------------------------------------------- */
+/* --- the session ------------------------------------------------------------------------------------------------ */
 
 struct acked {
     uint64_t lsn, seed;
