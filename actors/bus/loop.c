@@ -250,7 +250,7 @@ run_timers(av_loop *self)
     int64_t now = av_clock_mono_ms();
     uint64_t limit = self->timer_numbers;
 
-    while (self->heap_n > 0 && !self->stop) {
+    while (self->heap_n > 0) {
         av_loop_timer *t = self->heap[0];
 
         if (t->at_ms > now || t->number >= limit)
@@ -507,6 +507,7 @@ av_loop_run(av_loop *self)
     self->stop = false;
     while (!self->stop)
         av_loop_turn(self, -1);
+    self->stop = false; /* turns by hand may follow */
 }
 
 void
