@@ -4,6 +4,7 @@
  *   marker.c   the file store.avs            open.c    create, open, close, state
  *   append.c   records into the open group   put.c     messages and events
  *   commit.c   commit, rollback              replay.c  the log in order        read.c  messages by LSN
+ *   spare.c    what readers share
  */
 #ifndef AV_STORE_STORE_PRIV_H
 #define AV_STORE_STORE_PRIV_H
@@ -83,7 +84,7 @@ av_errc store_marker_write(const char *dir, const uint8_t *uuid, const uint8_t *
 av_errc store_marker_read(const char *dir, const uint8_t *key, uint8_t ret_uuid[16], av_error *err);
 char *store_marker_path(const char *dir);
 
-/* read.c */
+/* spare.c */
 store_spare *store_spare_new(void);
 void store_spare_destroy(store_spare **self);
 void store_spare_trim(store_spare *self);
