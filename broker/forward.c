@@ -68,7 +68,7 @@ take_event(av_router *self, av_span event)
     AV_LOG(AV_LOG_DEBUG, "broker.disconnected", AV_STR("peer", peer->stamp));
 }
 
-void
+bool
 av_forward_monitor(av_router *self)
 {
     zmq_msg_t frame;
@@ -78,7 +78,7 @@ av_forward_monitor(av_router *self)
         (void)zmq_msg_init(&frame);
         if (zmq_msg_recv(&frame, self->monitor, ZMQ_DONTWAIT) < 0) {
             (void)zmq_msg_close(&frame);
-            return;
+            return false;
         }
         more = zmq_msg_more(&frame) != 0;
         if (first)
@@ -104,7 +104,7 @@ register_peer(av_router *self, zmq_msg_t *routing_id, zmq_msg_t *first)
     av_peer *peer;
 
     /* The end of the connection that had this descriptor before was reported before its successor could speak. */
-    av_forward_monitor(self);
+    (void)av_forward_monitor(self);
     if (!av_zap_user_key(first, key))
         return NULL;
     entry = av_registry_by_key(self->registry, key);
@@ -173,6 +173,7 @@ av_forward_send(av_router *self, av_peer *from, av_peer *to, zmq_msg_t *envelope
         if (from != NULL)
             from->into_busy = 0;
     }
+    self->idle[AV_ROUTER_WAIT_BUS] = false;
     if (!send_copy(self, to->routing_id, AV_PEER_ROUTING_ID)) {
         if (errno == EAGAIN)
             return AV_SEND_BUSY;

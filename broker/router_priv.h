@@ -19,6 +19,9 @@
 #define AV_ROUTER_BATCH     100 /* messages a socket and turn: more in a row would starve the other sockets */
 #define AV_ROUTER_INTO_BUSY 256 /* messages in a row into a full lane, then the sender is cut */
 
+/* Sockets the loop waits for. */
+enum { AV_ROUTER_WAIT_BUS, AV_ROUTER_WAIT_ZAP, AV_ROUTER_WAIT_MONITOR, AV_ROUTER_WAIT_STATUS, AV_ROUTER_WAITS };
+
 typedef struct av_topics av_topics;
 typedef struct av_outbox av_outbox;
 
@@ -27,6 +30,8 @@ struct av_router {
     uint8_t own_key[AV_KEY_SIZE];
     void *context, *socket, *zap, *xpub, *monitor;
     char *endpoints[AV_ROUTER_ENDPOINTS], *status_endpoint;
+    int zmq_fds[AV_ROUTER_WAITS]; /* ZMQ_FD of each; -1: there is no such socket */
+    bool idle[AV_ROUTER_WAITS];   /* the last thing done with the socket was a receive that found nothing */
     av_registry *registry;
     av_peers *peers;
     av_topics *topics;
@@ -49,8 +54,8 @@ void av_sockets_close(av_router *self);
 
 /* false: there was none. */
 bool av_forward_one(av_router *self);
-/* Read what the socket monitor has to say: connections that ended. */
-void av_forward_monitor(av_router *self);
+/* Read all the socket monitor has to say: connections that ended. Always false: nothing is left. */
+bool av_forward_monitor(av_router *self);
 /* A registry entry changed: cut who is not admitted by it any more. */
 void av_forward_entry_changed(void *router, const av_registry_entry *entry);
 

@@ -117,6 +117,26 @@ open_xpub(av_router *self, const av_router_config *config, av_error *err)
     return bind_to(self->xpub, config->status_endpoint, &self->status_endpoint, err);
 }
 
+/* What the loop waits for. */
+static av_errc
+find_fds(av_router *self, av_error *err)
+{
+    void *const sockets[AV_ROUTER_WAITS] = { [AV_ROUTER_WAIT_BUS] = self->socket,
+        [AV_ROUTER_WAIT_ZAP] = self->zap,
+        [AV_ROUTER_WAIT_MONITOR] = self->monitor,
+        [AV_ROUTER_WAIT_STATUS] = self->xpub };
+
+    for (size_t i = 0; i < AV_ROUTER_WAITS; i++) {
+        size_t n = sizeof self->zmq_fds[i];
+
+        self->zmq_fds[i] = -1;
+        self->idle[i] = sockets[i] == NULL;
+        if (sockets[i] != NULL && zmq_getsockopt(sockets[i], ZMQ_FD, &self->zmq_fds[i], &n) != 0)
+            return av_error_set(err, AV_ERR_IO, "ZMQ_FD: %s", zmq_strerror(errno));
+    }
+    return AV_OK;
+}
+
 av_errc
 av_sockets_open(av_router *self, const av_router_config *config, av_error *err)
 {
@@ -134,7 +154,7 @@ av_sockets_open(av_router *self, const av_router_config *config, av_error *err)
         rc = open_router(self, config, err);
     if (rc == AV_OK && config->status_endpoint != NULL)
         rc = open_xpub(self, config, err);
-    return rc;
+    return rc == AV_OK ? find_fds(self, err) : rc;
 }
 
 void

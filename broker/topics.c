@@ -61,6 +61,7 @@ publish(av_router *router, const char *topic, const struct topic *value)
     envelope.has_sequence = true;
     envelope.sequence = value->sequence;
     av_buf_init(&packed, AV_FRAMES_ENVELOPE_MAX);
+    router->idle[AV_ROUTER_WAIT_STATUS] = false;
     /* A subscriber that does not keep up loses values (XPUB drops at its high water mark); the next one comes soon. */
     if (av_envelope_pack(&envelope, &packed) &&
         zmq_send(router->xpub, topic, strlen(topic), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
