@@ -190,7 +190,7 @@ on_ping(void *ctx, av_request *request, const ProtobufCMessage *body)
 static const av_handler handlers[] = { { "archivolt.Actor.Ping", on_ping } };
 
 static av_bus *
-open_bus(const bench_node *node, const av_keypair *keys, unsigned port)
+open_bus(const bench_node *node, const av_keypair *keys, unsigned port, bool serve)
 {
     av_bus_config config = { .node = BENCH_NODE, .keys = keys };
     char endpoint[64];
@@ -201,8 +201,11 @@ open_bus(const bench_node *node, const av_keypair *keys, unsigned port)
     config.endpoint = endpoint;
     memcpy(config.broker_key, node->broker.public_key, AV_KEY_SIZE);
     memcpy(config.registry_key, node->sign_public, AV_SIGN_PUBLIC);
-    if (av_loop_new(&config.loop, &err) != AV_OK || av_bus_open(&config, &bus, &err) != AV_OK ||
-        av_bus_wait_ready(bus, 10000, &err) != AV_OK)
+    if (av_loop_new(&config.loop, &err) != AV_OK || av_bus_open(&config, &bus, &err) != AV_OK)
+        bench_fail(err.msg);
+    if (serve)
+        av_bus_serve(bus, handlers, AV_COUNT(handlers), NULL);
+    if (av_bus_wait_ready(bus, 10000, &err) != AV_OK)
         bench_fail(err.msg);
     return bus;
 }
@@ -210,9 +213,8 @@ open_bus(const bench_node *node, const av_keypair *keys, unsigned port)
 static void
 run_callee(void *ctx)
 {
-    av_bus *bus = open_bus(ctx, &((const bench_node *)ctx)->callee, 8472);
+    av_bus *bus = open_bus(ctx, &((const bench_node *)ctx)->callee, 8472, true);
 
-    av_bus_serve(bus, handlers, AV_COUNT(handlers), NULL);
     av_loop_run(av_bus_loop(bus));
 }
 
@@ -220,7 +222,7 @@ void
 bench_rounds_library(const bench_node *node, bench_rounds *ret)
 {
     pid_t pid = bench_child(run_callee, (void *)(uintptr_t)node);
-    av_bus *bus = open_bus(node, &node->caller, 8471);
+    av_bus *bus = open_bus(node, &node->caller, 8471, false);
     av_loop *loop = av_bus_loop(bus);
     Archivolt__Empty empty = ARCHIVOLT__EMPTY__INIT;
     av_call_spec spec = { .to = "instance/demo", .method = "archivolt.Actor.Ping", .body = &empty.base };
