@@ -9,6 +9,7 @@
 #include "actors/instance/instance_priv.h"
 #include "actors/instance/runs.h"
 #include "actors/instance/statistics.h"
+#include "actors/instance/trim.h"
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/file.h"
@@ -108,6 +109,22 @@ add_counter(Archivolt__KeyValue *pair, const char *key, char text[32], uint64_t 
     pair->value = text;
 }
 
+/* Only when something was committed since: an idle instance touches no database to say that it is idle. */
+static void
+count_messages(av_instance *self)
+{
+    uint64_t lsn = av_store_committed_lsn(self->archive->store);
+    av_meta_view *view;
+    av_error err;
+
+    if (lsn == self->counted_lsn)
+        return;
+    view = av_catalog_snapshot(self->archive->catalog);
+    if (av_statistics_count(view, &self->messages, &self->message_bytes, &err) == AV_OK)
+        self->counted_lsn = lsn;
+    av_meta_view_destroy(&view);
+}
+
 static void
 on_status(void *ctx, Archivolt__Status *status, av_buf *scratch)
 {
@@ -117,20 +134,15 @@ on_status(void *ctx, Archivolt__Status *status, av_buf *scratch)
         char texts[COUNTERS][32];
     } * c;
     av_instance *self = ctx;
-    av_meta_view *view = av_catalog_snapshot(self->archive->catalog);
-    uint64_t messages = 0, bytes = 0;
     size_t i;
-    av_error err;
 
     c = (void *)av_buf_reserve(scratch, sizeof *c);
-    if (c == NULL || av_statistics_count(view, &messages, &bytes, &err) != AV_OK) {
-        av_meta_view_destroy(&view);
+    if (c == NULL)
         return;
-    }
-    av_meta_view_destroy(&view);
+    count_messages(self);
     scratch->n += sizeof *c;
-    add_counter(&c->pairs[0], "messages", c->texts[0], messages);
-    add_counter(&c->pairs[1], "message_bytes", c->texts[1], bytes);
+    add_counter(&c->pairs[0], "messages", c->texts[0], self->messages);
+    add_counter(&c->pairs[1], "message_bytes", c->texts[1], self->message_bytes);
     add_counter(&c->pairs[2], "archived", c->texts[2], atomic_load(&self->archived));
     add_counter(&c->pairs[3], "checked", c->texts[3], atomic_load(&self->checked));
     add_counter(&c->pairs[4], "sessions", c->texts[4], av_sessions_count(self->sessions));
@@ -182,7 +194,7 @@ on_tick(void *ctx)
     if (!self->trimmed && now - self->active_mono_ms >= TRIM_MS) {
         self->trimmed = true;
         av_store_trim(self->archive->store); /* the writer has nothing to do: nobody else is in there */
-        (void)malloc_trim(0);
+        av_memory_trim();
     }
     /* Open sessions keep it awake: they live in memory alone. */
     if (self->sleep_after_ms > 0 && now - self->active_mono_ms >= (int64_t)self->sleep_after_ms &&

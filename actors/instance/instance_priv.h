@@ -52,6 +52,7 @@ typedef struct av_instance {
     bool stopping, degraded, trimmed;
     char process_id[33]; /* random: changes with each start */
     uint64_t answered;
+    uint64_t messages, message_bytes, counted_lsn;      /* for the status */
     atomic_uint_fast64_t archived, checked, unreadable; /* since start */
 } av_instance;
 
