@@ -109,7 +109,7 @@ go_on(av_intake *self, av_error *err)
     if (rc != AV_OK)
         return rc;
     if (run.state != AV_RUN_RUNNING)
-        return av_error_set(err, AV_ERR_CONFLICT, "the run has ended");
+        return av_error_set(err, AV_ERR_CANCELLED, "the run has ended");
     self->durable = (av_account){ run.last_item, run.stored, run.duplicate, run.refused };
     self->seen = self->durable;
     return AV_OK;
@@ -195,7 +195,7 @@ av_intake_feed(av_intake *self, av_span bytes, av_error *err)
     av_errc rc;
 
     if (self->state != AV_RUN_RUNNING)
-        return av_error_set(err, AV_ERR_CONFLICT, "the open group of this run was dropped");
+        return av_error_set(err, AV_ERR_BUSY, "the open group of this run was dropped: begin anew");
     rc = av_rows_reader_feed(self->rows, bytes, err);
     if (rc == AV_OK)
         return AV_OK;
@@ -214,7 +214,7 @@ av_intake_end(av_intake *self, av_run_state state, av_error *err)
     av_errc rc = AV_OK;
 
     if (state == AV_RUN_FINISHED && self->state != AV_RUN_RUNNING)
-        rc = av_error_set(err, AV_ERR_CONFLICT, "the open group of this run was dropped");
+        rc = av_error_set(err, AV_ERR_BUSY, "the open group of this run was dropped: begin anew");
     if (rc == AV_OK && state == AV_RUN_FINISHED)
         rc = av_rows_reader_finish(self->rows, err);
     if (rc != AV_OK)

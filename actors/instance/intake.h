@@ -26,7 +26,7 @@ typedef struct av_account {
     uint64_t last_item, stored, duplicate, refused; /* last_item = stored + duplicate + refused */
 } av_account;
 
-/* Goes on where the catalog says the run stands. AV_ERR_CONFLICT when the run has ended, AV_ERR_INVALID for bad folders. */
+/* Goes on where the catalog says the run stands. AV_ERR_CANCELLED when the run has ended, AV_ERR_INVALID for bad folders. */
 av_errc av_intake_new(const av_intake_config *config, av_intake **ret, av_error *err);
 /* Unfinished items are dropped; it must not take part in an open group (commit or roll back first). */
 void av_intake_destroy(av_intake **self);

@@ -229,7 +229,7 @@ store_bytes(av_intake *self, const uint8_t digest[32], uint64_t *ret_lsn, int64_
     rc = av_catalog_content(self->archive->catalog, view, self->archive->store_no, digest, ret_lsn, err);
     is_new = rc == AV_ERR_NOT_FOUND;
     if (is_new && item->mode == AV_ITEM_KNOWN)
-        return av_error_set(err, AV_ERR_CONFLICT, "the group in which these bytes were stored was dropped");
+        return av_error_set(err, AV_ERR_BUSY, "the group in which these bytes were stored was dropped: begin anew");
     if (is_new && item->mode == AV_ITEM_MEMORY) {
         rc = av_store_put_message(self->archive->store, bytes, digest, ret_lsn, err);
     } else if (is_new) {

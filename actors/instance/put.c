@@ -70,7 +70,7 @@ open_intake(av_put *self)
         return rc;
     self->counted = *av_intake_durable(self->intake);
     if (self->first_item != self->counted.last_item + 1)
-        return av_error_set(&self->err, AV_ERR_CONFLICT, "item %llu was offered where item %llu is due",
+        return av_error_set(&self->err, AV_ERR_BUSY, "item %llu was offered where item %llu is due",
             (unsigned long long)self->first_item, (unsigned long long)self->counted.last_item + 1);
     return AV_OK;
 }
@@ -176,11 +176,11 @@ av_put_close(av_put *self, const av_error *err)
         submit(self, PUT_CLOSE);
 }
 
-/* Trouble that another try does not heal ends the run. */
+/* Trouble that another try does not heal ends the run. A worker that is told busy begins anew, one told cancelled ends. */
 static bool
 is_final(av_errc rc)
 {
-    return rc != AV_ERR_CONFLICT && rc != AV_ERR_CANCELLED && rc != AV_ERR_BUSY;
+    return rc != AV_ERR_BUSY && rc != AV_ERR_CANCELLED && rc != AV_ERR_UNAVAILABLE;
 }
 
 static void
@@ -386,7 +386,7 @@ on_put(void *self, av_request *request, const ProtobufCMessage *message)
     if (ctl == NULL)
         return;
     if (ctl->put != NULL) {
-        av_request_failf(request, AV_ERR_CONFLICT, "the run has a stream already: begin the run anew");
+        av_request_failf(request, AV_ERR_BUSY, "the run has a stream already: begin the run anew");
         return;
     }
     put = av_xcalloc(1, sizeof *put);

@@ -156,7 +156,7 @@ av_runs_of_worker(av_runs *self, av_request *request, const ProtobufCBinaryData 
     }
     ctl = av_map_get(self->active, av_span_of(run->data, run->len));
     if (ctl == NULL || ctl->ending) {
-        av_request_failf(request, AV_ERR_CONFLICT, "the run has ended");
+        av_request_failf(request, AV_ERR_CANCELLED, "the run has ended");
         return NULL;
     }
     ctl->heard_mono_ms = av_clock_mono_ms();

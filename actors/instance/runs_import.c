@@ -266,7 +266,7 @@ on_begin_done(av_job *job)
     else if (b->rc != AV_OK)
         av_request_fail(b->request, &b->err);
     else if (ctl == NULL || ctl->ending || b->state != AV_RUN_RUNNING)
-        av_request_failf(b->request, AV_ERR_CONFLICT, "the run has ended");
+        av_request_failf(b->request, AV_ERR_CANCELLED, "the run has ended");
     else
         reply_spec(b, ctl->row);
     free(b);

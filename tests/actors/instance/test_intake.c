@@ -97,7 +97,7 @@ test_account(void)
         av_intake_config config = { r.archive, r.group, { 0 }, "alice", NULL };
 
         memset(config.run, 1, sizeof config.run);
-        AV_CHECK_RC(av_intake_new(&config, &intake, &err), AV_ERR_CONFLICT, &err);
+        AV_CHECK_RC(av_intake_new(&config, &intake, &err), AV_ERR_CANCELLED, &err);
     }
     rig_end(&r);
 }
