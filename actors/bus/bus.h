@@ -1,16 +1,16 @@
 /*
  * bus.h - an actor's one connection to its broker: calls, requests, streams, status
  *
- * One DEALER over CURVE, driven by an av_loop; everything here belongs to the loop's thread. Connects in the background,
- * reconnects with back-off, makes a new socket after a refused key. Nothing blocks.
+ * One DEALER over CURVE, driven by an av_loop; everything here belongs to the loop's thread. Connects in the
+ * background, reconnects with back-off, makes a new socket after a refused key. Nothing blocks.
  *
  * A call has exactly one outcome: `done` is called once, with a reply or an error, unless the caller cancels it first.
- * A request has exactly one answer: the handler replies or fails it, at once or later; what a handler forgets is a bug that
- * av_bus_destroy asserts on.
+ * A request has exactly one answer: the handler replies or fails it, at once or later. A request that is forgotten
+ * keeps its place among max_requests until the bus is destroyed.
  *
- * Streams belong to a request. Upstream: caller to callee. Downstream: callee to caller. Both are runs of bytes under credit
- * (decisions.md 17, 18): an absolute count of bytes the other side may have sent. Chunk boundaries mean nothing. The last
- * chunk of a direction carries byte count and SHA-256; both are checked.
+ * Streams belong to a request. Upstream: caller to callee. Downstream: callee to caller. Both are runs of bytes under
+ * credit (decisions.md 17, 18): an absolute count of bytes the other side may have sent. Chunk boundaries mean nothing.
+ * The last chunk of a direction carries byte count and SHA-256; both are checked.
  */
 #ifndef AV_ACTORS_BUS_BUS_H
 #define AV_ACTORS_BUS_BUS_H
@@ -38,7 +38,8 @@ typedef struct av_bus_config {
     const av_keypair *keys;              /* own; copied, wiped at the end */
     uint8_t broker_key[AV_KEY_SIZE];
     uint8_t registry_key[AV_SIGN_PUBLIC]; /* to check looked-up keys and administrators' tickets */
-    size_t receive_budget_bytes;          /* all incoming streams together; 0: 48 MB. window = max(64 KB, budget / streams) */
+    /* all incoming streams together; 0: 48 MB. window = max(64 KB, budget / streams) */
+    size_t receive_budget_bytes;
     size_t max_reply_bytes;               /* largest reply message taken; 0: 8 MB */
     unsigned max_requests;                /* requests in work at once, more get busy; 0: 1024 */
     void (*on_ready)(void *ctx, const char *name_and_connection); /* after each (re)connection; may be NULL */
@@ -46,7 +47,10 @@ typedef struct av_bus_config {
 } av_bus_config;
 
 av_errc av_bus_open(const av_bus_config *config, av_bus **ret, av_error *err);
-/* Open calls end with AV_ERR_CANCELLED, open requests are failed with UNAVAILABLE; what is queued is sent for up to 1 s. */
+/*
+ * Open calls end with AV_ERR_CANCELLED; open requests are failed with UNAVAILABLE and on_gone is called, after which
+ * they are no more; what is queued is sent for up to 1 s. Not from within a callback of the bus.
+ */
 void av_bus_destroy(av_bus **self);
 bool av_bus_is_ready(const av_bus *self);
 av_loop *av_bus_loop(const av_bus *self);
@@ -55,8 +59,8 @@ const av_keypair *av_bus_keys(const av_bus *self);
 /* ---- serving ---- */
 
 /*
- * Called for each admitted request: method known, caller allowed, body unpacked and checked (UTF-8, lengths of table.h).
- * body lives until the request is answered. self is the pointer given to av_bus_serve.
+ * Called for each admitted request: method known, caller allowed, body unpacked and checked (UTF-8, lengths of
+ * table.h). body lives until the request is answered. self is the pointer given to av_bus_serve.
  */
 typedef void av_handler_fn(void *self, av_request *request, const ProtobufCMessage *body);
 typedef struct av_handler {
@@ -74,7 +78,10 @@ void av_bus_set_session_check(av_bus *self, av_session_check_fn *check, void *ct
 
 const av_method_info *av_request_method(const av_request *self);
 const char *av_request_from(const av_request *self); /* "gateway@n1#0000002a" */
-/* Class of the sender: CALLER_GATEWAY, CALLER_OPERATOR ..., or CALLER_ADMIN / CALLER_SESSION when that is what admitted it. */
+/*
+ * Class of the sender: CALLER_GATEWAY, CALLER_OPERATOR ..., or CALLER_ADMIN / CALLER_SESSION when that is what admitted
+ * it.
+ */
 Archivolt__Caller av_request_caller(const av_request *self);
 const char *av_request_admin(const av_request *self);  /* administrator's name of a valid ticket, or NULL */
 void *av_request_session(const av_request *self);      /* what the session check returned, or NULL */
@@ -82,12 +89,17 @@ av_span av_request_idempotency_key(const av_request *self); /* 16 bytes, or empt
 const char *av_request_trace(const av_request *self);  /* 32 hex digits for the log */
 int64_t av_request_deadline_mono_ms(const av_request *self);
 av_bus *av_request_bus(const av_request *self);
-/* The caller cancelled, went away or its deadline passed: fn is called once; the request must still be answered (the answer
-   is then dropped). */
+/*
+ * The caller cancelled, went away, its deadline passed, or the bus is being destroyed: fn is called once; the request
+ * must still be answered (the answer is then dropped).
+ */
 void av_request_on_gone(av_request *self, void (*fn)(void *ctx, av_request *request), void *ctx);
 
-/* The one answer. The request is gone afterwards, unless chunks are still to be sent: a reply after a downstream goes out
-   behind its last byte. Replies over 64 KB travel as chunks by themselves (up to max_reply_bytes of the caller). */
+/*
+ * The one answer. self must not be used afterwards. A reply after a downstream goes out behind its last byte. Replies
+ * over 64 KB travel as chunks by themselves (up to max_reply_bytes of the caller), but those of methods with stream_out
+ * must fit into 64 KB.
+ */
 void av_request_reply(av_request *self, const ProtobufCMessage *reply);
 void av_request_fail(av_request *self, const av_error *err);
 void av_request_failf(av_request *self, av_errc code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -131,8 +143,11 @@ typedef struct av_call_spec {
     av_span session;     /* or empty */
     av_span trace;       /* 16 bytes, or empty: a new one */
     const uint8_t *idempotency_key; /* 16 bytes, or NULL: the library makes one where the method changes state */
-    bool no_retry;       /* default: busy, unavailable, a broken connection are tried again until the deadline when the method
-                            has no stream; ASLEEP always asks the host to wake the instance and sends again */
+    /*
+     * Default: busy, unavailable, a broken connection and a lost message are tried again until the deadline when the
+     * method has no stream. ASLEEP always asks the host to wake the instance and sends again.
+     */
+    bool no_retry;
     /* reply: valid during the call of done; NULL on error. err: NULL on success. */
     void (*done)(void *ctx, av_call *call, const ProtobufCMessage *reply, const av_error *err);
     const av_stream_events *downstream; /* of a stream_out method: on_data, on_end, on_broken */
@@ -142,18 +157,20 @@ typedef struct av_call_spec {
 
 /* The body is packed before return. Never calls done before returning. */
 av_call *av_bus_call(av_bus *self, const av_call_spec *spec);
-/* done is not called any more. NULL is a no-op. */
+/* done is not called any more. A call is gone once done was called: forget the handle there. NULL is a no-op. */
 void av_call_cancel(av_call **self);
 av_stream *av_call_upstream(av_call *self);
 av_stream *av_call_downstream(av_call *self);
 
 /*
- * For programs that do one thing at a time (CLI, tests, worker): turns the loop until the call is done. ret_reply may be
- * NULL; it is owned by the caller (protobuf_c_message_free_unpacked). spec->done and ctx of done are set by this function;
- * stream events get spec->ctx.
+ * For programs that do one thing at a time (CLI, tests, worker): turns the loop until the call is done. ret_reply may
+ * be NULL; it is owned by the caller (protobuf_c_message_free_unpacked). spec->done and ctx of done are set by this
+ * function; stream events get spec->ctx.
  */
 av_errc av_bus_call_wait(av_bus *self, const av_call_spec *spec, ProtobufCMessage **ret_reply, av_error *err);
-/* Turns the loop until the broker has answered hello; AV_ERR_TIMEOUT, or AV_ERR_DENIED when the broker refuses the key. */
+/*
+ * Turns the loop until the broker has answered hello; AV_ERR_TIMEOUT, or AV_ERR_DENIED when the broker refuses the key.
+ */
 av_errc av_bus_wait_ready(av_bus *self, uint32_t timeout_ms, av_error *err);
 
 /* The verified public key of an actor (broker's Lookup, signature checked, remembered). */

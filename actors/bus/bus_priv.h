@@ -5,8 +5,8 @@
  *   call.c     the asking side            request.c  the answering side
  *   stream.c   bytes under credit         rights.c   who may call      replay.c  answers given lately
  *
- * Calls, requests and their streams are never freed while a callback may stand above them: they are retired to a list that
- * on_batch empties when no callback runs (busy == 0).
+ * Calls, requests and their streams are never freed while a callback may stand above them: they are retired to a list
+ * that on_batch empties when no callback runs (busy == 0).
  */
 #ifndef AV_ACTORS_BUS_BUS_PRIV_H
 #define AV_ACTORS_BUS_BUS_PRIV_H
@@ -201,7 +201,10 @@ void av_request_pump(av_request *self); /* go on sending a reply in chunks */
 
 /* ---- stream.c ---- */
 void av_stream_open_out(av_stream *self, av_bus *bus, const av_stream_events *events, void *ctx, uint64_t granted);
-/* Returns the first grant, which the caller sends. Not counted: a reply that may need chunks; it counts from its first one. */
+/*
+ * Returns the first grant, which the caller sends. Not counted: a reply that may need chunks; it counts from its first
+ * one.
+ */
 uint64_t av_stream_open_in(av_stream *self, av_bus *bus, const av_stream_events *events, void *ctx, bool counted);
 void av_stream_send_credit(av_stream *self, const uint64_t *item); /* item: NULL for none */
 void av_stream_on_chunk(av_stream *self, const Archivolt__Envelope *env, av_span blob);

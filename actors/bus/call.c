@@ -1,9 +1,10 @@
 /*
  * call.c - the asking side: one outcome for each call, whatever gets lost on the way
  *
- * A call without streams is sent again: when the callee or the broker says busy or unavailable, when the connection was lost,
- * and when nothing is heard for some seconds (a lost message; the callee knows the repetition by key or correlation and does
- * not run it twice). A call with streams is sent once; only asleep, which comes before anything was streamed, sends it again.
+ * A call without streams is sent again: when the callee or the broker says busy or unavailable, when the connection was
+ * lost, and when nothing is heard for some seconds (a lost message; the callee knows the repetition by key or
+ * correlation and does not run it twice). A call with streams is sent once; only asleep, which comes before anything
+ * was streamed, sends it again.
  */
 #include "actors/bus/body.h"
 #include "actors/bus/bus_priv.h"

@@ -1,10 +1,11 @@
 /*
  * credit.h - how many bytes of a stream may be on their way (decisions.md 17, 18); pure
  *
- *   sender    |--- sent ------------|--- room ---| granted        (absolute counts of bytes from the stream's beginning)
+ *   sender    |--- sent ------------|--- room ---| granted   (absolute counts, from the stream's beginning)
  *   receiver  |--- consumed --|--- received -----|--- granted = consumed + window at the time of the last grant
  *
- * Credit is an absolute count, so a grant that comes twice or late does no harm. The receiver's window is what bounds memory.
+ * Credit is an absolute count, so a grant that comes twice or late does no harm. The receiver's window is what bounds
+ * memory.
  */
 #ifndef AV_ACTORS_BUS_CREDIT_H
 #define AV_ACTORS_BUS_CREDIT_H
@@ -37,8 +38,8 @@ typedef enum av_credit_take {
 } av_credit_take;
 
 /*
- * A chunk of n bytes that stands at offset. AV_OK sets ret; AV_ERR_IO: bytes before it are missing, or it overlaps what was
- * there half; AV_ERR_LIMIT: more than was granted.
+ * A chunk of n bytes that stands at offset. AV_OK sets ret; AV_ERR_IO: bytes before it are missing, or it overlaps what
+ * was there half; AV_ERR_LIMIT: more than was granted.
  */
 av_errc av_credit_received(av_credit_receiver *self, uint64_t offset, uint64_t n, av_credit_take *ret, av_error *err);
 /* n bytes are no longer held; n is at most what is. */
@@ -47,8 +48,8 @@ void av_credit_consumed(av_credit_receiver *self, uint64_t n);
 uint64_t av_credit_grant(av_credit_receiver *self, uint64_t window);
 
 /*
- * Window of one stream among `streams`: its share of the budget; what the other streams of its sender leave of 1.5 MB (the
- * broker holds 2 MB of a sender for a receiver and refuses more); at most 1 MB, at least one blob.
+ * Window of one stream among `streams`: its share of the budget; what the other streams of its sender leave of 1.5 MB
+ * (the broker holds 2 MB of a sender for a receiver and refuses more); at most 1 MB, at least one blob.
  * granted_to_sender: bytes its sender may still send, or has sent and are held, on its other streams.
  */
 uint64_t av_credit_window(uint64_t budget, uint64_t streams, uint64_t granted_to_sender);

@@ -1,8 +1,8 @@
 /*
  * envelope.h - the Envelope frame: bytes to a checked message and back; pure
  *
- * After av_envelope_open each field a kind needs is there and within its bounds, so nobody checks again. What the frame says
- * about its sender is nothing: that is the broker's frame.
+ * After av_envelope_open each field a kind needs is there and within its bounds, so nobody checks again. What the frame
+ * says about its sender is nothing: that is the broker's frame.
  */
 #ifndef AV_ACTORS_BUS_ENVELOPE_H
 #define AV_ACTORS_BUS_ENVELOPE_H
@@ -24,10 +24,11 @@
 /*
  * Unpack and check a frame.
  *
- * ret   set on AV_OK; owned by the caller (av_envelope_free). Set on AV_ERR_VERSION and AV_ERR_INVALID too, so that the sender
+ * ret   set on AV_OK; owned by the caller (av_envelope_free). Set on AV_ERR_VERSION and AV_ERR_INVALID too, so that the
+ * sender
  *       can be told: then only kind, correlation and from_caller may be used.
- * Returns AV_OK; AV_ERR_LIMIT (frame too long), AV_ERR_SYNTAX (not an Envelope), AV_ERR_INVALID (a field is missing or out
- * of bounds), AV_ERR_VERSION (a newer major version or an unknown required bit, decisions.md 21).
+ * Returns AV_OK; AV_ERR_LIMIT (frame too long), AV_ERR_SYNTAX (not an Envelope), AV_ERR_INVALID (a field is missing or
+ * out of bounds), AV_ERR_VERSION (a newer major version or an unknown required bit, decisions.md 21).
  */
 av_errc av_envelope_open(av_span frame, Archivolt__Envelope **ret, av_error *err);
 void av_envelope_free(Archivolt__Envelope **self); /* NULL and *NULL are no-ops */
@@ -38,8 +39,8 @@ void av_envelope_init(Archivolt__Envelope *self, Archivolt__Kind kind, uint64_t 
 bool av_envelope_pack(const Archivolt__Envelope *self, av_buf *out);
 
 /*
- * Make self an error envelope. error and its text are borrowed and must live until it is packed; text that is not UTF-8 must
- * not come here. actor may be NULL.
+ * Make self an error envelope. error and its text are borrowed and must live until it is packed; text that is not UTF-8
+ * must not come here. actor may be NULL.
  */
 void av_envelope_set_error(Archivolt__Envelope *self, Archivolt__Error *error, const av_error *err, const char *actor);
 /* What an error envelope says. A code this library does not know becomes AV_ERR_INTERNAL. */

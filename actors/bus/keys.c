@@ -1,8 +1,8 @@
 /*
  * keys.c - see keys.h; X25519, Ed25519 and sealed boxes are libsodium's, Z85 is libzmq's
  *
- * The management key signs two kinds of messages, registry entries and administrators' tickets. One can never pass as the
- * other: field 1 is a varint in the first and length-delimited in the second, so the wrong one does not unpack.
+ * The management key signs two kinds of messages, registry entries and administrators' tickets. One can never pass as
+ * the other: field 1 is a varint in the first and length-delimited in the second, so the wrong one does not unpack.
  */
 #include "actors/bus/keys.h"
 

@@ -26,10 +26,16 @@ typedef struct av_keypair {
 /* A fresh CURVE (X25519) pair. */
 void av_keypair_generate(const char *name, av_keypair *ret);
 void av_keypair_wipe(av_keypair *self);
-/* File format: lines "name = ...", "public = <z85>", "secret = <z85>"; mode 0600; a file others may read is refused (DENIED). */
+/*
+ * File format: lines "name = ...", "public = <z85>", "secret = <z85>"; mode 0600; a file others may read is refused
+ * (DENIED).
+ */
 av_errc av_keypair_save(const av_keypair *self, const char *path, av_error *err);
 av_errc av_keypair_load(const char *path, av_keypair *ret, av_error *err);
-/* The same text from a descriptor (the host hands keys to instances and workers so); reads to its end, does not close it. */
+/*
+ * The same text from a descriptor (the host hands keys to instances and workers so); reads to its end, does not close
+ * it.
+ */
 av_errc av_keypair_read_fd(int fd, av_keypair *ret, av_error *err);
 av_errc av_keypair_parse(av_span text, av_keypair *ret, av_error *err);
 
@@ -43,7 +49,8 @@ void av_actor_name_file(const char *name, char *ret);
 /* Management's Ed25519 key. */
 void av_sign_generate(uint8_t ret_public[AV_SIGN_PUBLIC], uint8_t ret_secret[AV_SIGN_SECRET]);
 void av_sign(av_span message, const uint8_t secret[AV_SIGN_SECRET], uint8_t ret[AV_SIGNATURE_SIZE]);
-bool av_sign_verify(av_span message, const uint8_t signature[AV_SIGNATURE_SIZE], const uint8_t public_key[AV_SIGN_PUBLIC]);
+bool av_sign_verify(
+    av_span message, const uint8_t signature[AV_SIGNATURE_SIZE], const uint8_t public_key[AV_SIGN_PUBLIC]);
 
 /* Pack and sign; appends a packed SignedEntry to out. */
 bool av_registry_entry_sign(const Archivolt__RegistryEntry *entry, const uint8_t secret[AV_SIGN_SECRET], av_buf *out);

@@ -14,6 +14,7 @@ typedef void av_login_fn(void *ctx, av_span session, int64_t expires_unix_ms, co
 /* instance_id names the instance (not an alias). password is copied sealed; client: "imap 192.0.2.1". */
 void av_login_user(av_bus *bus, const char *instance_id, const char *user, const char *password, const char *client,
     av_login_fn *done, void *ctx);
-void av_login_admin(av_bus *bus, const char *user, const char *password, const char *client, av_login_fn *done, void *ctx);
+void av_login_admin(
+    av_bus *bus, const char *user, const char *password, const char *client, av_login_fn *done, void *ctx);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * lookup.c - see lookup.h
  *
- * The broker only carries the entry: its signature, name and state are checked here, so a broker cannot put its own key in
- * the place of an instance's.
+ * The broker only carries the entry: its signature, name and state are checked here, so a broker cannot put its own key
+ * in the place of an instance's.
  */
 #include "actors/bus/lookup.h"
 

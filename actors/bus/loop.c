@@ -1,8 +1,8 @@
 /*
  * loop.c - see loop.h
  *
- * What is removed while a turn runs is only marked and freed when the outermost turn ends, because epoll may already have
- * reported it. Timers stand in a binary heap ordered by (time, number).
+ * What is removed while a turn runs is only marked and freed when the outermost turn ends, because epoll may already
+ * have reported it. Timers stand in a binary heap ordered by (time, number).
  */
 #include "actors/bus/loop.h"
 

@@ -1,8 +1,8 @@
 /*
  * loop.h - the event loop of an actor: descriptors, timers, posts from other threads, signals
  *
- * One thread runs it and owns everything registered in it; av_loop_post alone may be called from any thread. Callbacks may
- * add and remove anything, themselves included. Built on epoll (level triggered), timers on the monotonic clock.
+ * One thread runs it and owns everything registered in it; av_loop_post alone may be called from any thread. Callbacks
+ * may add and remove anything, themselves included. Built on epoll (level triggered), timers on the monotonic clock.
  */
 #ifndef AV_ACTORS_BUS_LOOP_H
 #define AV_ACTORS_BUS_LOOP_H
@@ -30,7 +30,10 @@ av_loop_fd *av_loop_add_fd(av_loop *self, int fd, unsigned events, av_loop_fd_fn
 void av_loop_set_events(av_loop_fd *handle, unsigned events); /* 0: keep, but wait for nothing */
 void av_loop_remove_fd(av_loop_fd **handle);                  /* NULL is a no-op */
 
-/* Call fn once after delay_ms, or every repeat_ms after that when repeat_ms is not 0. A one-shot timer frees itself after fn. */
+/*
+ * Call fn once after delay_ms, or every repeat_ms after that when repeat_ms is not 0. A one-shot timer frees itself
+ * after fn.
+ */
 av_loop_timer *av_loop_add_timer(av_loop *self, uint64_t delay_ms, uint64_t repeat_ms, av_loop_fn *fn, void *ctx);
 void av_loop_remove_timer(av_loop_timer **handle);
 
@@ -42,7 +45,10 @@ void av_loop_remove_prepare(av_loop *self, av_loop_fn *fn, void *ctx); /* no-op 
 /* There is more to do: the coming wait returns at once. */
 void av_loop_again(av_loop *self);
 
-/* Take SIGTERM and SIGINT (fn(ctx) once each time), SIGHUP (reload) and SIGCHLD through a signalfd; blocks them for the process. */
+/*
+ * Take SIGTERM and SIGINT (fn(ctx) once each time), SIGHUP (reload) and SIGCHLD through a signalfd; blocks them for the
+ * process.
+ */
 av_errc av_loop_add_signals(av_loop *self, av_loop_fn *on_stop, av_loop_fn *on_reload, av_loop_fn *on_child, void *ctx,
     av_error *err);
 

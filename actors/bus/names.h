@@ -1,7 +1,8 @@
 /*
  * names.h - actor names taken apart, and keys as text; pure (see keys.h for the public rules)
  *
- * The broker writes senders as "<name>#<connection>"; the part before '#' is the actor, the whole is one connection of it.
+ * The broker writes senders as "<name>#<connection>"; the part before '#' is the actor, the whole is one connection of
+ * it.
  */
 #ifndef AV_ACTORS_BUS_NAMES_H
 #define AV_ACTORS_BUS_NAMES_H

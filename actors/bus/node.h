@@ -1,8 +1,9 @@
 /*
  * node.h - what every actor of a node knows: the settings of node.conf and where things lie
  *
- * A data folder D holds: node.conf, keys/ (one file an actor, 0600), registry.pub (management's Ed25519 public key, hex),
- * broker.pub (z85), broker/registry.bin, tls/, management/, host/, instances/, run/, logs/. All paths may be settings.
+ * A data folder D holds: node.conf, keys/ (one file an actor, 0600), registry.pub (management's Ed25519 public key,
+ * hex), broker.pub (z85), broker/registry.bin, tls/, management/, host/, instances/, run/, logs/. All paths may be
+ * settings.
  */
 #ifndef AV_ACTORS_BUS_NODE_H
 #define AV_ACTORS_BUS_NODE_H
@@ -18,8 +19,8 @@ typedef struct av_node {
     char *listen; /* address gateways listen on; 0.0.0.0 */
     char *bus_listen; /* address the broker binds; 127.0.0.1 in single server mode */
     char *bus_address; /* host part actors connect to; 127.0.0.1 */
-    uint64_t port_imap, port_imaps, port_https, port_console, port_management, port_host, port_access, port_api, port_status,
-        port_smtp, port_metrics; /* before the offset: 143 993 443 8470 8471 8472 8473 8474 8475 2525 9470 */
+    uint64_t port_imap, port_imaps, port_https, port_console, port_management, port_host, port_access, port_api;
+    uint64_t port_status, port_smtp, port_metrics; /* all before the offset */
     char *instances_dir; /* base directory for new instances; empty: D/instances */
     char *log_level;     /* debug info warn error */
     bool log_json;

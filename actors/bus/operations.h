@@ -1,8 +1,8 @@
 /*
  * operations.h - the long operations of an actor (decisions.md 19)
  *
- * Serves archivolt.Operations for the actor. The owner updates state; waiters are answered by themselves. Kept 24 h after the
- * end, at most 1,000. An actor that survives restarts saves and restores them by the two hooks.
+ * Serves archivolt.Operations for the actor. The owner updates state; waiters are answered by themselves. Kept 24 h
+ * after the end, at most 1,000. An actor that survives restarts saves and restores them by the two hooks.
  */
 #ifndef AV_ACTORS_BUS_OPERATIONS_H
 #define AV_ACTORS_BUS_OPERATIONS_H
@@ -14,8 +14,8 @@ typedef struct av_operations av_operations;
 typedef struct av_operation av_operation;
 
 /*
- * save: called at the start and on each change of state (not of percent) with the Operation, and with NULL when it is forgotten;
- * may be NULL. Serves on bus at once. Destroy before or after the bus.
+ * save: called at the start and on each change of state (not of percent) with the Operation, and with NULL when it is
+ * forgotten; may be NULL. Serves on bus at once. Destroy before or after the bus.
  */
 av_operations *av_operations_new(av_bus *bus, void (*save)(void *ctx, const char *id, const Archivolt__Operation *op),
     void *ctx);
@@ -31,7 +31,8 @@ av_operation *av_operations_find(av_operations *self, const char *id);
 const char *av_operation_id(const av_operation *self);
 /* The current state, for the reply that starts it: borrowed until the next change. */
 const Archivolt__Operation *av_operation_get(av_operation *self);
-void av_operation_progress(av_operation *self, int percent, const char *text); /* percent -1: unknown; text NULL: as before */
+/* percent -1: unknown; text NULL: as before */
+void av_operation_progress(av_operation *self, int percent, const char *text);
 void av_operation_log(av_operation *self, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void av_operation_succeed(av_operation *self, const ProtobufCMessage *result); /* result may be NULL */
 void av_operation_fail(av_operation *self, const av_error *err);

@@ -1,8 +1,8 @@
 /*
  * peer.c - see peer.h; socket options and their reasons: docs/bus.md, "Sockets"
  *
- * ZMQ_FD is edge triggered: it must be followed by a look at ZMQ_EVENTS after every send and every receive. So nothing is done
- * when it fires; all work is done in the loop's prepare hook, which runs before each wait.
+ * ZMQ_FD is edge triggered: it must be followed by a look at ZMQ_EVENTS after every send and every receive. So nothing
+ * is done when it fires; all work is done in the loop's prepare hook, which runs before each wait.
  */
 #include "actors/bus/peer.h"
 
@@ -124,14 +124,17 @@ socket_send(av_peer *self, zmq_msg_t *frame)
         do
             rc = zmq_msg_send(&frame[i], self->dealer, ZMQ_DONTWAIT | (i + 1 < FRAMES ? ZMQ_SNDMORE : 0));
         while (rc < 0 && errno == EINTR);
-        if (rc < 0 && i == 0 && can(self, ZMQ_POLLOUT)) /* commands of the I/O thread stood unread: a new pipe, or room */
+        /* Commands of the I/O thread may have stood unread: a new pipe, or room. */
+        if (rc < 0 && i == 0 && can(self, ZMQ_POLLOUT))
             rc = zmq_msg_send(&frame[i], self->dealer, ZMQ_DONTWAIT | ZMQ_SNDMORE);
         if (rc >= 0)
             continue;
         if (i == 0)
             return SENT_FULL;
-        /* The pipe went away within the message: libzmq rolled it back and drops its other parts. The loss is that of the
-           connection, and is healed as such. */
+        /*
+         * The pipe went away within the message: libzmq rolled it back and drops its other parts. The loss is that of
+         * the connection, and is healed as such.
+         */
         for (i++; i < FRAMES; i++)
             (void)zmq_msg_send(&frame[i], self->dealer, ZMQ_DONTWAIT | (i + 1 < FRAMES ? ZMQ_SNDMORE : 0));
         return SENT_LOST;

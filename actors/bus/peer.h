@@ -1,9 +1,9 @@
 /*
  * peer.h - the DEALER towards the broker: three frames in and out, reconnect, refused keys
  *
- * Knows frames and envelopes, nothing of calls and requests. What does not fit into the socket waits in a bounded queue.
- * libzmq reconnects by itself after a lost connection; after a refused key the socket is dead for good and a new one is made
- * with its own back-off (1 s to 5 min). Belongs to the loop's thread.
+ * Knows frames and envelopes, nothing of calls and requests. What does not fit into the socket waits in a bounded
+ * queue. libzmq reconnects by itself after a lost connection; after a refused key the socket is dead for good and a new
+ * one is made with its own back-off (1 s to 5 min). Belongs to the loop's thread.
  */
 #ifndef AV_ACTORS_BUS_PEER_H
 #define AV_ACTORS_BUS_PEER_H
@@ -24,8 +24,8 @@ typedef struct av_peer_config {
     const av_keypair *keys; /* borrowed for as long as the peer lives */
     const uint8_t *broker_key;
     /*
-     * A message. env is checked when bad is NULL; else only kind, correlation and from_caller count and bad says what is
-     * wrong (env may then be NULL). All of it is borrowed for the call.
+     * A message. env is checked when bad is NULL; else only kind, correlation and from_caller count and bad says what
+     * is wrong (env may then be NULL). All of it is borrowed for the call.
      */
     void (*on_message)(void *ctx, const char *from, const Archivolt__Envelope *env, av_span blob, const av_error *bad);
     void (*on_up)(void *ctx);                        /* connected and admitted: say hello */
@@ -54,8 +54,8 @@ const char *av_peer_trouble(const av_peer *self);
 bool av_peer_is_refused(const av_peer *self); /* the broker does not admit the key */
 
 /*
- * Send. blob (or NULL for an empty one) is moved from and left empty in any case. false: not connected or the queue is full;
- * nothing was taken.
+ * Send. blob (or NULL for an empty one) is moved from and left empty in any case. false: not connected or the queue is
+ * full; nothing was taken.
  */
 bool av_peer_send(av_peer *self, const char *to, const Archivolt__Envelope *env, zmq_msg_t *blob, av_peer_order order);
 

@@ -1,8 +1,8 @@
 /*
  * replay.h - answers given lately, by sender's name and idempotency key (decisions.md 20); pure
  *
- * A request that changes state and comes again after its answer was lost gets the same answer and is not run again. Bounded
- * by count, bytes and age; lasting results are the actor's own matter.
+ * A request that changes state and comes again after its answer was lost gets the same answer and is not run again.
+ * Bounded by count, bytes and age; lasting results are the actor's own matter.
  */
 #ifndef AV_ACTORS_BUS_REPLAY_H
 #define AV_ACTORS_BUS_REPLAY_H

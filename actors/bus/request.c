@@ -1,9 +1,9 @@
 /*
  * request.c - the answering side: admit, run once, answer once
  *
- * A request that comes again is known by its connection and correlation while it is in work, and by the sender's name and the
- * idempotency key also when it comes over a new connection (then the answer goes there) or after it was answered (then the
- * same answer is given again, from replay.c).
+ * A request that comes again is known by its connection and correlation while it is in work, and by the sender's name
+ * and the idempotency key also when it comes over a new connection (then the answer goes there) or after it was
+ * answered (then the same answer is given again, from replay.c).
  */
 #include "actors/bus/body.h"
 #include "actors/bus/bus_priv.h"

@@ -12,8 +12,10 @@ typedef struct av_retry {
     uint32_t tries;
 } av_retry;
 
-/* The next pause: doubled each time up to max_ms, of which a random half (1/2 to 1) is waited so that many do not come at
-   once. random: any 64 random bits. Counts the try. */
+/*
+ * The next pause: doubled each time up to max_ms, of which a random half (1/2 to 1) is waited so that many do not come
+ * at once. random: any 64 random bits. Counts the try.
+ */
 uint32_t av_retry_next(av_retry *self, uint64_t random);
 void av_retry_reset(av_retry *self);
 

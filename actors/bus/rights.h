@@ -24,8 +24,8 @@ typedef struct av_rights {
 } av_rights;
 
 /*
- * A session or ticket that the method takes but that does not hold is refused with AV_ERR_AUTH, even where the sender's own
- * class would do: it asked to act for somebody. AV_ERR_DENIED: the sender may not call this method.
+ * A session or ticket that the method takes but that does not hold is refused with AV_ERR_AUTH, even where the sender's
+ * own class would do: it asked to act for somebody. AV_ERR_DENIED: the sender may not call this method.
  */
 av_errc av_rights_check(const av_rights_ask *ask, av_rights *ret, av_error *err);
 

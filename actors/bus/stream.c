@@ -1,8 +1,8 @@
 /*
  * stream.c - one direction of a request at one end: chunks out under the peer's credit, chunks in against ours
  *
- * Small writes of one turn leave as one chunk: bytes are gathered in a 64 KB block that goes when it is full or before the
- * loop waits. The block is handed to libzmq whole, not copied.
+ * Small writes of one turn leave as one chunk: bytes are gathered in a 64 KB block that goes when it is full or before
+ * the loop waits. The block is handed to libzmq whole, not copied.
  */
 #include "actors/bus/bus_priv.h"
 

@@ -1,8 +1,8 @@
 /*
  * house.h - buses of several actors on one loop, over the real broker (tests/broker/rig.h)
  *
- * Header only, for the tests of this folder. A test program that is started with --callee is a callee in a process of its own
- * (house_callee_main), for what needs killing and freezing.
+ * Header only, for the tests of this folder. A test program that is started with --callee is a callee in a process of
+ * its own (house_callee_main), for what needs killing and freezing.
  */
 #ifndef AV_TESTS_BUS_HOUSE_H
 #define AV_TESTS_BUS_HOUSE_H

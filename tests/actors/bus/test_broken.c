@@ -97,7 +97,10 @@ can_ping(av_bus *bus, unsigned ms)
     return ok;
 }
 
-/* A callee that is frozen says nothing: the deadline answers. Thawed, it answers what still waits. Killed, its successor does. */
+/*
+ * A callee that is frozen says nothing: the deadline answers. Thawed, it answers what still waits. Killed, its
+ * successor does.
+ */
 static void
 test_callee_frozen_and_killed(void)
 {

@@ -149,7 +149,10 @@ test_idempotency(void)
     AV_CHECK(house_until(&h, &third.done, 3000));
     AV_CHECK_RC(third.err.code, AV_OK, &third.err);
     AV_CHECK_INT(host.starts, 1);
-    /* The first caller's own request was taken over by the second; it asks again within seconds and gets the same answer. */
+    /*
+     * The first caller's own request was taken over by the second; it asks again within seconds and gets the same
+     * answer.
+     */
     AV_CHECK(house_until(&h, &first.done, 6000));
     AV_CHECK_RC(first.err.code, AV_OK, &first.err);
     AV_CHECK_INT(host.starts, 1);

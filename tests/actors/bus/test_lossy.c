@@ -1,8 +1,9 @@
 /*
  * test_lossy.c - a stand-in for the broker that drops, doubles, delays and blows up messages
  *
- * Each call still has exactly one outcome, what changes state is never done twice, and a stream that ends well holds exactly
- * the bytes that were sent. Which message suffers what follows from a seed that is printed; AV_SEED=N repeats a run.
+ * Each call still has exactly one outcome, what changes state is never done twice, and a stream that ends well holds
+ * exactly the bytes that were sent. Which message suffers what follows from a seed that is printed; AV_SEED=N repeats a
+ * run.
  */
 #include "tests/actors/bus/house.h"
 
