@@ -178,11 +178,10 @@ static av_errc
 open_database(av_management *self, av_error *err)
 {
     AV_CLEANUP(av_free) char *dir = av_node_path(self->node, "management/db");
+    const av_meta_options options = { 0 };
     uint8_t hash_key[32];
-    av_errc rc = av_dir_make(dir, err);
+    av_errc rc = av_meta_open(dir, &options, &self->db, err);
 
-    if (rc == AV_OK)
-        rc = av_meta_open(dir, NULL, &self->db, err);
     if (rc == AV_OK)
         rc = av_registrar_open(self->db, self->secret, &self->registrar, err);
     if (rc == AV_OK)
