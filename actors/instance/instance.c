@@ -177,6 +177,28 @@ set_state(av_instance *self)
     }
 }
 
+/* Writer: between groups, as no run is active. */
+static av_step
+on_trim_step(av_job *job)
+{
+    av_instance *self = AV_CONTAINER(job, av_instance, trim);
+    av_error err;
+
+    if (av_group_is_open(self->group))
+        return AV_STEP_DONE;
+    av_store_trim(self->archive->store);
+    if (av_catalog_trim(self->archive->catalog, &err) != AV_OK)
+        AV_LOG(AV_LOG_WARN, "instance.trim", AV_ERRF(&err));
+    return AV_STEP_DONE;
+}
+
+static void
+on_trim_done(av_job *job)
+{
+    if (!job->dropped)
+        av_memory_trim();
+}
+
 static void
 on_tick(void *ctx)
 {
@@ -193,8 +215,7 @@ on_tick(void *ctx)
     }
     if (!self->trimmed && now - self->active_mono_ms >= TRIM_MS) {
         self->trimmed = true;
-        av_store_trim(self->archive->store); /* the writer has nothing to do: nobody else is in there */
-        av_memory_trim();
+        av_pool_submit(self->writer, &self->trim);
     }
     /* Open sessions keep it awake: they live in memory alone. */
     if (self->sleep_after_ms > 0 && now - self->active_mono_ms >= (int64_t)self->sleep_after_ms &&
@@ -282,6 +303,8 @@ on_start(void *ctx, av_actor *actor, av_error *err)
     self->actor = actor;
     self->bus = av_actor_bus(actor);
     self->loop = av_actor_loop(actor);
+    self->trim.step = on_trim_step;
+    self->trim.done = on_trim_done;
     av_random_bytes(id, sizeof id);
     av_hex_encode(av_span_of(id, sizeof id), self->process_id);
     av_random_bytes(self->boot_key, sizeof self->boot_key);

@@ -47,6 +47,7 @@ typedef struct av_instance {
     av_handler *work_handlers; /* work.c */
     av_feed *feeds;            /* all */
     av_loop_timer *housekeeping;
+    av_job trim;             /* gives memory back when idle */
     uint64_t sleep_after_ms; /* 0: never */
     int64_t active_mono_ms;  /* last request or end of one */
     bool stopping, degraded, trimmed;

@@ -112,10 +112,6 @@ choose_mode(av_intake *self, av_error *err)
     char reason[120];
     av_errc rc;
 
-    if (item->length == 0) {
-        refuse(item, "the message is empty");
-        return AV_OK;
-    }
     if (item->length > self->archive->max_message_bytes) {
         (void)snprintf(reason, sizeof reason, "the message has %llu bytes, over the limit of %llu",
             (unsigned long long)item->length, (unsigned long long)self->archive->max_message_bytes);
