@@ -131,9 +131,9 @@ idempotency_key(const av_api_job *job, uint8_t ret[AV_SHA256_SIZE])
     const char *header = av_http_request_header(job->request, "Idempotency-Key");
     AV_CLEANUP(av_buf_release) av_buf text;
 
+    av_buf_init(&text, 4096);
     if (header == NULL || header[0] == '\0' || strlen(header) > IDEMPOTENCY_HEADER_MAX)
         return false;
-    av_buf_init(&text, 4096);
     if (!av_buf_puts(&text, job->login.user) || !av_buf_putc(&text, 0) || !av_buf_puts(&text, header))
         return false;
     av_sha256(av_buf_span(&text), ret);

@@ -95,6 +95,21 @@ operation_result(const av_method_info *method, const Archivolt__Operation *op)
     return value;
 }
 
+/* Actors end a log line with LF; clients of this API print what they get, and expect CR LF. NULL for an empty log. */
+static char *
+log_output(const char *log)
+{
+    AV_CLEANUP(av_buf_release) av_buf out;
+
+    av_buf_init(&out, log == NULL ? 0 : 2 * strlen(log));
+    for (const char *p = log; p != NULL && *p != '\0'; p++) {
+        if (*p == '\n' && (p == log || p[-1] != '\r'))
+            (void)av_buf_putc(&out, '\r');
+        (void)av_buf_putc(&out, (uint8_t)*p);
+    }
+    return out.n == 0 ? NULL : av_xstrdup(av_buf_cstr(&out));
+}
+
 void
 av_api_job_operation(av_api_job *self, const ProtobufCMessage *operation)
 {
@@ -102,6 +117,7 @@ av_api_job_operation(av_api_job *self, const ProtobufCMessage *operation)
     bool failed = op->state == ARCHIVOLT__OPERATION_STATE__OPERATION_STATE_FAILED;
     const char *word = av_proto_enum_word(&archivolt__operation_state__descriptor, (int)op->state);
     json_t *result = operation_result(self->method, op);
+    AV_CLEANUP(av_free) char *log = log_output(op->log);
     const av_api_envelope envelope = {
         .error_message = !failed                     ? NULL
                          : op->error_message != NULL ? op->error_message
@@ -113,7 +129,7 @@ av_api_job_operation(av_api_job *self, const ProtobufCMessage *operation)
         .percent = op->has_percent ? (int)AV_MIN(op->percent, 100U) : -1,
         .status_text = op->text,
         .result = result,
-        .log_output = op->log != NULL && op->log[0] != '\0' ? op->log : NULL,
+        .log_output = log,
     };
 
     av_api_job_envelope(self, &envelope);

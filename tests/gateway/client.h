@@ -30,8 +30,6 @@ typedef struct gw_rig {
     av_gateway_settings settings;
     av_gateway *gateway;
     unsigned port;
-    pid_t client;
-    int exit_status;
 } gw_rig;
 
 static bool
@@ -93,7 +91,7 @@ free_port(void)
 }
 
 __attribute__((unused)) static void
-rig_start(gw_rig *self)
+gw_start(gw_rig *self)
 {
     av_gateway_config config = { .node = &self->node, .name = "gateway@t", .settings = &self->settings };
     av_error err = { 0 };
@@ -109,39 +107,45 @@ rig_start(gw_rig *self)
     AV_CHECK_RC(av_gateway_new(&config, &self->gateway, &err), AV_OK, &err);
 }
 
+struct gw_client {
+    av_loop *loop;
+    pid_t pid;
+    int status;
+};
+
 static void
 look_for_client(void *ctx)
 {
-    gw_rig *self = ctx;
+    struct gw_client *self = ctx;
 
-    if (waitpid(self->client, &self->exit_status, WNOHANG) == self->client)
+    if (waitpid(self->pid, &self->status, WNOHANG) == self->pid)
         av_loop_stop(self->loop);
 }
 
-/* Run client in a process of its own against the loop; its failed checks are one failed check here. */
+/* Run speak(ctx) in a process of its own against the loop; its failed checks are one failed check here. */
 __attribute__((unused)) static void
-rig_run(gw_rig *self, void (*client)(gw_rig *rig))
+gw_run_client(av_loop *loop, void (*speak)(void *ctx), void *ctx)
 {
+    struct gw_client self = { .loop = loop, .status = -1 };
     av_loop_timer *timer;
 
-    self->exit_status = -1;
     (void)fflush(stdout);
-    self->client = fork();
-    if (self->client == 0) {
+    self.pid = fork();
+    if (self.pid == 0) {
         av_check_failed = 0;
-        client(self);
+        speak(ctx);
         (void)fflush(stdout);
         _exit(av_check_failed == 0 ? 0 : 1);
     }
-    timer = av_loop_add_timer(self->loop, 20, 20, look_for_client, self);
-    av_loop_run(self->loop);
+    timer = av_loop_add_timer(loop, 20, 20, look_for_client, &self);
+    av_loop_run(loop);
     av_loop_remove_timer(&timer);
-    AV_CHECK_INT(self->exit_status, 0);
+    AV_CHECK_INT(self.status, 0);
 }
 
 /* After av_gateway_close, and the end of all protocols. */
 __attribute__((unused)) static void
-rig_end(gw_rig *self)
+gw_end(gw_rig *self)
 {
     static const char *const files[] = { "/tls/cert.pem", "/tls/key.pem", NULL };
     char path[128];

@@ -100,7 +100,7 @@ on_accept(void *ctx AV_UNUSED, av_conn *conn)
 }
 
 static void
-run(bool implicit_tls, void (*settings)(av_gateway_settings *), void (*client)(gw_rig *))
+run(bool implicit_tls, void (*settings)(av_gateway_settings *), void (*client)(void *))
 {
     gw_rig rig;
     av_door door = { .name = "test",
@@ -111,18 +111,18 @@ run(bool implicit_tls, void (*settings)(av_gateway_settings *), void (*client)(g
         .accept = on_accept };
     av_error err = { 0 };
 
-    rig_start(&rig);
+    gw_start(&rig);
     if (settings != NULL)
         settings(&rig.settings);
     door.port = rig.port;
     AV_CHECK_RC(av_gateway_open_door(rig.gateway, &door, &err), AV_OK, &err);
     AV_CHECK(av_gateway_open_door(rig.gateway, &door, &err) != AV_OK); /* the port is taken */
     AV_CHECK(strstr(err.msg, "127.0.0.1 port") != NULL);
-    rig_run(&rig, client);
+    gw_run_client(rig.loop, client, &rig);
     av_gateway_close(rig.gateway);
     AV_CHECK_INT(seen.open, 0);
     AV_CHECK_INT(av_gateway_get_counters(rig.gateway).open, 0);
-    rig_end(&rig);
+    gw_end(&rig);
 }
 
 /* Sends, reads to the end or to `until`, compares. */
@@ -138,8 +138,9 @@ talk(peer *p, const char *say, const char *until, const char *want)
 }
 
 static void
-client_tls(gw_rig *rig)
+client_tls(void *ctx)
 {
+    const gw_rig *rig = ctx;
     peer p;
 
     AV_CHECK(peer_connect(&p, rig->port) && peer_start_tls(&p));
@@ -155,8 +156,9 @@ test_tls(void)
 }
 
 static void
-client_start_tls(gw_rig *rig)
+client_start_tls(void *ctx)
 {
+    const gw_rig *rig = ctx;
     peer p;
 
     AV_CHECK(peer_connect(&p, rig->port));
@@ -176,8 +178,9 @@ test_start_tls(void)
 
 /* Clear bytes behind STARTTLS never reach the protocol: they break the handshake. */
 static void
-client_injection(gw_rig *rig)
+client_injection(void *ctx)
 {
+    const gw_rig *rig = ctx;
     AV_CLEANUP(av_buf_release) av_buf got;
     peer p;
 
@@ -204,8 +207,9 @@ small_buffer(av_gateway_settings *s)
 }
 
 static void
-client_big(gw_rig *rig)
+client_big(void *ctx)
 {
+    const gw_rig *rig = ctx;
     AV_CLEANUP(av_buf_release) av_buf got;
     peer p;
 
@@ -242,8 +246,9 @@ impatient(av_gateway_settings *s)
 }
 
 static void
-client_stalled(gw_rig *rig)
+client_stalled(void *ctx)
 {
+    const gw_rig *rig = ctx;
     int small = 4096;
     peer p;
 
@@ -263,8 +268,9 @@ test_stalled_reader(void)
 }
 
 static void
-client_idle(gw_rig *rig)
+client_idle(void *ctx)
 {
+    const gw_rig *rig = ctx;
     peer p;
 
     AV_CHECK(peer_connect(&p, rig->port) && peer_start_tls(&p));
@@ -288,8 +294,9 @@ short_handshake(av_gateway_settings *s)
 
 /* Half a handshake is closed in time; garbage at once; neither reaches the protocol. */
 static void
-client_half_handshake(gw_rig *rig)
+client_half_handshake(void *ctx)
 {
+    const gw_rig *rig = ctx;
     static const uint8_t hello_begin[] = { 0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03 };
     AV_CLEANUP(av_buf_release) av_buf got;
     int64_t began = av_clock_mono_ms();
@@ -317,8 +324,9 @@ test_half_handshake(void)
 }
 
 static void
-client_limit(gw_rig *rig)
+client_limit(void *ctx)
 {
+    const gw_rig *rig = ctx;
     peer p[4];
 
     for (size_t i = 0; i < 3; i++) {

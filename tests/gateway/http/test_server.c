@@ -91,28 +91,28 @@ wants_body(void *ctx, const av_http_request *request)
 }
 
 static void
-run(void (*settings)(av_gateway_settings *), void (*client)(gw_rig *), site *seen)
+run(void (*settings)(av_gateway_settings *), void (*client)(void *), site *seen)
 {
     gw_rig rig;
     av_http_server *server = NULL;
     av_http_site shown = { .name = "test", .handle = handle, .wants_body = wants_body, .ctx = seen };
     av_error err = { 0 };
 
-    rig_start(&rig);
+    gw_start(&rig);
     if (settings != NULL)
         settings(&rig.settings);
     *seen = (site){ .loop = rig.loop, .gateway = rig.gateway, .wants = true };
     AV_CHECK_RC(av_http_server_new(rig.gateway, &server, &err), AV_OK, &err);
     AV_CHECK_RC(av_http_server_open(server, rig.port, &shown, &err), AV_OK, &err);
-    rig_run(&rig, client);
+    gw_run_client(rig.loop, client, &rig);
     av_gateway_close(rig.gateway);
     av_http_server_destroy(&server);
-    rig_end(&rig);
+    gw_end(&rig);
 }
 
 /* One connection: sends, reads to the end. */
 static void
-ask(gw_rig *rig, av_span request, av_buf *reply)
+ask(const gw_rig *rig, av_span request, av_buf *reply)
 {
     peer p;
 
@@ -158,8 +158,9 @@ static const struct {
 };
 
 static void
-client_cases(gw_rig *rig)
+client_cases(void *ctx)
 {
+    const gw_rig *rig = ctx;
     AV_CLEANUP(av_buf_release) av_buf reply;
 
     av_buf_init(&reply, 1 << 20);
@@ -182,8 +183,9 @@ test_cases(void)
 
 /* Several requests on one connection, sent before the first is answered. */
 static void
-client_pipeline(gw_rig *rig)
+client_pipeline(void *ctx)
 {
+    const gw_rig *rig = ctx;
     AV_CLEANUP(av_buf_release) av_buf reply;
     const char *text = "GET /healthz" HOST "\r\nGET /soon" HOST "\r\nPOST /echo" HOST
                        "Content-Length: 4\r\nConnection: close" END "last";
@@ -207,8 +209,9 @@ test_pipeline(void)
 }
 
 static void
-client_large(gw_rig *rig)
+client_large(void *ctx)
 {
+    const gw_rig *rig = ctx;
     AV_CLEANUP(av_buf_release) av_buf request, reply;
     peer p;
 
@@ -245,8 +248,9 @@ test_large(void)
 }
 
 static void
-client_goes(gw_rig *rig)
+client_goes(void *ctx)
 {
+    const gw_rig *rig = ctx;
     peer p;
 
     for (int i = 0; i < 3; i++) {
@@ -272,8 +276,9 @@ test_clients_that_go(void)
 
 /* A byte now and then does not keep a request alive for longer than it may take. */
 static void
-client_drips(gw_rig *rig)
+client_drips(void *ctx)
 {
+    const gw_rig *rig = ctx;
     const char *text = "GET /healthz" HOST "X-Slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
     int64_t began = av_clock_mono_ms();
     peer p;
@@ -314,8 +319,9 @@ test_slow_requests(void)
 
 /* Bodies over the budget are read to their end and refused; small ones go on. */
 static void
-client_budget(gw_rig *rig)
+client_budget(void *ctx)
 {
+    const gw_rig *rig = ctx;
     static const char head[] = "POST /echo" HOST "Content-Length: 100000" END;
     static const char block[20000] = { 'b' };
     AV_CLEANUP(av_buf_release) av_buf request, reply;
