@@ -1,7 +1,8 @@
 /*
  * buf.h - a growing byte buffer that is born with its ceiling
  *
- * Embedded: av_buf b; av_buf_init(&b, ceiling) ... av_buf_release(&b). Growth beyond the ceiling is refused and leaves
+ * Embedded: AV_CLEANUP(av_buf_release) av_buf b = { 0 }; av_buf_init(&b, ceiling) ... The zero matters: a way out before
+ * the init releases it too. Growth beyond the ceiling is refused and leaves
  * the contents as they were; after a refusal every further append is refused too (`full`), so that a run of appends
  * may be checked once at its end.
  */

@@ -39,7 +39,7 @@ line_value(av_span line, const char *key, uint8_t separator, av_span *ret)
 static char *
 distribution(void)
 {
-    AV_CLEANUP(av_buf_release) av_buf text;
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
     av_error err;
     av_span rest, value;
 
@@ -57,7 +57,7 @@ distribution(void)
 static void
 read_processors(av_machine *ret)
 {
-    AV_CLEANUP(av_buf_release) av_buf text;
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
     av_error err;
     av_span rest, value;
 

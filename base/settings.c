@@ -131,7 +131,7 @@ av_settings_parse(const av_setting *table, void *into, av_span text, const char 
 av_errc
 av_settings_load(const av_setting *table, void *into, const char *path, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf text;
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
     av_errc rc;
 
     av_buf_init(&text, FILE_MAX_BYTES);

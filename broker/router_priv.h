@@ -40,6 +40,7 @@ struct av_router {
     av_counters counters;
     size_t lane_bytes, peer_bytes, total_bytes;
     uint32_t status_interval_ms;
+    int64_t last_work_us, alert_until_us; /* see router.c: waiting without sleeping */
     int64_t started_ms, next_status_ms, next_tick_ms, next_denied_log_ms;
     uint64_t denied_logged;
     Archivolt__ActorState state;

@@ -19,7 +19,7 @@ json_of_string(const char *s)
 static json_t *
 json_of_bytes(const ProtobufCBinaryData *data)
 {
-    AV_CLEANUP(av_buf_release) av_buf text;
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
 
     av_buf_init(&text, data->len * 2 + 16);
     av_base64_encode(av_span_of(data->data, data->len), &text);

@@ -231,7 +231,7 @@ av_value_put_string(void *at, const av_field_info *info, av_span text, av_error 
 av_errc
 av_value_put_bytes_base64(void *at, const av_field_info *info, av_span text, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf bytes;
+    AV_CLEANUP(av_buf_release) av_buf bytes = { 0 };
     ProtobufCBinaryData data;
 
     av_buf_init(&bytes, info->max_bytes);

@@ -79,7 +79,7 @@ static void
 publish(void *ctx)
 {
     av_actor *self = ctx;
-    AV_CLEANUP(av_buf_release) av_buf scratch;
+    AV_CLEANUP(av_buf_release) av_buf scratch = { 0 };
     Archivolt__Status status;
 
     av_buf_init(&scratch, AV_BUS_BLOB_MAX);
@@ -106,7 +106,7 @@ static void
 on_get_status(void *ctx, av_request *request, const ProtobufCMessage *body)
 {
     av_actor *self = ctx;
-    AV_CLEANUP(av_buf_release) av_buf scratch;
+    AV_CLEANUP(av_buf_release) av_buf scratch = { 0 };
     Archivolt__Status status;
 
     (void)body;

@@ -72,7 +72,7 @@ av_bus_name_is(const char *sender, const char *name)
 void
 av_bus_publish(av_bus *self, const ProtobufCMessage *status)
 {
-    AV_CLEANUP(av_buf_release) av_buf packed;
+    AV_CLEANUP(av_buf_release) av_buf packed = { 0 };
     Archivolt__Envelope env;
     char topic[AV_ACTOR_NAME_MAX + 8];
     uint8_t *at;

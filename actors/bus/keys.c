@@ -66,7 +66,7 @@ av_key_to_z85(const uint8_t key[AV_KEY_SIZE], char ret[AV_KEY_Z85_MAX])
 av_errc
 av_keypair_save(const av_keypair *self, const char *path, av_error *err)
 {
-    AV_CLEANUP(av_buf_release_secret) av_buf text;
+    AV_CLEANUP(av_buf_release_secret) av_buf text = { 0 };
     char public_z85[Z85_SIZE + 1], secret_z85[Z85_SIZE + 1];
 
     av_buf_init(&text, KEY_FILE_MAX);
@@ -142,7 +142,7 @@ av_keypair_parse(av_span text, av_keypair *ret, av_error *err)
 av_errc
 av_keypair_read_fd(int fd, av_keypair *ret, av_error *err)
 {
-    AV_CLEANUP(av_buf_release_secret) av_buf text;
+    AV_CLEANUP(av_buf_release_secret) av_buf text = { 0 };
     ssize_t n;
 
     av_buf_init(&text, KEY_FILE_MAX);
@@ -198,7 +198,7 @@ av_sign_verify(av_span message, const uint8_t signature[AV_SIGNATURE_SIZE], cons
 bool
 av_registry_entry_sign(const Archivolt__RegistryEntry *entry, const uint8_t secret[AV_SIGN_SECRET], av_buf *out)
 {
-    AV_CLEANUP(av_buf_release) av_buf packed;
+    AV_CLEANUP(av_buf_release) av_buf packed = { 0 };
     Archivolt__SignedEntry wrapped = ARCHIVOLT__SIGNED_ENTRY__INIT;
     uint8_t signature[AV_SIGNATURE_SIZE];
     uint8_t *at;

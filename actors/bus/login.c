@@ -81,7 +81,7 @@ static void
 on_key(void *ctx, const uint8_t public_key[AV_KEY_SIZE], const av_error *err)
 {
     login *self = ctx;
-    AV_CLEANUP(av_buf_release) av_buf sealed;
+    AV_CLEANUP(av_buf_release) av_buf sealed = { 0 };
     av_error bad;
 
     av_buf_init(&sealed, SEALED_MAX);

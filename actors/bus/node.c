@@ -67,7 +67,7 @@ read_line(const av_node *self, const char *file, av_buf *out, av_error *err)
 static av_errc
 load_public_keys(av_node *self, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf registry, broker;
+    AV_CLEANUP(av_buf_release) av_buf registry = { 0 }, broker = { 0 };
     av_errc rc;
 
     av_buf_init(&registry, 256);

@@ -554,7 +554,7 @@ remember(av_request *self, av_span packed)
 void
 av_request_reply(av_request *self, const ProtobufCMessage *reply)
 {
-    AV_CLEANUP(av_buf_release) av_buf packed;
+    AV_CLEANUP(av_buf_release) av_buf packed = { 0 };
     uint8_t *at;
 
     assert(self->magic == AV_REQUEST_MAGIC && !self->answered && reply->descriptor == self->method->output);

@@ -37,7 +37,7 @@ static av_errc
 get_store_key(const av_host *self, const char *id, bool make, uint8_t ret[AV_KEY_SIZE], av_error *err)
 {
     AV_CLEANUP(av_free) char *path = key_path(self, id, "store");
-    AV_CLEANUP(av_buf_release_secret) av_buf text;
+    AV_CLEANUP(av_buf_release_secret) av_buf text = { 0 };
     av_errc rc;
 
     av_buf_init(&text, AV_KEY_SIZE);
@@ -89,7 +89,7 @@ static av_errc
 check_mark(const char *base_dir, const char *id, av_error *err)
 {
     AV_CLEANUP(av_free) char *path = av_xasprintf("%s/" MARK, base_dir);
-    AV_CLEANUP(av_buf_release) av_buf text;
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
     av_errc rc;
 
     av_buf_init(&text, 128);
@@ -150,7 +150,7 @@ void
 av_assets_remove_empty_dir(const char *base_dir)
 {
     AV_CLEANUP(av_free) char *mark = av_xasprintf("%s/" MARK, base_dir);
-    AV_CLEANUP(av_buf_release) av_buf text;
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
     av_error err;
 
     /* The mark goes only when it is alone: unlink, try rmdir, and put it back when there was more. */

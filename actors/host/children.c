@@ -87,7 +87,7 @@ add_pipe(child *self, const char *option, av_span bytes, av_error *err)
 static av_errc
 add_keys(child *self, const av_keypair *keys, av_error *err)
 {
-    AV_CLEANUP(av_buf_release_secret) av_buf text;
+    AV_CLEANUP(av_buf_release_secret) av_buf text = { 0 };
     char public_text[AV_KEY_Z85_MAX], secret_text[AV_KEY_Z85_MAX];
 
     av_buf_init(&text, 1024);

@@ -56,7 +56,7 @@ av_errc
 av_host_save(av_host *self, av_error *err)
 {
     AV_CLEANUP(av_free) char *path = av_host_path(self, "state");
-    AV_CLEANUP(av_buf_release) av_buf text;
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
     size_t at = 0;
     av_span key;
     void *value;
@@ -86,7 +86,7 @@ static av_errc
 load_state(av_host *self, av_error *err)
 {
     AV_CLEANUP(av_free) char *path = av_host_path(self, "state");
-    AV_CLEANUP(av_buf_release) av_buf text;
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
     AV_CLEANUP(av_state_release) av_state state = { 0 };
     av_errc rc;
 

@@ -212,7 +212,7 @@ av_state_write_worker(av_buf *out, const av_state_worker *worker)
 void
 av_state_boot(char ret[64])
 {
-    AV_CLEANUP(av_buf_release) av_buf text;
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
     av_error err;
     av_span id;
 

@@ -54,7 +54,7 @@ lock(av_archive *self, av_error *err)
 static av_errc
 get_uuid(av_archive *self, const char *key, uint8_t ret[16], av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf row;
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
     av_errc rc;
 
     av_buf_init(&row, AV_ROW_MAX);

@@ -10,7 +10,7 @@
 av_errc
 av_archive_event(av_archive *self, const av_event *event, av_span summary, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf body;
+    AV_CLEANUP(av_buf_release) av_buf body = { 0 };
     uint64_t lsn;
     av_errc rc;
 

@@ -65,7 +65,7 @@ av_ask_key(const char *caller, const char *method, av_span idempotency_key, uint
 static void
 digest_body(const ProtobufCMessage *body, uint8_t ret[32])
 {
-    AV_CLEANUP(av_buf_release_secret) av_buf packed;
+    AV_CLEANUP(av_buf_release_secret) av_buf packed = { 0 };
     size_t n = protobuf_c_message_get_packed_size(body);
     uint8_t *room;
 
@@ -81,7 +81,7 @@ static av_errc
 replay(av_ask *self, const ProtobufCMessageDescriptor *output, const uint8_t key[32], const uint8_t digest[32],
     bool *ret_seen, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf result;
+    AV_CLEANUP(av_buf_release) av_buf result = { 0 };
     av_errc rc;
 
     av_buf_init(&result, REPLY_MAX);
@@ -102,7 +102,7 @@ replay(av_ask *self, const ProtobufCMessageDescriptor *output, const uint8_t key
 static av_errc
 keep(av_ask *self, const uint8_t key[32], const uint8_t digest[32], av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf result;
+    AV_CLEANUP(av_buf_release) av_buf result = { 0 };
     size_t n = self->reply == NULL ? 0 : protobuf_c_message_get_packed_size(self->reply), expired;
     int64_t now = av_clock_wall_ms();
     uint8_t *room;

@@ -118,7 +118,7 @@ av_folders_select(av_ask *ask, av_error *err)
 {
     const Archivolt__SelectMailboxRequest *body = (const Archivolt__SelectMailboxRequest *)ask->body;
     AV_CLEANUP(av_look_release) av_look look = { 0 };
-    AV_CLEANUP(av_buf_release) av_buf path;
+    AV_CLEANUP(av_buf_release) av_buf path = { 0 };
     Archivolt__SelectMailboxReply *reply;
     av_mailbox mailbox;
     av_error why;

@@ -66,11 +66,15 @@ uint64_t av_instance_lane(const av_request *request);
 
 /* Each adds its handlers to the bus. */
 void av_login_serve(av_instance *self);
+void av_status_serve(av_instance *self);
 void av_work_serve(av_instance *self);
 void av_reading_serve(av_instance *self);
 void av_fetch_serve(av_instance *self);
 void av_finding_serve(av_instance *self);
 void av_mailbox_search_serve(av_instance *self);
+
+/* instance_status.c: of av_actor_config. */
+void av_instance_on_status(void *ctx, Archivolt__Status *status, av_buf *scratch);
 
 /* login.c: forget remembered logins of a user; all of them that have run out when user is NULL. */
 void av_login_forget(av_instance *self, const char *user);

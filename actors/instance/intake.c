@@ -118,7 +118,7 @@ go_on(av_intake *self, av_error *err)
 static av_errc
 set_base(av_intake *self, const av_intake_config *config, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf folder;
+    AV_CLEANUP(av_buf_release) av_buf folder = { 0 };
     av_span rest;
     size_t n;
     av_errc rc;

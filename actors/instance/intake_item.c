@@ -23,7 +23,7 @@ static const struct {
 static void
 copy_text(char ret[AV_INTAKE_TEXT + 1], const char *text)
 {
-    AV_CLEANUP(av_buf_release) av_buf out;
+    AV_CLEANUP(av_buf_release) av_buf out = { 0 };
     av_span rest = av_span_str(text);
 
     av_buf_init(&out, AV_INTAKE_TEXT);
@@ -211,7 +211,7 @@ read_head(av_intake *self, uint64_t lsn, av_buf *head, av_error *err)
 static av_errc
 store_bytes(av_intake *self, const uint8_t digest[32], uint64_t *ret_lsn, int64_t *ret_date_ms, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf head;
+    AV_CLEANUP(av_buf_release) av_buf head = { 0 };
     av_intake_one *item = &self->item;
     const av_meta_view *view = av_catalog_writer(self->archive->catalog);
     av_span bytes = av_buf_span(&item->bytes);

@@ -14,8 +14,8 @@ static const char yes[] = "yes";
 bool
 av_rights_same_name(av_span a, av_span b)
 {
-    AV_CLEANUP(av_buf_release) av_buf x;
-    AV_CLEANUP(av_buf_release) av_buf y;
+    AV_CLEANUP(av_buf_release) av_buf x = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf y = { 0 };
 
     av_buf_init(&x, FOLDED_MAX);
     av_buf_init(&y, FOLDED_MAX);
@@ -25,7 +25,7 @@ av_rights_same_name(av_span a, av_span b)
 static void
 add(av_rights *self, const char *archive)
 {
-    AV_CLEANUP(av_buf_release) av_buf folded;
+    AV_CLEANUP(av_buf_release) av_buf folded = { 0 };
 
     av_buf_init(&folded, FOLDED_MAX);
     if (av_unicode_fold(av_span_str(archive), &folded))
@@ -68,7 +68,7 @@ av_rights_destroy(av_rights **self)
 bool
 av_rights_may_read(const av_rights *self, av_span path)
 {
-    AV_CLEANUP(av_buf_release) av_buf folded;
+    AV_CLEANUP(av_buf_release) av_buf folded = { 0 };
 
     av_buf_init(&folded, FOLDED_MAX);
     return av_unicode_fold(av_span_slice(path, 0, av_span_find(path, '/')), &folded) &&

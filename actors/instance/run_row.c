@@ -43,7 +43,7 @@ av_run_row_destroy(av_run_row **self)
 static bool
 put_paths(const av_run_row *self, av_buf *out)
 {
-    AV_CLEANUP(av_buf_release) av_buf list;
+    AV_CLEANUP(av_buf_release) av_buf list = { 0 };
     bool ok = true;
     size_t i;
 
@@ -187,7 +187,7 @@ key_of(uint64_t number, uint8_t ret[sizeof PREFIX - 1 + 8])
 av_errc
 av_run_row_put(av_accounts *accounts, const av_run_row *self, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf row;
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
     uint8_t key[sizeof PREFIX - 1 + 8];
     av_errc rc;
 
@@ -199,7 +199,7 @@ av_run_row_put(av_accounts *accounts, const av_run_row *self, av_error *err)
 av_errc
 av_run_row_create(av_accounts *accounts, av_run_row *self, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf next;
+    AV_CLEANUP(av_buf_release) av_buf next = { 0 };
     av_span rest;
     uint64_t number = 1;
     av_errc rc;
@@ -221,7 +221,7 @@ av_run_row_create(av_accounts *accounts, av_run_row *self, av_error *err)
 av_errc
 av_run_row_get(const av_meta_view *view, uint64_t number, av_run_row **ret, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf row;
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
     uint8_t key[sizeof PREFIX - 1 + 8];
     av_errc rc;
 

@@ -124,7 +124,7 @@ check_paths(const Archivolt__ImportFilesRequest *body, av_error *err)
 static av_errc
 check_folders(const Archivolt__ImportFilesRequest *body, av_run_row *row, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf path;
+    AV_CLEANUP(av_buf_release) av_buf path = { 0 };
     size_t top;
     av_errc rc;
 
@@ -141,7 +141,7 @@ check_folders(const Archivolt__ImportFilesRequest *body, av_run_row *row, av_err
     (void)av_buf_putc(&path, '/');
     (void)av_buf_puts(&path, body->folder);
     {
-        AV_CLEANUP(av_buf_release) av_buf whole;
+        AV_CLEANUP(av_buf_release) av_buf whole = { 0 };
 
         av_buf_init(&whole, AV_MAILBOX_PATH_MAX);
         rc = av_mailbox_path_normalize(av_buf_span(&path), &whole, err);

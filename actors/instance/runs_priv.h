@@ -49,6 +49,10 @@ void av_run_ctl_ask_worker(av_run_ctl *self);
 /* The run a worker may speak for, or NULL after the request was failed. */
 av_run_ctl *av_runs_of_worker(av_runs *self, av_request *request, const ProtobufCBinaryData *run);
 
+/* runs_restore.c */
+av_errc av_runs_restore(av_runs *self, av_error *err);
+void av_run_fill_account(Archivolt__RunAccount *ret, const av_account *account, int64_t started_ms, int64_t ended_ms);
+
 /* put.c */
 void av_put_serve(av_runs *runs);
 /* Keep the whole items, end the stream, fail its request with err. */

@@ -28,7 +28,7 @@ session_free(void *value)
 static char *
 fold(const char *name)
 {
-    AV_CLEANUP(av_buf_release) av_buf folded;
+    AV_CLEANUP(av_buf_release) av_buf folded = { 0 };
 
     av_buf_init(&folded, 4096);
     if (!av_unicode_fold(av_span_str(name), &folded))

@@ -147,7 +147,7 @@ av_errc
 av_summarizer_row(av_summarizer *self, av_span head, uint64_t size, uint64_t crlf_size, av_buf *out, bool *ret_has_date,
     int64_t *ret_date_unix_s, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf structure;
+    AV_CLEANUP(av_buf_release) av_buf structure = { 0 };
     const av_mime_summary *s = &self->summary;
     av_mime_limits one_part = AV_MIME_LIMITS_DEFAULT;
     bool opaque = size > head.n;
@@ -188,7 +188,7 @@ av_summary_row_of_stored(
     AV_UNUSED void *ctx, av_store *store, const av_event_placement *placement, av_buf *out, AV_UNUSED av_error *err)
 {
     AV_CLEANUP(av_store_reader_close) av_store_reader *reader = NULL;
-    AV_CLEANUP(av_buf_release) av_buf head;
+    AV_CLEANUP(av_buf_release) av_buf head = { 0 };
     AV_CLEANUP(av_summarizer_release) av_summarizer tools = { 0 };
     av_error why;
     int64_t date;

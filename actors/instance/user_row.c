@@ -226,7 +226,7 @@ av_user_decode(av_span row, av_user **ret, av_error *err)
 av_errc
 av_user_load(const av_meta_view *accounts, av_span name, av_user **ret, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf row;
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
     av_errc rc;
 
     av_buf_init(&row, AV_ROW_MAX);
@@ -240,7 +240,7 @@ av_user_load(const av_meta_view *accounts, av_span name, av_user **ret, av_error
 av_errc
 av_user_store(av_accounts *accounts, const av_user *self, av_error *err)
 {
-    AV_CLEANUP(av_buf_release_secret) av_buf row;
+    AV_CLEANUP(av_buf_release_secret) av_buf row = { 0 };
     av_errc rc;
 
     av_buf_init(&row, AV_ROW_MAX);

@@ -55,7 +55,7 @@ av_users_set_folder_privileges(av_ask *ask, av_error *err)
     const Archivolt__SetUserPrivilegesOnFolderRequest *body =
         (const Archivolt__SetUserPrivilegesOnFolderRequest *)ask->body;
     AV_CLEANUP(av_user_destroy) av_user *user = NULL;
-    AV_CLEANUP(av_buf_release) av_buf archive;
+    AV_CLEANUP(av_buf_release) av_buf archive = { 0 };
     uint32_t rights = 0;
     av_errc rc;
 

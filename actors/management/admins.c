@@ -88,7 +88,7 @@ load_row(void *ctx, av_span key, av_span row, av_error *err)
 static void
 put_row(av_admins *self, av_span key, const av_admin *admin)
 {
-    AV_CLEANUP(av_buf_release_secret) av_buf row;
+    AV_CLEANUP(av_buf_release_secret) av_buf row = { 0 };
 
     av_buf_init(&row, AV_DB_ROW_MAX);
     (void)av_db_put_blob(&row, av_span_str(admin->hash));
@@ -140,7 +140,7 @@ find(const av_admins *self, const char *name, av_buf *folded, av_error *err)
 const av_admin *
 av_admins_find(const av_admins *self, const char *name)
 {
-    AV_CLEANUP(av_buf_release) av_buf folded;
+    AV_CLEANUP(av_buf_release) av_buf folded = { 0 };
     av_error err;
 
     av_buf_init(&folded, TEXT_MAX);
@@ -200,7 +200,7 @@ check_texts(const Archivolt__SystemAdministrator *config, av_error *err)
 av_errc
 av_admins_create(av_admins *self, const Archivolt__SystemAdministrator *config, const char *hash, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf folded;
+    AV_CLEANUP(av_buf_release) av_buf folded = { 0 };
     av_admin *admin;
     av_errc rc;
 
@@ -225,7 +225,7 @@ av_admins_create(av_admins *self, const Archivolt__SystemAdministrator *config, 
 av_errc
 av_admins_configure(av_admins *self, const Archivolt__SystemAdministrator *config, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf folded;
+    AV_CLEANUP(av_buf_release) av_buf folded = { 0 };
     av_admin *admin;
     char *name;
 
@@ -245,7 +245,7 @@ av_admins_configure(av_admins *self, const Archivolt__SystemAdministrator *confi
 av_errc
 av_admins_set_hash(av_admins *self, const char *name, const char *hash, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf folded;
+    AV_CLEANUP(av_buf_release) av_buf folded = { 0 };
     av_admin *admin;
 
     av_buf_init(&folded, TEXT_MAX);
@@ -260,7 +260,7 @@ av_admins_set_hash(av_admins *self, const char *name, const char *hash, av_error
 av_errc
 av_admins_delete(av_admins *self, const char *name, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf folded;
+    AV_CLEANUP(av_buf_release) av_buf folded = { 0 };
     av_admin *admin;
 
     av_buf_init(&folded, TEXT_MAX);
@@ -278,8 +278,8 @@ av_admins_delete(av_admins *self, const char *name, av_error *err)
 void
 av_admins_reload(av_admins *self, const char *name)
 {
-    AV_CLEANUP(av_buf_release) av_buf folded;
-    AV_CLEANUP(av_buf_release_secret) av_buf row;
+    AV_CLEANUP(av_buf_release) av_buf folded = { 0 };
+    AV_CLEANUP(av_buf_release_secret) av_buf row = { 0 };
     av_admin *admin;
     av_error err;
 

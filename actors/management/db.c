@@ -16,7 +16,7 @@ put_key(av_buf *out, char table, av_span key)
 void
 av_db_put(av_meta *db, char table, av_span key, av_span row)
 {
-    AV_CLEANUP(av_buf_release) av_buf full;
+    AV_CLEANUP(av_buf_release) av_buf full = { 0 };
 
     put_key(&full, table, key);
     av_meta_put(db, av_buf_span(&full), row);
@@ -25,7 +25,7 @@ av_db_put(av_meta *db, char table, av_span key, av_span row)
 void
 av_db_delete(av_meta *db, char table, av_span key)
 {
-    AV_CLEANUP(av_buf_release) av_buf full;
+    AV_CLEANUP(av_buf_release) av_buf full = { 0 };
 
     put_key(&full, table, key);
     av_meta_delete(db, av_buf_span(&full));
@@ -34,7 +34,7 @@ av_db_delete(av_meta *db, char table, av_span key)
 av_errc
 av_db_get(av_meta *db, char table, av_span key, av_buf *out, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf full;
+    AV_CLEANUP(av_buf_release) av_buf full = { 0 };
 
     put_key(&full, table, key);
     return av_meta_get(av_meta_writer(db), av_buf_span(&full), out, err);

@@ -250,7 +250,7 @@ av_instances_list(const av_instances *self, size_t *ret_count)
 static void
 put_tombstone(av_instances *self, const char *name, int64_t until_ms, const char *owner)
 {
-    AV_CLEANUP(av_buf_release) av_buf row;
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
 
     av_buf_init(&row, 256);
     (void)av_buf_put_u64(&row, (uint64_t)until_ms);
@@ -262,7 +262,7 @@ static av_errc
 name_free(av_instances *self, const char *name, const av_instance *except, av_error *err)
 {
     const av_instance *holder = av_map_get_str(self->by_name, name);
-    AV_CLEANUP(av_buf_release) av_buf row;
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
     uint64_t until = 0;
     av_span rest, owner;
     char day[32];
@@ -302,7 +302,7 @@ av_instances_names_free(
 void
 av_instances_put(av_instances *self, const av_instance *i)
 {
-    AV_CLEANUP(av_buf_release) av_buf row;
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
 
     av_buf_init(&row, AV_DB_ROW_MAX);
     (void)av_buf_put_u8(&row, ROW_VERSION);
@@ -372,7 +372,7 @@ void
 av_instances_reload(av_instances *self, const char *id)
 {
     av_instance *i = av_map_get_str(self->by_id, id), *fresh = NULL;
-    AV_CLEANUP(av_buf_release) av_buf row;
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
     av_error err;
 
     av_buf_init(&row, AV_DB_ROW_MAX);

@@ -70,7 +70,7 @@ static void poke(struct av_job *job);
 static void
 put_plan(const struct av_job *job)
 {
-    AV_CLEANUP(av_buf_release) av_buf row;
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
 
     av_buf_init(&row, 16U << 20);
     (void)av_buf_put_u8(&row, (uint8_t)job->kind);
@@ -434,7 +434,7 @@ static void
 save_operation(void *ctx, const char *id, const Archivolt__Operation *op)
 {
     av_management *m = ctx;
-    AV_CLEANUP(av_buf_release) av_buf row;
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
     av_error err;
 
     av_buf_init(&row, AV_DB_ROW_MAX);
@@ -474,7 +474,7 @@ static void
 restore(av_management *m, av_span id, av_span row)
 {
     struct av_job *job = av_xcalloc(1, sizeof *job);
-    AV_CLEANUP(av_buf_release) av_buf plan;
+    AV_CLEANUP(av_buf_release) av_buf plan = { 0 };
     av_span packed;
     av_error err;
 

@@ -111,7 +111,7 @@ make_mac(const av_login *self, const char *password, struct try *t)
 static bool
 is_remembered(const av_login *self, const struct try *t)
 {
-    AV_CLEANUP(av_buf_release) av_buf key;
+    AV_CLEANUP(av_buf_release) av_buf key = { 0 };
     const struct memory *m;
 
     memory_key(t, &key);
@@ -136,7 +136,7 @@ forget_old(av_login *self)
 static void
 remember(av_login *self, const struct try *t)
 {
-    AV_CLEANUP(av_buf_release) av_buf key;
+    AV_CLEANUP(av_buf_release) av_buf key = { 0 };
     struct memory *m;
 
     memory_key(t, &key);
@@ -153,7 +153,7 @@ remember(av_login *self, const struct try *t)
 void
 av_login_forget(av_login *self, const char *user_name)
 {
-    AV_CLEANUP(av_buf_release) av_buf folded;
+    AV_CLEANUP(av_buf_release) av_buf folded = { 0 };
     size_t at = 0;
     av_span key;
     void *value;
@@ -192,7 +192,7 @@ static void
 reply_ticket(const av_login *self, const struct try *t)
 {
     Archivolt__AdminLoginReply reply = ARCHIVOLT__ADMIN_LOGIN_REPLY__INIT;
-    AV_CLEANUP(av_buf_release_secret) av_buf ticket;
+    AV_CLEANUP(av_buf_release_secret) av_buf ticket = { 0 };
 
     av_buf_init(&ticket, 4096);
     reply.expires_unix_ms = av_clock_wall_ms() + AV_TICKET_MS;
@@ -277,7 +277,7 @@ void
 av_login_serve(av_login *self, av_request *request, const ProtobufCMessage *body)
 {
     const Archivolt__AdminLoginRequest *ask = (const void *)body;
-    AV_CLEANUP(av_buf_release_secret) av_buf password;
+    AV_CLEANUP(av_buf_release_secret) av_buf password = { 0 };
     struct try *t;
     av_error err = { 0 };
 

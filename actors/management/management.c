@@ -32,7 +32,7 @@ static av_errc
 load_secret(av_management *self, av_error *err)
 {
     AV_CLEANUP(av_free) char *path = av_node_path(self->node, "management/registry.key");
-    AV_CLEANUP(av_buf_release_secret) av_buf text;
+    AV_CLEANUP(av_buf_release_secret) av_buf text = { 0 };
     struct stat st;
     av_errc rc;
 
@@ -51,7 +51,7 @@ static av_errc
 import_registry(av_management *self, av_error *err)
 {
     AV_CLEANUP(av_free) char *path = av_node_path(self->node, "broker/registry.bin");
-    AV_CLEANUP(av_buf_release) av_buf file;
+    AV_CLEANUP(av_buf_release) av_buf file = { 0 };
     av_errc rc;
 
     if (av_registrar_serial(self->registrar) > 0)
@@ -102,8 +102,8 @@ static av_errc
 load_bootstrap(av_management *self, av_error *err)
 {
     AV_CLEANUP(av_free) char *path = av_node_path(self->node, "management/bootstrap");
-    AV_CLEANUP(av_buf_release_secret) av_buf text;
-    AV_CLEANUP(av_buf_release) av_buf known;
+    AV_CLEANUP(av_buf_release_secret) av_buf text = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf known = { 0 };
     uint8_t digest[AV_SHA256_SIZE];
     av_error none;
     av_errc rc;
@@ -147,9 +147,9 @@ load_thumbprint(av_management *self)
 {
     static const char begin[] = "-----BEGIN CERTIFICATE-----", end[] = "-----END CERTIFICATE-----";
     AV_CLEANUP(av_free) char *path = av_node_path(self->node, "tls/cert.pem");
-    AV_CLEANUP(av_buf_release) av_buf text;
-    AV_CLEANUP(av_buf_release) av_buf flat;
-    AV_CLEANUP(av_buf_release) av_buf der;
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf flat = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf der = { 0 };
     uint8_t digest[AV_SHA256_SIZE];
     const char *from, *to;
     av_error err;

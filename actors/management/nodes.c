@@ -76,7 +76,7 @@ av_nodes_destroy(av_nodes **self)
 void
 av_nodes_put(av_nodes *self, const char *name, const char *full_host_name, unsigned roles)
 {
-    AV_CLEANUP(av_buf_release) av_buf row;
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
 
     av_buf_init(&row, AV_DB_ROW_MAX);
     (void)av_buf_put_u32(&row, roles);

@@ -88,7 +88,7 @@ open_entry(const av_registrar *self, av_span packed, int64_t at_ms, av_reg_entry
 static void
 put_row(av_registrar *self, const av_reg_entry *e)
 {
-    AV_CLEANUP(av_buf_release) av_buf row;
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
 
     av_buf_init(&row, AV_DB_ROW_MAX);
     (void)av_buf_put_u64(&row, (uint64_t)e->at_ms);
@@ -100,7 +100,7 @@ put_row(av_registrar *self, const av_reg_entry *e)
 static void
 put_serial(av_registrar *self, uint64_t serial)
 {
-    AV_CLEANUP(av_buf_release) av_buf row;
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
 
     av_buf_init(&row, 16);
     (void)av_buf_put_u64(&row, serial);
@@ -129,7 +129,7 @@ load_row(void *ctx, av_span key AV_UNUSED, av_span row, av_error *err)
 static av_errc
 load_serial(av_registrar *self, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf row;
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
     uint64_t serial = 0;
     av_span rest;
     av_errc rc;
@@ -222,7 +222,7 @@ av_registrar_import(av_registrar *self, av_span file, av_error *err)
         return av_error_set(err, AV_ERR_CORRUPT, "the broker's registry file cannot be read");
     entries = av_xcalloc(all->n_entries, sizeof *entries);
     for (size_t i = 0; rc == AV_OK && i < all->n_entries; i++) {
-        AV_CLEANUP(av_buf_release) av_buf packed;
+        AV_CLEANUP(av_buf_release) av_buf packed = { 0 };
         av_reg_entry *e = NULL;
 
         av_buf_init(&packed, AV_DB_ROW_MAX);
@@ -268,7 +268,7 @@ av_registrar_key(const av_registrar *self, const char *name)
 static av_errc
 sign(const av_registrar *self, const Archivolt__RegistryEntry *fields, av_reg_entry **ret, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf packed;
+    AV_CLEANUP(av_buf_release) av_buf packed = { 0 };
 
     av_buf_init(&packed, AV_DB_ROW_MAX);
     if (!av_registry_entry_sign(fields, self->secret, &packed))

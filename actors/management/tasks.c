@@ -100,7 +100,7 @@ add_request(av_task *self, av_request *request)
 static bool
 answer_from_memory(av_tasks *self, const av_task *t, av_request *request)
 {
-    AV_CLEANUP(av_buf_release_secret) av_buf row;
+    AV_CLEANUP(av_buf_release_secret) av_buf row = { 0 };
     ProtobufCMessage *reply = NULL;
     uint64_t expires = 0;
     av_span rest, digest;
@@ -181,7 +181,7 @@ av_tasks_find(av_tasks *self, av_span key)
 void
 av_tasks_record(av_tasks *self, av_span key, av_span digest, const ProtobufCMessage *reply)
 {
-    AV_CLEANUP(av_buf_release_secret) av_buf row;
+    AV_CLEANUP(av_buf_release_secret) av_buf row = { 0 };
 
     if (key.n == 0)
         return;

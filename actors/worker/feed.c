@@ -123,7 +123,7 @@ put_row(av_feed *self, const av_source_item *item, const char *refused, av_span 
 static av_errc
 put_item(av_feed *self, const av_source_item *item, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf message;
+    AV_CLEANUP(av_buf_release) av_buf message = { 0 };
     const char *refused = item->refused;
     bool large = refused == NULL && item->size_bytes > AV_FEED_WHOLE;
     av_error trouble;

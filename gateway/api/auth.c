@@ -56,7 +56,7 @@ struct av_api_auth {
 static char *
 fold(const char *user)
 {
-    AV_CLEANUP(av_buf_release) av_buf out;
+    AV_CLEANUP(av_buf_release) av_buf out = { 0 };
 
     av_buf_init(&out, NAME_MAX_BYTES);
     if (!av_unicode_fold(av_span_str(user), &out))

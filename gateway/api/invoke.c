@@ -129,7 +129,7 @@ static bool
 idempotency_key(const av_api_job *job, uint8_t ret[AV_SHA256_SIZE])
 {
     const char *header = av_http_request_header(job->request, "Idempotency-Key");
-    AV_CLEANUP(av_buf_release) av_buf text;
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
 
     av_buf_init(&text, 4096);
     if (header == NULL || header[0] == '\0' || strlen(header) > IDEMPOTENCY_HEADER_MAX)

@@ -47,7 +47,7 @@ av_api_metadata(void)
 void
 av_api_run_metadata(av_api_job *self)
 {
-    AV_CLEANUP(av_buf_release) av_buf text;
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
 
     av_buf_init(&text, AV_API_REPLY_MAX);
     (void)av_buf_append_span(&text, av_buf_span(&self->api->metadata));

@@ -24,7 +24,7 @@ av_api_job_json(av_api_job *self, av_buf *text)
 void
 av_api_job_envelope(av_api_job *self, const av_api_envelope *envelope)
 {
-    AV_CLEANUP(av_buf_release) av_buf text;
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
 
     av_buf_init(&text, AV_API_REPLY_MAX);
     if (av_api_envelope_write(envelope, &text)) {
@@ -99,7 +99,7 @@ operation_result(const av_method_info *method, const Archivolt__Operation *op)
 static char *
 log_output(const char *log)
 {
-    AV_CLEANUP(av_buf_release) av_buf out;
+    AV_CLEANUP(av_buf_release) av_buf out = { 0 };
 
     av_buf_init(&out, log == NULL ? 0 : 2 * strlen(log));
     for (const char *p = log; p != NULL && *p != '\0'; p++) {

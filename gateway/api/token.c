@@ -56,7 +56,7 @@ bool
 av_api_token_seal(const av_api_token *self, const char *administrator, const uint8_t key[AV_API_TOKEN_KEY],
     char ret[AV_API_TOKEN_MAX])
 {
-    AV_CLEANUP(av_buf_release) av_buf plain;
+    AV_CLEANUP(av_buf_release) av_buf plain = { 0 };
     uint8_t id[ID_BYTES], sealed[SEALED_MAX];
     unsigned long long n = 0;
 

@@ -45,7 +45,7 @@ walk(av_span raw, av_buf *out)
 bool
 av_http_path_normalise(av_span raw, av_buf *out)
 {
-    AV_CLEANUP(av_buf_release) av_buf path;
+    AV_CLEANUP(av_buf_release) av_buf path = { 0 };
 
     av_buf_init(&path, AV_HTTP_PATH_MAX);
     if (raw.n == 0 || raw.p[0] != '/' || !walk(raw, &path))

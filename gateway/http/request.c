@@ -222,7 +222,7 @@ av_http_request_answer(
 void
 av_http_request_answer_text(av_http_request *self, unsigned status, const av_http_header *headers, const char *sentence)
 {
-    AV_CLEANUP(av_buf_release) av_buf body;
+    AV_CLEANUP(av_buf_release) av_buf body = { 0 };
 
     av_buf_init(&body, 4096);
     (void)av_buf_printf(&body, "%s\n", sentence);

@@ -50,7 +50,7 @@ needs_quotes(av_span name)
 static bool
 take_fields(av_span *in, av_buf *out)
 {
-    AV_CLEANUP(av_buf_release) av_buf text;
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
     av_span name;
     bool first = true;
 

@@ -19,7 +19,7 @@ is_ascii(av_span s)
 bool
 av_imap_name_decode(av_span wire, av_buf *out)
 {
-    AV_CLEANUP(av_buf_release) av_buf utf8;
+    AV_CLEANUP(av_buf_release) av_buf utf8 = { 0 };
 
     if (!is_ascii(wire))
         return av_unicode_nfc(wire, out);
@@ -30,7 +30,7 @@ av_imap_name_decode(av_span wire, av_buf *out)
 bool
 av_imap_name_put(av_span name, av_buf *out)
 {
-    AV_CLEANUP(av_buf_release) av_buf wire;
+    AV_CLEANUP(av_buf_release) av_buf wire = { 0 };
     size_t before = out->n;
 
     av_buf_init(&wire, 4 * AV_IMAP_NAME_MAX);

@@ -80,6 +80,31 @@ av_imap_uids_last(const av_imap_uids *self)
     return self->n == 0 ? 0 : self->runs[self->n - 1].last;
 }
 
+void
+av_imap_uids_gone(const av_imap_uids *self, const av_imap_uids *now, av_query_range **ret, size_t *ret_n)
+{
+    av_query_range *out = av_xcalloc(self->n + now->n + 1, sizeof *out); /* each run of either ends one at most */
+    size_t n = 0;
+
+    for (size_t i = 0; i < self->n; i++) {
+        uint32_t uid = self->runs[i].first, last = self->runs[i].last;
+
+        while (uid <= last) {
+            size_t at = find_run(now, uid, true);
+
+            if (at == now->n || now->runs[at].first > last) {
+                out[n++] = (av_query_range){ uid, last };
+                break;
+            }
+            if (now->runs[at].first > uid)
+                out[n++] = (av_query_range){ uid, now->runs[at].first - 1 };
+            uid = now->runs[at].last + 1;
+        }
+    }
+    *ret = out;
+    *ret_n = n;
+}
+
 static int
 by_first(const void *a, const void *b)
 {

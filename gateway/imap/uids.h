@@ -27,6 +27,8 @@ void av_imap_uids_release(av_imap_uids *self);
 
 uint32_t av_imap_uids_seq(const av_imap_uids *self, uint32_t uid); /* 0: no such message */
 uint32_t av_imap_uids_uid(const av_imap_uids *self, uint32_t seq); /* 0: no such message */
+/* UIDs of self that `now` does not have, as ranges in order; ret is the caller's (free), never NULL. */
+void av_imap_uids_gone(const av_imap_uids *self, const av_imap_uids *now, av_query_range **ret, size_t *ret_n);
 uint32_t av_imap_uids_last(const av_imap_uids *self);              /* highest UID, 0 when empty */
 
 /*

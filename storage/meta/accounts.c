@@ -76,7 +76,7 @@ check_row(av_span row, av_error *err)
 static av_errc
 user_key(av_span name, av_meta_key *key, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf folded;
+    AV_CLEANUP(av_buf_release) av_buf folded = { 0 };
     av_span rest = name;
 
     av_buf_init(&folded, 4 * AV_USER_NAME_MAX);
@@ -111,7 +111,7 @@ av_accounts_user_put(av_accounts *self, av_span name, av_span row, av_error *err
 av_errc
 av_accounts_user_delete(av_accounts *self, av_span name, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf row;
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
     av_meta_key key;
     av_errc rc = user_key(name, &key, err);
 
@@ -223,7 +223,7 @@ av_errc
 av_accounts_result_put(av_accounts *self, av_span name, const uint8_t body_digest[32], av_span result,
     int64_t expires_at_ms, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf value;
+    AV_CLEANUP(av_buf_release) av_buf value = { 0 };
     av_meta_key key, by_expiry;
     av_errc rc = result_keys(name, expires_at_ms, &key, &by_expiry, err);
 
@@ -244,7 +244,7 @@ av_errc
 av_accounts_result_get(const av_meta_view *view, av_span name, const uint8_t body_digest[32], int64_t now_ms,
     av_buf *result, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf value;
+    AV_CLEANUP(av_buf_release) av_buf value = { 0 };
     av_meta_key key, by_expiry;
     av_span rest, digest;
     uint64_t expires = 0;
@@ -269,7 +269,7 @@ av_accounts_result_get(const av_meta_view *view, av_span name, const uint8_t bod
 av_errc
 av_accounts_results_expire(av_accounts *self, int64_t now_ms, size_t most, size_t *ret_count, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf found;
+    AV_CLEANUP(av_buf_release) av_buf found = { 0 };
     av_meta_iter *iter = av_meta_iter_new(av_meta_writer(self->meta), av_span_str("q"), av_span_str(NULL));
     av_span key, value, rest;
     av_errc rc;
@@ -290,7 +290,7 @@ av_accounts_results_expire(av_accounts *self, int64_t now_ms, size_t most, size_
     av_meta_iter_destroy(&iter);
     rest = av_buf_span(&found);
     for (uint16_t n = 0; rc == AV_OK && av_span_get_u16(&rest, &n) && av_span_get_bytes(&rest, n, &key);) {
-        AV_CLEANUP(av_buf_release) av_buf row;
+        AV_CLEANUP(av_buf_release) av_buf row = { 0 };
         av_meta_key by_name;
         uint64_t expires = 0;
         av_span head;

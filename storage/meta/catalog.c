@@ -33,7 +33,7 @@ open_meta(av_catalog *self, av_error *err)
 static av_errc
 check_version(av_catalog *self, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf want;
+    AV_CLEANUP(av_buf_release) av_buf want = { 0 };
     av_span key, value;
     av_meta_iter *iter;
     bool empty;
@@ -207,7 +207,7 @@ av_catalog_applied_lsn(av_catalog *self, const uint8_t store_uuid[16], uint64_t 
 static void
 put_store_row(av_catalog *self, const catalog_store *s, uint64_t applied_lsn)
 {
-    AV_CLEANUP(av_buf_release) av_buf row;
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
     av_meta_key key;
 
     av_buf_init(&row, 16);

@@ -67,7 +67,7 @@ keep_damaged(av_catalog_iter *self, const char *what)
 av_errc
 av_catalog_mailbox_by_guid(const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE], av_mailbox *ret, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf row;
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
     av_meta_key key;
     av_errc rc;
 
@@ -125,7 +125,7 @@ av_errc
 av_catalog_placement(
     const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE], uint32_t uid, av_placement *ret, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf row;
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
     av_meta_key key;
     av_errc rc;
 
@@ -211,7 +211,7 @@ av_catalog_next_uid(av_catalog_iter *self, uint32_t *ret)
 av_errc
 av_catalog_last_archived(const av_meta_view *view, int64_t *ret, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf row;
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
     av_span s;
     uint64_t value = 0;
     av_errc rc;
@@ -330,7 +330,7 @@ av_catalog_next_summary(av_catalog_iter *self, uint64_t *ret_lsn, av_span *ret_r
 av_errc
 av_catalog_run(const av_meta_view *view, const uint8_t run[AV_GUID_SIZE], av_run *ret, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf row;
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
     av_meta_key key;
     av_errc rc;
 

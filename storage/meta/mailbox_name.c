@@ -43,7 +43,7 @@ put_component(av_span in, av_buf *out, av_error *err)
 av_errc
 av_mailbox_path_normalize(av_span in, av_buf *out, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf path;
+    AV_CLEANUP(av_buf_release) av_buf path = { 0 };
     unsigned levels = 0;
 
     av_buf_init(&path, 4 * AV_MAILBOX_PATH_MAX);
@@ -70,7 +70,7 @@ av_mailbox_path_normalize(av_span in, av_buf *out, av_error *err)
 av_errc
 av_mailbox_path_check(av_span in, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf path;
+    AV_CLEANUP(av_buf_release) av_buf path = { 0 };
     av_errc rc;
 
     av_buf_init(&path, AV_MAILBOX_PATH_MAX);
@@ -83,8 +83,8 @@ av_mailbox_path_check(av_span in, av_error *err)
 av_errc
 av_mailbox_path_append(av_buf *path, av_span component, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf whole;
-    AV_CLEANUP(av_buf_release) av_buf normal;
+    AV_CLEANUP(av_buf_release) av_buf whole = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf normal = { 0 };
     av_errc rc;
 
     av_buf_init(&whole, 4 * AV_MAILBOX_PATH_MAX);

@@ -8,7 +8,7 @@
 void
 av_message_id_format(const uint8_t *digest, char ret[AV_MESSAGE_ID_TEXT + 1])
 {
-    AV_CLEANUP(av_buf_release) av_buf text;
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
 
     av_buf_init(&text, AV_MESSAGE_ID_TEXT);
     (void)av_buf_putc(&text, 'M');
@@ -20,7 +20,7 @@ av_message_id_format(const uint8_t *digest, char ret[AV_MESSAGE_ID_TEXT + 1])
 bool
 av_message_id_parse(av_span text, uint8_t ret[AV_MESSAGE_ID_BYTES])
 {
-    AV_CLEANUP(av_buf_release) av_buf bytes;
+    AV_CLEANUP(av_buf_release) av_buf bytes = { 0 };
     char again[AV_MESSAGE_ID_TEXT + 1];
 
     av_buf_init(&bytes, AV_MESSAGE_ID_BYTES + 2);

@@ -29,7 +29,7 @@ av_errc
 store_marker_write(const char *dir, const uint8_t *uuid, const uint8_t *key, av_error *err)
 {
     AV_CLEANUP(av_free) char *path = store_marker_path(dir);
-    AV_CLEANUP(av_buf_release) av_buf text;
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
     uint8_t check[CHECK_SIZE];
     char uuid_hex[2 * AV_STORE_UUID_SIZE + 1], check_hex[2 * CHECK_SIZE + 1];
 
@@ -87,7 +87,7 @@ av_errc
 store_marker_read(const char *dir, const uint8_t *key, uint8_t ret_uuid[16], av_error *err)
 {
     AV_CLEANUP(av_free) char *path = store_marker_path(dir);
-    AV_CLEANUP(av_buf_release) av_buf text;
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
     av_errc rc;
 
     av_buf_init(&text, MARKER_MAX);

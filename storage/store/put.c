@@ -16,7 +16,7 @@ most_body(uint64_t size)
 static av_errc
 put_table(av_store *self, const av_content_table *table, av_span list, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf bytes, length;
+    AV_CLEANUP(av_buf_release) av_buf bytes = { 0 }, length = { 0 };
     av_errc rc;
 
     av_buf_init(&bytes, AV_CONTENT_TABLE_MAX);
@@ -71,7 +71,7 @@ av_store_put_message(
     av_store *self, av_span bytes, const uint8_t digest[AV_SHA256_SIZE], uint64_t *ret_lsn, av_error *err)
 {
     av_content_table table = { .size = bytes.n };
-    AV_CLEANUP(av_buf_release) av_buf list;
+    AV_CLEANUP(av_buf_release) av_buf list = { 0 };
     av_errc rc;
 
     av_buf_init(&list, AV_CONTENT_TABLE_MAX);

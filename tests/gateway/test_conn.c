@@ -129,7 +129,7 @@ run(bool implicit_tls, void (*settings)(av_gateway_settings *), void (*client)(v
 static void
 talk(peer *p, const char *say, const char *until, const char *want)
 {
-    AV_CLEANUP(av_buf_release) av_buf got;
+    AV_CLEANUP(av_buf_release) av_buf got = { 0 };
 
     av_buf_init(&got, 1 << 20);
     AV_CHECK(peer_send(p, say, strlen(say)));
@@ -181,7 +181,7 @@ static void
 client_injection(void *ctx)
 {
     const gw_rig *rig = ctx;
-    AV_CLEANUP(av_buf_release) av_buf got;
+    AV_CLEANUP(av_buf_release) av_buf got = { 0 };
     peer p;
 
     av_buf_init(&got, 4096);
@@ -210,7 +210,7 @@ static void
 client_big(void *ctx)
 {
     const gw_rig *rig = ctx;
-    AV_CLEANUP(av_buf_release) av_buf got;
+    AV_CLEANUP(av_buf_release) av_buf got = { 0 };
     peer p;
 
     av_buf_init(&got, 2 << 20);
@@ -298,7 +298,7 @@ client_half_handshake(void *ctx)
 {
     const gw_rig *rig = ctx;
     static const uint8_t hello_begin[] = { 0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03 };
-    AV_CLEANUP(av_buf_release) av_buf got;
+    AV_CLEANUP(av_buf_release) av_buf got = { 0 };
     int64_t began = av_clock_mono_ms();
     peer p;
 

@@ -41,7 +41,7 @@ def test_logins_and_names():
             "an unknown user and a wrong password look the same"
         refused(node.run("search", "--as", "nowhere/alice", "x", env=right), 6, "nowhere")
         refused(node.run("search", "--as", "demo/alice", 'subject:"open', env=right), 1, "column")
-        refused(node.run("get", "--as", "demo/alice", "nonsense", env=right), 1)
+        refused(node.run("get", "--as", "demo/alice", "nonsense", env=right), 6)
         refused(node.run("get", "--as", "demo/alice", "M" + "A" * 24, env=right), 6)
         refused(node.run("call", "NoSuchFunction"), 6, "NoSuchFunction")
         refused(node.run("call", "GetUserInfo", "instanceID=demo"), 1, "Missing API argument userName.")

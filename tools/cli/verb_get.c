@@ -26,7 +26,7 @@ verb_get(cli *self, int argc, char **argv)
         { NULL, NULL, NULL, NULL, NULL, NULL } };
     Archivolt__GetMessageRequest request = ARCHIVOLT__GET_MESSAGE_REQUEST__INIT;
     AV_CLEANUP(av_free) char *actor = NULL;
-    AV_CLEANUP(av_buf_release_secret) av_buf session;
+    AV_CLEANUP(av_buf_release_secret) av_buf session = { 0 };
     av_call_spec spec = { .method = "archivolt.Archive.GetMessage", .downstream = &events };
     int status, write_error = 0;
     av_error err;

@@ -57,7 +57,7 @@ make_key(fresh *self, const char *name, const char *node, bool admitted, uint8_t
     av_keypair keys;
     char file[AV_ACTOR_NAME_MAX + 8];
     AV_CLEANUP(av_free) char *path = NULL;
-    AV_CLEANUP(av_buf_release) av_buf packed;
+    AV_CLEANUP(av_buf_release) av_buf packed = { 0 };
     Archivolt__RegistryEntry entry = ARCHIVOLT__REGISTRY_ENTRY__INIT;
     av_errc rc;
 
@@ -133,7 +133,7 @@ static av_errc
 write_bootstrap(const fresh *self, const init_options *o, const char *password, av_error *err)
 {
     char hash[AV_PASSWORD_HASH_MAX];
-    AV_CLEANUP(av_buf_release) av_buf text;
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
     av_errc rc;
 
     av_buf_init(&text, 16384);
@@ -150,7 +150,7 @@ write_bootstrap(const fresh *self, const init_options *o, const char *password, 
 static av_errc
 write_conf(const fresh *self, const init_options *o, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf text;
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
 
     av_buf_init(&text, 16384);
     av_buf_printf(&text,

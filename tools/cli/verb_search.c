@@ -102,7 +102,7 @@ verb_search(cli *self, int argc, char **argv)
         { NULL, NULL, NULL, NULL, NULL, NULL } };
     Archivolt__SearchRequest request = ARCHIVOLT__SEARCH_REQUEST__INIT;
     AV_CLEANUP(av_free) char *actor = NULL;
-    AV_CLEANUP(av_buf_release_secret) av_buf session;
+    AV_CLEANUP(av_buf_release_secret) av_buf session = { 0 };
     int status;
 
     av_buf_init(&session, 4096);

@@ -241,7 +241,7 @@ int
 verb_down(cli *self, int argc, char **argv)
 {
     AV_CLEANUP(av_free) char *path = NULL;
-    AV_CLEANUP(av_buf_release) av_buf text;
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
     uint64_t pid = 0;
     int status, fd = -1;
     av_error err;

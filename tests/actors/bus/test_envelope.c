@@ -170,7 +170,7 @@ test_kinds(void)
 {
     for (size_t i = 0; i < AV_COUNT(cases); i++) {
         AV_CLEANUP(av_envelope_free) envelope *back = NULL;
-        AV_CLEANUP(av_buf_release) av_buf packed;
+        AV_CLEANUP(av_buf_release) av_buf packed = { 0 };
         envelope e;
         av_error err;
 

@@ -119,7 +119,7 @@ static av_errc
 open_entry(void (*change)(Archivolt__RegistryEntry *), bool break_signature)
 {
     Archivolt__RegistryEntry entry = ARCHIVOLT__REGISTRY_ENTRY__INIT, *back = NULL;
-    AV_CLEANUP(av_buf_release) av_buf packed;
+    AV_CLEANUP(av_buf_release) av_buf packed = { 0 };
     uint8_t public_key[AV_SIGN_PUBLIC], secret[AV_SIGN_SECRET], curve[AV_KEY_SIZE] = { 9 };
     Archivolt__SignedEntry *wrapped;
     av_error err;

@@ -185,7 +185,7 @@ serve_login(void *owner, av_request *request, const ProtobufCMessage *body)
 {
     const Archivolt__LoginRequest *ask = (const Archivolt__LoginRequest *)body;
     Archivolt__LoginReply reply = ARCHIVOLT__LOGIN_REPLY__INIT;
-    AV_CLEANUP(av_buf_release_secret) av_buf password;
+    AV_CLEANUP(av_buf_release_secret) av_buf password = { 0 };
     uint8_t session[32] = { 7 };
     av_error err;
 

@@ -480,6 +480,64 @@ import_with_kill(town *t)
     end_worker(&w);
 }
 
+/* A cancelled import: its stream ends, what was durable stays, the operation says so. */
+static void
+import_with_cancel(town *t)
+{
+    Archivolt__OperationCancelRequest body = ARCHIVOLT__OPERATION_CANCEL_REQUEST__INIT;
+    char id[33];
+    av_error err;
+    worker w;
+
+    start_import(t, id);
+    begin_worker(t, &w);
+    AV_CHECK_INT(begin_run(t, &w), 0);
+    put_items(&w, 1, 12); /* all of them there since the import before */
+    start_put(t, &w, 1);
+    for (int i = 0; i < 500 && w.acked < 12; i++)
+        av_loop_turn(t->house.loop, 20);
+    AV_CHECK_INT(w.acked, 12);
+    body.id = id;
+    AV_CHECK_RC(ask(t->cli_bus, "archivolt.Operations.Cancel", &body.base, (av_span){ 0 }, NULL, &err), AV_OK, &err);
+    check_operation(t, id, ARCHIVOLT__OPERATION_STATE__OPERATION_STATE_CANCELLED);
+    AV_CHECK(house_until(&t->house, &w.out.done, 5000));
+    AV_CHECK_RC(w.out.err.code, AV_ERR_CANCELLED, &w.out.err);
+    end_worker(&w);
+}
+
+/* What administrators see of both runs, and one refused item with its reason. */
+static void
+check_runs(town *t)
+{
+    Archivolt__GetWorkerResultsRequest results = ARCHIVOLT__GET_WORKER_RESULTS_REQUEST__INIT;
+    Archivolt__GetRunReportRequest report = ARCHIVOLT__GET_RUN_REPORT_REQUEST__INIT;
+    Archivolt__GetWorkerResultsReply *runs = NULL;
+    Archivolt__GetRunReportReply *refused = NULL;
+    char demo[] = "demo";
+    av_error err;
+
+    results.instance_id = report.instance_id = demo;
+    report.id = 1;
+    AV_CHECK_RC(ask(t->cli_bus, "archivolt.Instance.GetWorkerResults", &results.base, (av_span){ 0 }, &runs, &err),
+        AV_OK, &err);
+    if (runs != NULL && AV_CHECK(runs->n_runs == 2)) {
+        AV_CHECK_INT(runs->runs[0]->result, ARCHIVOLT__RUN_RESULT__RUN_RESULT_CANCELLED);
+        AV_CHECK_INT(runs->runs[0]->account->duplicate, 12);
+        AV_CHECK_INT(runs->runs[1]->result, ARCHIVOLT__RUN_RESULT__RUN_RESULT_COMPLETED_WITH_ERRORS);
+        AV_CHECK_INT(runs->runs[1]->account->offered, ITEMS);
+    }
+    if (runs != NULL)
+        archivolt__get_worker_results_reply__free_unpacked(runs, NULL);
+    AV_CHECK_RC(
+        ask(t->cli_bus, "archivolt.Instance.GetRunReport", &report.base, (av_span){ 0 }, &refused, &err), AV_OK, &err);
+    if (refused != NULL && AV_CHECK(refused->n_refused == 1)) {
+        AV_CHECK_INT(refused->refused[0]->item, 13);
+        AV_CHECK_STR(refused->refused[0]->reason, "it cannot be read");
+    }
+    if (refused != NULL)
+        archivolt__get_run_report_reply__free_unpacked(refused, NULL);
+}
+
 /* ---- reading ---- */
 
 static void
@@ -617,6 +675,8 @@ test_instance(void)
     AV_CHECK_RC(create_user(&t, "Alice", "correct horse", &err), AV_ERR_EXISTS, &err);
     AV_CHECK_RC(create_user(&t, "mallory", "battery staple", &err), AV_OK, &err);
     import_with_kill(&t);
+    import_with_cancel(&t);
+    check_runs(&t);
     AV_CHECK_INT(login(&t, "alice", "wrong password", &bad), AV_ERR_AUTH);
     AV_CHECK_INT(login(&t, "nobody", "wrong password", &mallory), AV_ERR_AUTH);
     AV_CHECK_STR(bad.err.msg, mallory.err.msg);

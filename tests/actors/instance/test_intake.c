@@ -50,8 +50,8 @@ static void
 test_account(void)
 {
     static const uint8_t wrong[32] = { 1 };
-    AV_CLEANUP(av_buf_release) av_buf stream;
-    AV_CLEANUP(av_buf_release) av_buf m;
+    AV_CLEANUP(av_buf_release) av_buf stream = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf m = { 0 };
     av_placement p;
     av_mailbox box;
     av_run run;
@@ -109,9 +109,9 @@ test_account(void)
 static void
 test_large(void)
 {
-    AV_CLEANUP(av_buf_release) av_buf stream;
-    AV_CLEANUP(av_buf_release) av_buf m;
-    AV_CLEANUP(av_buf_release) av_buf got;
+    AV_CLEANUP(av_buf_release) av_buf stream = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf m = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf got = { 0 };
     av_placement p;
     av_mailbox box;
     av_intake *intake;
@@ -144,8 +144,8 @@ test_large(void)
 static void
 test_broken_stream(void)
 {
-    AV_CLEANUP(av_buf_release) av_buf stream;
-    AV_CLEANUP(av_buf_release) av_buf m;
+    AV_CLEANUP(av_buf_release) av_buf stream = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf m = { 0 };
     av_intake *intake;
     av_error err = { 0 };
     rig r;
@@ -193,8 +193,8 @@ full_pwrite(int fd, const void *p, size_t n, off_t at)
 static void
 test_disk_full(void)
 {
-    AV_CLEANUP(av_buf_release) av_buf stream;
-    AV_CLEANUP(av_buf_release) av_buf m;
+    AV_CLEANUP(av_buf_release) av_buf stream = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf m = { 0 };
     av_file_ops ops = *av_file_ops_get();
     av_intake *intake;
     av_mailbox box;
@@ -241,8 +241,8 @@ enum { ROUNDS = 12, MESSAGES = 1500 };
 static void
 writer(rig *r, int ready)
 {
-    AV_CLEANUP(av_buf_release) av_buf stream;
-    AV_CLEANUP(av_buf_release) av_buf m;
+    AV_CLEANUP(av_buf_release) av_buf stream = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf m = { 0 };
     av_intake *intake;
     av_error err;
     uint64_t i;
@@ -326,7 +326,7 @@ test_killed_writers(void)
     AV_CHECK_INT(box.messages, run.stored);
     it = av_catalog_placements(av_catalog_writer(r.archive->catalog), box.guid, 1, UINT32_MAX);
     for (i = 1; av_catalog_next_placement(it, &p); i++) {
-        AV_CLEANUP(av_buf_release) av_buf bytes;
+        AV_CLEANUP(av_buf_release) av_buf bytes = { 0 };
 
         av_buf_init(&bytes, 1 << 20);
         AV_CHECK_INT(p.uid, i);

@@ -48,7 +48,7 @@ load_folder(oracle *o, const char *dir, unsigned depth)
 static void
 fill(rig *r, oracle *o)
 {
-    AV_CLEANUP(av_buf_release) av_buf stream;
+    AV_CLEANUP(av_buf_release) av_buf stream = { 0 };
     av_intake *intake = rig_intake(r, 1);
     av_error err = { 0 };
     size_t i;

@@ -49,7 +49,7 @@ on_login(void *ctx, av_request *request, const ProtobufCMessage *body)
     const Archivolt__AdminLoginRequest *ask = (const Archivolt__AdminLoginRequest *)body;
     Archivolt__AdminTicket ticket = ARCHIVOLT__ADMIN_TICKET__INIT;
     Archivolt__AdminLoginReply reply = ARCHIVOLT__ADMIN_LOGIN_REPLY__INIT;
-    AV_CLEANUP(av_buf_release) av_buf plain;
+    AV_CLEANUP(av_buf_release) av_buf plain = { 0 };
     uint8_t packed[512];
     av_error err;
 
@@ -284,7 +284,7 @@ run(void (*speak)(void *ctx), world *w)
 static int
 post(const world *w, const char *login, const char *path, const char *form, const char *headers, av_buf *reply)
 {
-    AV_CLEANUP(av_buf_release) av_buf request;
+    AV_CLEANUP(av_buf_release) av_buf request = { 0 };
     const char *end;
     int status = 0;
     peer p;
@@ -387,7 +387,7 @@ static const struct {
 static void
 client_cases(void *ctx)
 {
-    AV_CLEANUP(av_buf_release) av_buf reply;
+    AV_CLEANUP(av_buf_release) av_buf reply = { 0 };
 
     av_buf_init(&reply, 1 << 20);
     for (size_t i = 0; i < AV_COUNT(cases); i++) {
@@ -417,7 +417,7 @@ test_cases(void)
 static void
 client_long_call(void *ctx)
 {
-    AV_CLEANUP(av_buf_release) av_buf reply, form, log;
+    AV_CLEANUP(av_buf_release) av_buf reply = { 0 }, form = { 0 }, log = { 0 };
     json_t *value;
     int64_t began;
     char *token;
@@ -469,7 +469,7 @@ test_long_call(void)
 static void
 client_cancel(void *ctx)
 {
-    AV_CLEANUP(av_buf_release) av_buf reply, form;
+    AV_CLEANUP(av_buf_release) av_buf reply = { 0 }, form = { 0 };
     json_t *value;
 
     av_buf_init(&reply, 1 << 20);
@@ -509,7 +509,7 @@ test_cancel_and_failure(void)
 static void
 client_passwords(void *ctx)
 {
-    AV_CLEANUP(av_buf_release) av_buf reply;
+    AV_CLEANUP(av_buf_release) av_buf reply = { 0 };
 
     av_buf_init(&reply, 1 << 20);
     AV_CHECK_INT(post(ctx, ADMIN, "/api/invoke/Ping", "", "", &reply), 200);
@@ -538,7 +538,7 @@ static void
 client_idempotency(void *ctx)
 {
     static const char form[] = "config=%7B%22userName%22%3A%22eve%22%7D&password=password+of+eve";
-    AV_CLEANUP(av_buf_release) av_buf reply;
+    AV_CLEANUP(av_buf_release) av_buf reply = { 0 };
 
     av_buf_init(&reply, 1 << 20);
     AV_CHECK_INT(

@@ -11,7 +11,7 @@ static void
 test_done(void)
 {
     const av_api_envelope e = { .status_version = 2, .status_code = "succeeded", .percent = -1 };
-    AV_CLEANUP(av_buf_release) av_buf out;
+    AV_CLEANUP(av_buf_release) av_buf out = { 0 };
 
     av_buf_init(&out, 4096);
     AV_CHECK(av_api_envelope_write(&e, &out));
@@ -30,7 +30,7 @@ test_failed(void)
         .status_code = "failed",
         .percent = -1,
     };
-    AV_CLEANUP(av_buf_release) av_buf out;
+    AV_CLEANUP(av_buf_release) av_buf out = { 0 };
 
     av_buf_init(&out, 4096);
     AV_CHECK(av_api_envelope_write(&e, &out));
@@ -53,7 +53,7 @@ test_running(void)
         .result = result,
         .log_output = "line\r\n",
     };
-    AV_CLEANUP(av_buf_release) av_buf out;
+    AV_CLEANUP(av_buf_release) av_buf out = { 0 };
 
     av_buf_init(&out, 4096);
     AV_CHECK(av_api_envelope_write(&e, &out));
@@ -67,7 +67,7 @@ static void
 test_ceiling(void)
 {
     const av_api_envelope e = { .status_version = 2, .status_code = "succeeded", .percent = -1 };
-    AV_CLEANUP(av_buf_release) av_buf out;
+    AV_CLEANUP(av_buf_release) av_buf out = { 0 };
 
     av_buf_init(&out, 50);
     AV_CHECK(!av_api_envelope_write(&e, &out));

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    AV_CLEANUP(av_buf_release) av_buf once, again;
+    AV_CLEANUP(av_buf_release) av_buf once = { 0 }, again = { 0 };
 
     av_buf_init(&once, 4096);
     av_buf_init(&again, 4096);

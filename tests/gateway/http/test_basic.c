@@ -41,7 +41,7 @@ static void
 test_too_long(void)
 {
     AV_CLEANUP(av_http_basic_release) av_http_basic got = { 0 };
-    AV_CLEANUP(av_buf_release) av_buf in;
+    AV_CLEANUP(av_buf_release) av_buf in = { 0 };
 
     av_buf_init(&in, 4096);
     av_buf_puts(&in, "Basic YTpi");

@@ -47,7 +47,7 @@ test_cases(void)
 {
     for (size_t i = 0; i < AV_COUNT(cases); i++) {
         AV_CLEANUP(av_http_form_release) av_http_form form = { 0 };
-        AV_CLEANUP(av_buf_release) av_buf out;
+        AV_CLEANUP(av_buf_release) av_buf out = { 0 };
         av_error err = { 0 };
 
         av_check_row = (long)i;
@@ -79,7 +79,7 @@ static void
 test_too_many_fields(void)
 {
     AV_CLEANUP(av_http_form_release) av_http_form form = { 0 };
-    AV_CLEANUP(av_buf_release) av_buf in;
+    AV_CLEANUP(av_buf_release) av_buf in = { 0 };
     av_error err;
 
     av_buf_init(&in, 4096);

@@ -37,7 +37,7 @@ static void
 test_spellings(void)
 {
     for (size_t i = 0; i < AV_COUNT(cases); i++) {
-        AV_CLEANUP(av_buf_release) av_buf out;
+        AV_CLEANUP(av_buf_release) av_buf out = { 0 };
 
         av_check_row = (long)i;
         av_buf_init(&out, 1024);
@@ -49,7 +49,7 @@ test_spellings(void)
 static void
 test_too_long(void)
 {
-    AV_CLEANUP(av_buf_release) av_buf in, out;
+    AV_CLEANUP(av_buf_release) av_buf in = { 0 }, out = { 0 };
 
     av_buf_init(&in, 4096);
     av_buf_init(&out, 4096);

@@ -62,7 +62,7 @@ handle(void *ctx, av_http_request *request)
 {
     site *self = ctx;
     const char *path = av_http_request_path(request);
-    AV_CLEANUP(av_buf_release) av_buf body;
+    AV_CLEANUP(av_buf_release) av_buf body = { 0 };
 
     av_http_request_on_end(request, on_end, self);
     av_buf_init(&body, 8 << 20);
@@ -161,7 +161,7 @@ static void
 client_cases(void *ctx)
 {
     const gw_rig *rig = ctx;
-    AV_CLEANUP(av_buf_release) av_buf reply;
+    AV_CLEANUP(av_buf_release) av_buf reply = { 0 };
 
     av_buf_init(&reply, 1 << 20);
     for (size_t i = 0; i < AV_COUNT(cases); i++) {
@@ -186,7 +186,7 @@ static void
 client_pipeline(void *ctx)
 {
     const gw_rig *rig = ctx;
-    AV_CLEANUP(av_buf_release) av_buf reply;
+    AV_CLEANUP(av_buf_release) av_buf reply = { 0 };
     const char *text = "GET /healthz" HOST "\r\nGET /soon" HOST "\r\nPOST /echo" HOST
                        "Content-Length: 4\r\nConnection: close" END "last";
     const char *first, *second, *third;
@@ -212,7 +212,7 @@ static void
 client_large(void *ctx)
 {
     const gw_rig *rig = ctx;
-    AV_CLEANUP(av_buf_release) av_buf request, reply;
+    AV_CLEANUP(av_buf_release) av_buf request = { 0 }, reply = { 0 };
     peer p;
 
     av_buf_init(&request, 4 << 20);
@@ -291,7 +291,7 @@ client_drips(void *ctx)
     began = av_clock_mono_ms();
     AV_CHECK(peer_connect(&p, rig->port) && peer_start_tls(&p));
     {
-        AV_CLEANUP(av_buf_release) av_buf got;
+        AV_CLEANUP(av_buf_release) av_buf got = { 0 };
 
         av_buf_init(&got, 1024);
         AV_CHECK(peer_read(&p, NULL, &got)); /* says nothing: closed when idle */
@@ -324,7 +324,7 @@ client_budget(void *ctx)
     const gw_rig *rig = ctx;
     static const char head[] = "POST /echo" HOST "Content-Length: 100000" END;
     static const char block[20000] = { 'b' };
-    AV_CLEANUP(av_buf_release) av_buf request, reply;
+    AV_CLEANUP(av_buf_release) av_buf request = { 0 }, reply = { 0 };
     peer p;
 
     av_buf_init(&request, 1 << 20);

@@ -70,7 +70,7 @@ build_house(struct house *h)
 static av_errc
 tell(struct house *h, const av_event *event, const char *summary)
 {
-    AV_CLEANUP(av_buf_release) av_buf body;
+    AV_CLEANUP(av_buf_release) av_buf body = { 0 };
     uint64_t lsn = 0;
     av_errc rc;
 

@@ -50,7 +50,7 @@ close_both(struct opened *o)
 static av_errc
 tell(struct opened *o, const av_event *event, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf body;
+    AV_CLEANUP(av_buf_release) av_buf body = { 0 };
     uint64_t lsn = 0;
     av_errc rc;
 
