@@ -1,11 +1,20 @@
 /*
  * fuzz_envelope.c - any bytes as an Envelope frame: opened it packs and opens again
+ *
+ * Frames with unknown fields need not: protobuf-c takes field number 0 in but does not read it back.
  */
 #include <stdint.h>
 
 #include "actors/bus/envelope.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool
+all_known(const Archivolt__Envelope *e)
+{
+    return e->base.n_unknown_fields == 0 && (e->error == NULL || e->error->base.n_unknown_fields == 0) &&
+           (e->end == NULL || e->end->base.n_unknown_fields == 0);
+}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -17,7 +26,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (av_envelope_open(av_span_of(data, size), &e, &err) == AV_OK) {
         av_buf_init(&packed, 1 << 20);
         assert(av_envelope_pack(e, &packed));
-        if (packed.n <= AV_ENVELOPE_FRAME_MAX)
+        if (all_known(e) && packed.n <= AV_ENVELOPE_FRAME_MAX)
             assert(av_envelope_open(av_buf_span(&packed), &again, &err) == AV_OK);
         if (e->error != NULL)
             av_envelope_get_error(e, &said);
