@@ -5,7 +5,8 @@
 
 #include "actors/bus/rows.h"
 
-#define FLAGS_MAX 5
+#define FLAGS_MAX      5
+#define KEYWORDS_BYTES 16384 /* an event keeps 64 of 64 bytes */
 
 static av_errc
 take_item(av_fetch_plan *plan, Archivolt__FetchItem item, av_error *err)
@@ -81,6 +82,8 @@ av_fetch_row_init(av_fetch_row *self, av_archive *archive, const av_meta_view *c
     av_buf_init(&self->packed, 65536);
     av_buf_init(&self->held, AV_FETCH_HELD_MAX);
     av_buf_init(&self->summary_row, AV_SUMMARY_ROW_MAX);
+    av_buf_init(&self->keywords, KEYWORDS_BYTES);
+    av_buf_init(&self->keyword_text, KEYWORDS_BYTES);
 }
 
 static void
@@ -107,6 +110,8 @@ av_fetch_row_release(av_fetch_row *self)
     av_buf_release(&self->packed);
     av_buf_release(&self->held);
     av_buf_release(&self->summary_row);
+    av_buf_release(&self->keywords);
+    av_buf_release(&self->keyword_text);
 }
 
 Archivolt__FetchPart *
@@ -253,17 +258,40 @@ flag_names(uint32_t flags, char *ret[FLAGS_MAX])
     return n;
 }
 
+/* Keywords behind the flags; the texts live in keyword_text, which has room for all before the first is pointed to. */
+static av_errc
+add_keywords(av_fetch_row *self, const av_placement *placement, char **list, size_t *n, av_error *err)
+{
+    av_span rest, word;
+    size_t count = 0, i;
+    char *text;
+    av_errc rc = av_catalog_keywords(self->catalog, placement->guid, placement->uid, &self->keywords, err);
+
+    av_buf_clear(&self->keyword_text);
+    for (rest = av_buf_span(&self->keywords); rc == AV_OK && count < AV_EVENT_KEYWORDS_MAX; count++) {
+        if (!av_event_list_next_text(&rest, &word) || !av_buf_append_span(&self->keyword_text, word) ||
+            !av_buf_putc(&self->keyword_text, 0))
+            break;
+    }
+    text = (char *)self->keyword_text.p;
+    for (i = 0; i < count; i++, text += strlen(text) + 1)
+        list[(*n)++] = text;
+    return rc;
+}
+
 static av_errc
 pack(av_fetch_row *self, const av_placement *placement, const av_error *unreadable, av_error *err)
 {
     Archivolt__FetchRow row = ARCHIVOLT__FETCH_ROW__INIT;
-    char id[AV_MESSAGE_ID_TEXT + 1], *flags[FLAGS_MAX];
+    char id[AV_MESSAGE_ID_TEXT + 1], *flags[FLAGS_MAX + AV_EVENT_KEYWORDS_MAX];
     const av_fetch_plan *plan = self->plan;
 
     row.uid = placement->uid;
     row.has_modseq = plan->modseq;
     row.modseq = placement->modseq;
     row.n_flags = plan->flags ? flag_names(placement->flags, flags) : 0;
+    if (plan->flags && add_keywords(self, placement, flags, &row.n_flags, err) != AV_OK)
+        return err->code;
     row.flags = flags;
     row.has_internaldate_unix_s = plan->internaldate;
     row.internaldate_unix_s = placement->received_at_ms / 1000;

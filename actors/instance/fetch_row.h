@@ -41,7 +41,7 @@ typedef struct av_fetch_row {
     bool scanned;  /* content and mime are of this message */
     av_buf packed; /* length and FetchRow */
     av_buf held;
-    av_buf summary_row;
+    av_buf summary_row, keywords, keyword_text;
     av_summary summary;
     bool has_summary;
     Archivolt__FetchPart parts[AV_FETCH_SECTIONS_MAX + 4];

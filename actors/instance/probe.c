@@ -5,10 +5,11 @@
 
 #include "base/log.h"
 
-#define TEXT_MAX      (32U * 1024 * 1024) /* decoded text of one message that is looked at */
+#define TEXT_MAX       (32U * 1024 * 1024) /* decoded text of one message that is looked at */
+#define KEYWORDS_BYTES 16384               /* an event keeps 64 of 64 bytes */
 
 /* What the summary row answers. */
-#define SUMMARY_NEEDS (AV_MATCH_NEED_HEADERS | AV_MATCH_NEED_DATE | AV_MATCH_NEED_FILENAMES)
+#define SUMMARY_NEEDS  (AV_MATCH_NEED_HEADERS | AV_MATCH_NEED_DATE | AV_MATCH_NEED_FILENAMES)
 
 void
 av_probe_init(av_probe *self, av_archive *archive, const av_matcher *matcher)
@@ -18,6 +19,8 @@ av_probe_init(av_probe *self, av_archive *archive, const av_matcher *matcher)
     self->needs = av_matcher_needs(matcher);
     av_content_init(&self->content, archive);
     av_buf_init(&self->row, AV_SUMMARY_ROW_MAX);
+    av_buf_init(&self->keywords, KEYWORDS_BYTES);
+    av_buf_init(&self->keyword_text, KEYWORDS_BYTES);
 }
 
 void
@@ -26,6 +29,8 @@ av_probe_release(av_probe *self)
     av_content_release(&self->content);
     av_document_destroy(&self->document);
     av_buf_release(&self->row);
+    av_buf_release(&self->keywords);
+    av_buf_release(&self->keyword_text);
 }
 
 static uint32_t
@@ -52,6 +57,25 @@ take_summary(av_probe *self, const av_meta_view *catalog, const av_placement *pl
     doc->filenames = s.attachments;
     doc->has_attachment = s.has_attachment;
     return SUMMARY_NEEDS;
+}
+
+/* One space between them. */
+static av_span
+keywords_of(av_probe *self, const av_meta_view *catalog, const av_placement *placement)
+{
+    av_span rest, word;
+    av_error ignored;
+
+    av_buf_clear(&self->keyword_text);
+    if (av_catalog_keywords(catalog, placement->guid, placement->uid, &self->keywords, &ignored) == AV_OK) {
+        rest = av_buf_span(&self->keywords);
+        while (av_event_list_next_text(&rest, &word)) {
+            if (self->keyword_text.n > 0)
+                (void)av_buf_putc(&self->keyword_text, ' ');
+            (void)av_buf_append_span(&self->keyword_text, word);
+        }
+    }
+    return av_buf_span(&self->keyword_text);
 }
 
 static av_probe_answer
@@ -88,6 +112,8 @@ av_probe_test(av_probe *self, const av_meta_view *catalog, const av_placement *p
     doc.received_unix_s = placement->received_at_ms / 1000;
     doc.size_bytes = place->crlf_sizes ? placement->crlf_size : placement->raw_size;
     doc.flags = placement->flags;
+    if ((self->needs & AV_MATCH_NEED_META) != 0)
+        doc.keywords = keywords_of(self, catalog, placement);
     doc.uid = placement->uid;
     doc.last_uid = place->last_uid;
     have |= take_summary(self, catalog, placement, &doc);

@@ -17,7 +17,7 @@ typedef struct av_probe {
     uint32_t needs;
     av_content content;
     av_document *document; /* made when the first message is read */
-    av_buf row;
+    av_buf row, keywords, keyword_text;
 } av_probe;
 
 /* Where a message stands, as far as a query may ask. */

@@ -125,6 +125,10 @@ put_placement(av_catalog *self, const catalog_store *s, const av_event_placement
     (void)catalog_placement_encode(&row, &self->row);
     catalog_placement_key(&key, event->guid, event->uid);
     av_meta_put(self->meta, av_meta_key_span(&key), av_buf_span(&self->row));
+    if (event->keywords.n > 0) {
+        catalog_keywords_key(&key, event->guid, event->uid);
+        av_meta_put(self->meta, av_meta_key_span(&key), event->keywords);
+    }
     catalog_token(self, event->digest, token);
     catalog_token_key(&key, token, event->guid, event->uid);
     av_meta_put(self->meta, av_meta_key_span(&key), av_span_of(NULL, 0));
@@ -185,6 +189,8 @@ apply_removed(av_catalog *self, const av_event_placement *event, av_error *err)
     if (rc != AV_OK)
         return rc;
     catalog_placement_key(&key, event->guid, event->uid);
+    av_meta_delete(self->meta, av_meta_key_span(&key));
+    catalog_keywords_key(&key, event->guid, event->uid);
     av_meta_delete(self->meta, av_meta_key_span(&key));
     catalog_token(self, row.digest, token);
     catalog_token_key(&key, token, event->guid, event->uid);

@@ -124,6 +124,9 @@ typedef struct av_placement {
 
 av_errc av_catalog_placement(
     const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE], uint32_t uid, av_placement *ret, av_error *err);
+/* Its keywords, a list for av_event_list_next_text; replaces out's contents, empty when there are none. */
+av_errc av_catalog_keywords(
+    const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE], uint32_t uid, av_buf *out, av_error *err);
 /* UIDs from..to (both in), ascending. Cost: what is taken. */
 av_catalog_iter *av_catalog_placements(
     const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE], uint32_t from_uid, uint32_t to_uid);

@@ -12,6 +12,7 @@
  *   M  mailbox GUID                                   uidvalidity, uidnext, highestmodseq, messages, bytes, path
  *   N  path, NUL for '/', NUL                         GUID            (the last NUL: children follow their parent)
  *   P  mailbox GUID, UID u32                          placement
+ *   K  mailbox GUID, UID u32                          keywords, as in the event; only where there are any
  *   J  token of the message id (16), GUID, UID        nothing         (token: HMAC of the id with the catalog's key)
  *   D  store number u32, dedup key (32)               content LSN
  *   S  store number u32, content LSN u64              summary: the caller's bytes
@@ -24,7 +25,7 @@
 #include "storage/meta/catalog.h"
 #include "storage/meta/keys.h"
 
-#define CATALOG_VERSION 1U
+#define CATALOG_VERSION 2U
 #define CATALOG_TOKEN   16U
 #define CATALOG_ROW_MAX (4U * 1024 * 1024) /* the largest row is a summary */
 
@@ -55,6 +56,7 @@ void catalog_token(const av_catalog *self, const uint8_t *id, uint8_t ret[CATALO
 void catalog_mailbox_key(av_meta_key *key, const uint8_t *guid);
 void catalog_path_key(av_meta_key *key, av_span path);
 void catalog_placement_key(av_meta_key *key, const uint8_t *guid, uint32_t uid);
+void catalog_keywords_key(av_meta_key *key, const uint8_t *guid, uint32_t uid);
 void catalog_token_key(av_meta_key *key, const uint8_t *token, const uint8_t *guid, uint32_t uid);
 void catalog_dedup_key(av_meta_key *key, const av_store *store, uint32_t no, const uint8_t *digest);
 void catalog_summary_key(av_meta_key *key, uint32_t no, uint64_t lsn);

@@ -137,6 +137,18 @@ av_catalog_placement(
     return rc == AV_OK ? catalog_placement_decode(guid, uid, av_buf_span(&row), ret, err) : rc;
 }
 
+av_errc
+av_catalog_keywords(
+    const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE], uint32_t uid, av_buf *out, av_error *err)
+{
+    av_meta_key key;
+    av_errc rc;
+
+    catalog_keywords_key(&key, guid, uid);
+    rc = av_meta_get(view, av_meta_key_span(&key), out, err);
+    return rc == AV_ERR_NOT_FOUND ? AV_OK : rc;
+}
+
 av_catalog_iter *
 av_catalog_placements(const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE], uint32_t from_uid, uint32_t to_uid)
 {

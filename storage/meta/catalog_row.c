@@ -31,6 +31,14 @@ catalog_placement_key(av_meta_key *key, const uint8_t *guid, uint32_t uid)
 }
 
 void
+catalog_keywords_key(av_meta_key *key, const uint8_t *guid, uint32_t uid)
+{
+    av_meta_key_init(key, 'K');
+    av_meta_key_bytes(key, av_span_of(guid, AV_GUID_SIZE));
+    av_meta_key_u32(key, uid);
+}
+
+void
 catalog_token_key(av_meta_key *key, const uint8_t *token, const uint8_t *guid, uint32_t uid)
 {
     av_meta_key_init(key, 'J');

@@ -268,7 +268,7 @@ put_items(worker *w, uint64_t first, uint64_t last)
     av_buf_init(&bytes, 1 << 20);
     for (i = first; i <= last; i++) {
         Archivolt__IntakeItem row = ARCHIVOLT__INTAKE_ITEM__INIT;
-        char *folder = (char *)(uintptr_t) "In", path[32];
+        char *folder = (char *)(uintptr_t) "In", *forwarded = (char *)(uintptr_t) "$Forwarded", path[32];
         av_span b = body_of((unsigned)(i % 50 == 0 ? 1 : i), &bytes); /* every 50th is the first one again */
 
         (void)snprintf(path, sizeof path, "m%llu.eml", (unsigned long long)i);
@@ -281,6 +281,8 @@ put_items(worker *w, uint64_t first, uint64_t last)
         row.sha256.data = digest;
         row.sha256.len = 32;
         row.length = b.n;
+        row.n_flags = i == 7;
+        row.flags = &forwarded;
         if (i == 13) {
             row.refused = (char *)(uintptr_t) "it cannot be read";
             row.length = 0;
@@ -546,7 +548,8 @@ check_fetch(town *t, av_span session, const Archivolt__MailboxInfo *box, collect
     Archivolt__FetchRequest body = ARCHIVOLT__FETCH_REQUEST__INIT;
     Archivolt__UidRange range = ARCHIVOLT__UID_RANGE__INIT, *ranges = &range;
     Archivolt__FetchItem items[] = { ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_ENVELOPE,
-        ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_SECTION, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_RFC822_SIZE };
+        ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_SECTION, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_RFC822_SIZE,
+        ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_FLAGS };
     Archivolt__FetchSection all = ARCHIVOLT__FETCH_SECTION__INIT, some = ARCHIVOLT__FETCH_SECTION__INIT;
     Archivolt__FetchSection *sections[] = { &all, &some };
     AV_CLEANUP(av_buf_release) av_buf raw = { 0 };
@@ -588,6 +591,8 @@ check_fetch(town *t, av_span session, const Archivolt__MailboxInfo *box, collect
     AV_CHECK_INT(row->uid, 7);
     AV_CHECK_INT(row->rfc822_size, view.n);
     AV_CHECK_INT(row->n_parts, 3);
+    if (AV_CHECK(row->n_flags == 1))
+        AV_CHECK_STR(row->flags[0], "$Forwarded");
     rest = av_span_skip(rest, n);
     for (i = 0; i < row->n_parts; i++) {
         AV_CHECK(av_span_get_bytes(&rest, row->parts[i]->length, &part));
