@@ -18,6 +18,12 @@ av_form_type_word(const ProtobufCFieldDescriptor *field)
     return "string";
 }
 
+bool
+av_form_is_required(const ProtobufCFieldDescriptor *field, const av_field_info *info)
+{
+    return field->label == PROTOBUF_C_LABEL_REQUIRED || (info->flags & AV_FIELD_JSON_REQUIRED) != 0;
+}
+
 static av_errc
 put_number(void *at, const ProtobufCFieldDescriptor *field, av_span text, av_error *err)
 {
@@ -165,7 +171,7 @@ fill(ProtobufCMessage *message, const av_message_info *type, const av_form_field
             return av_error_prefix(err, "API argument %s", type->fields[at].json_key);
     }
     for (unsigned i = 0; i < type->descriptor->n_fields; i++)
-        if (type->descriptor->fields[i].label == PROTOBUF_C_LABEL_REQUIRED && !seen[i])
+        if (!seen[i] && av_form_is_required(&type->descriptor->fields[i], &type->fields[i]))
             return av_error_set(err, AV_ERR_INVALID, "Missing API argument %s.", type->fields[i].json_key);
     return AV_OK;
 }

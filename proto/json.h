@@ -39,6 +39,8 @@ typedef struct av_form_field {
  */
 av_errc av_form_to_message(const av_form_field *fields, size_t count, const ProtobufCMessageDescriptor *type,
     ProtobufCMessage **ret, av_error *err);
+/* Must a call give the field? Required ones, and repeated ones with json_required. */
+bool av_form_is_required(const ProtobufCFieldDescriptor *field, const av_field_info *info);
 /* "string", "number", "bool" or "json": the type of the field in get-metadata. */
 const char *av_form_type_word(const ProtobufCFieldDescriptor *field);
 

@@ -19,7 +19,8 @@ enum {                        /* av_field_info.flags */
     AV_FIELD_JSON_OBJECT = 1, /* repeated KeyValue shown as one object */
     AV_FIELD_JSON_OMIT = 2,
     AV_FIELD_JSON_NULL = 4, /* null when absent */
-    AV_FIELD_SECRET = 8
+    AV_FIELD_SECRET = 8,
+    AV_FIELD_JSON_REQUIRED = 16 /* repeated, but an API call must give it */
 };
 
 typedef struct av_field_info {

@@ -19,7 +19,7 @@ arguments_of(const av_method_info *method)
         one = json_object();
         (void)json_object_set_new(one, "name", json_string(input->fields[i].json_key));
         (void)json_object_set_new(one, "type", json_string(av_form_type_word(field)));
-        (void)json_object_set_new(one, "nullable", json_boolean(field->label != PROTOBUF_C_LABEL_REQUIRED));
+        (void)json_object_set_new(one, "nullable", json_boolean(!av_form_is_required(field, &input->fields[i])));
         (void)json_array_append_new(list, one);
     }
     return list;

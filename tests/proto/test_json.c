@@ -58,6 +58,22 @@ test_form_cases(void)
     }
 }
 
+/* A list whose absence would take all rights away must be given. */
+static void
+test_form_required_list(void)
+{
+    ProtobufCMessage *m = NULL;
+    av_error err;
+
+    AV_CHECK_RC(form("instanceID=a;userName=u", &archivolt__set_user_privileges_request__descriptor, &m, &err),
+        AV_ERR_INVALID, &err);
+    AV_CHECK_STR(err.msg, "Missing API argument privileges.");
+    AV_CHECK_RC(
+        form("instanceID=a;userName=u;privileges=none", &archivolt__set_user_privileges_request__descriptor, &m, &err),
+        AV_OK, &err);
+    protobuf_c_message_free_unpacked(m, NULL);
+}
+
 static void
 test_form_list_and_enum(void)
 {
@@ -158,6 +174,7 @@ int
 main(void)
 {
     AV_RUN(test_form_cases);
+    AV_RUN(test_form_required_list);
     AV_RUN(test_form_list_and_enum);
     AV_RUN(test_json_round);
     AV_RUN(test_json_refused);

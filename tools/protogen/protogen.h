@@ -36,7 +36,8 @@ enum { /* numbers of proto/options.proto */
     OPT_JSON_OMIT = 50005,
     OPT_JSON_NULL = 50006,
     OPT_SECRET = 50007,
-    OPT_MAX_BYTES = 50008
+    OPT_MAX_BYTES = 50008,
+    OPT_JSON_REQUIRED = 50009
 };
 
 _Noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -77,11 +77,12 @@ write_field(FILE *out, const field_desc *f)
     put_string(out, option_string(options, OPT_FIELD_HELP));
     fprintf(out, ", ");
     put_string(out, option_string(options, OPT_JSON_TREE));
-    fprintf(out, ", %u, %s%s%s%s0 },\n", max == 0 ? 1024U : (unsigned)max,
+    fprintf(out, ", %u, %s%s%s%s%s0 },\n", max == 0 ? 1024U : (unsigned)max,
         option_number(options, OPT_JSON_OBJECT) != 0 ? "AV_FIELD_JSON_OBJECT | " : "",
         option_number(options, OPT_JSON_OMIT) != 0 ? "AV_FIELD_JSON_OMIT | " : "",
         option_number(options, OPT_JSON_NULL) != 0 ? "AV_FIELD_JSON_NULL | " : "",
-        option_number(options, OPT_SECRET) != 0 ? "AV_FIELD_SECRET | " : "");
+        option_number(options, OPT_SECRET) != 0 ? "AV_FIELD_SECRET | " : "",
+        option_number(options, OPT_JSON_REQUIRED) != 0 ? "AV_FIELD_JSON_REQUIRED | " : "");
 }
 
 static void
