@@ -6,6 +6,7 @@
  */
 #include "actors/management/management_priv.h"
 
+#include "actors/bus/names.h"
 #include "base/clock.h"
 
 #define ASK_MS       2000
@@ -30,20 +31,28 @@ fill_machine(const av_machine *machine, Archivolt__SystemProperties *ret)
     ret->operating_system = machine->operating_system;
 }
 
-/* Strings are borrowed from m and the request. */
+/* The administrator, or the actor that asks on its own account; without its connection. */
 static void
-fill_environment(const av_management *m, const av_request *request, Archivolt__SystemProperties *machine,
-    Archivolt__EnvironmentInfo *ret)
+name_of_asker(const av_request *request, char ret[AV_ACTOR_NAME_MAX + 1])
 {
-    const char *user = av_request_admin(request);
+    const char *admin = av_request_admin(request);
+    av_span name = admin != NULL ? av_span_str(admin) : av_sender_name(av_span_str(av_request_from(request)));
 
+    (void)snprintf(ret, AV_ACTOR_NAME_MAX + 1, "%.*s", (int)AV_MIN(name.n, (size_t)AV_ACTOR_NAME_MAX), name.p);
+}
+
+/* Strings are borrowed from m and user. */
+static void
+fill_environment(
+    const av_management *m, const char *user, Archivolt__SystemProperties *machine, Archivolt__EnvironmentInfo *ret)
+{
     fill_machine(&m->machine, machine);
     archivolt__environment_info__init(ret);
     ret->version = (char *)(uintptr_t)AV_VERSION;
     ret->copyright = (char *)(uintptr_t)COPYRIGHT;
     ret->licensee_name = m->settings.licensee_name;
     ret->server_name = m->node->node;
-    ret->user_name = (char *)(uintptr_t)(user != NULL ? user : av_request_from(request));
+    ret->user_name = (char *)(uintptr_t)user;
     ret->system_properties = machine;
 }
 
@@ -52,8 +61,10 @@ on_environment(void *owner, av_request *request, const ProtobufCMessage *body AV
 {
     Archivolt__SystemProperties machine;
     Archivolt__EnvironmentInfo reply;
+    char user[AV_ACTOR_NAME_MAX + 1];
 
-    fill_environment(owner, request, &machine, &reply);
+    name_of_asker(request, user);
+    fill_environment(owner, user, &machine, &reply);
     av_request_reply(request, &reply.base);
 }
 
@@ -222,11 +233,13 @@ on_live(void *ctx, const av_live *live)
     Archivolt__ServiceStatus reply = ARCHIVOLT__SERVICE_STATUS__INIT;
     Archivolt__EnvironmentInfo environment;
     Archivolt__SystemProperties machine;
+    char user[AV_ACTOR_NAME_MAX + 1];
     AV_CLEANUP(av_free) struct report *report = av_xcalloc(1, sizeof *report);
     AV_CLEANUP(av_free) struct server_row *rows = av_xcalloc(s->count, sizeof *rows);
     AV_CLEANUP(av_free) Archivolt__ServerInfo **pointers = av_xcalloc(s->count, sizeof *pointers);
 
-    fill_environment(s->m, s->request, &machine, &environment);
+    name_of_asker(s->request, user);
+    fill_environment(s->m, user, &machine, &environment);
     reply.environment_info = &environment;
     for (size_t i = 0; i < s->count; i++) {
         fill_server(s, live, &s->servers[i], &rows[i]);
@@ -331,9 +344,9 @@ on_instance_hosts(void *owner, av_request *request, const ProtobufCMessage *body
     AV_CLEANUP(av_free) Archivolt__InstanceHostConfig **pointers = av_xcalloc(count, sizeof *pointers);
     Archivolt__ServerCertificate certificate;
     AV_CLEANUP(av_free)
-    char *own_dir =
-        m->node->instances_dir != NULL && m->node->instances_dir[0] != '\0' ? av_xstrdup(m->node->instances_dir)
-                                                                            : av_node_path(m->node, "instances");
+    char *own_dir = m->node->instances_dir != NULL && m->node->instances_dir[0] != '\0'
+                        ? av_xstrdup(m->node->instances_dir)
+                        : av_node_path(m->node, "instances");
 
     for (size_t i = 0; i < count; i++) {
         const av_node_record *node = av_nodes_at(m->nodes, i);
