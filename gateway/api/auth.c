@@ -15,12 +15,13 @@
 #include "base/secret.h"
 #include "base/unicode.h"
 
-#define TICKET_MAX     4096
-#define MARGIN_MS      30000 /* a ticket is not used in its last half minute: the call must arrive before it ends */
-#define LONGEST_MS     600000
-#define ENTRIES_MAX    1000
-#define SWEEP_MS       10000
-#define NAME_MAX_BYTES 4096
+#define TICKET_MAX        4096
+#define MARGIN_MS         30000 /* a ticket is not used in its last half minute: the call must arrive before it ends */
+#define LONGEST_MS        600000
+#define ENTRIES_MAX       1000
+#define SWEEP_MS          10000
+#define NAME_MAX_BYTES    4096
+#define QUEUED_PER_CLIENT 32 /* different logins of one address in line; more are refused */
 
 typedef enum entry_state { QUEUED, ASKING, HELD } entry_state;
 
@@ -34,7 +35,7 @@ typedef struct entry {
     int64_t use_until_ms;
     bool dropped; /* while ASKING: answer the waiters, do not keep */
     av_api_wait *waits;
-    struct entry *next_queued;
+    struct entry *next; /* in the queue, or among those asked */
 } entry;
 
 struct av_api_wait {
@@ -49,7 +50,8 @@ struct av_api_auth {
     uint8_t boot_key[crypto_auth_hmacsha256_KEYBYTES];
     av_map *entries;
     uint64_t asking;
-    entry *queue, **queue_tail;
+    entry *asked; /* those in state ASKING */
+    entry *queue; /* oldest first */
     av_loop_timer *sweep;
 };
 
@@ -109,6 +111,18 @@ tell(entry *e, const av_error *err)
     }
 }
 
+static void
+leave_asked(entry *e)
+{
+    entry **at = &e->auth->asked;
+
+    while (*at != e)
+        at = &(*at)->next;
+    *at = e->next;
+    e->next = NULL;
+    e->auth->asking--;
+}
+
 static void start_queued(av_api_auth *self);
 
 static void
@@ -119,7 +133,7 @@ on_login(void *ctx, av_span session, int64_t expires_unix_ms, const av_error *er
     int64_t left = AV_MIN(expires_unix_ms - av_clock_wall_ms(), LONGEST_MS) - MARGIN_MS;
 
     assert(e->state == ASKING);
-    self->asking--;
+    leave_asked(e);
     (void)av_map_remove(self->entries, key_span(e));
     if (err == NULL && !av_buf_append_span(&e->ticket, session)) {
         av_error too_long;
@@ -146,22 +160,46 @@ ask(entry *e)
     av_api_auth *self = e->auth;
 
     e->state = ASKING;
+    e->next = self->asked;
+    self->asked = e;
     self->asking++;
     av_login_admin(av_gateway_bus(self->gateway), e->user, e->password, e->client, on_login, e);
     av_secret_free(&e->password);
+}
+
+static unsigned
+count_client(const entry *list, const char *client)
+{
+    unsigned n = 0;
+
+    for (; list != NULL; list = list->next)
+        n += strcmp(list->client, client) == 0;
+    return n;
+}
+
+/* One address gets a quarter of the places: who guesses passwords waits for himself alone. */
+static bool
+may_ask(const av_api_auth *self, const entry *e)
+{
+    uint64_t most = av_gateway_get_settings(self->gateway)->api_logins;
+
+    return count_client(self->asked, e->client) < AV_MAX(most / 4, 1U);
 }
 
 static void
 start_queued(av_api_auth *self)
 {
     uint64_t most = av_gateway_get_settings(self->gateway)->api_logins;
+    entry **at = &self->queue;
 
-    while (self->queue != NULL && self->asking < most) {
-        entry *e = self->queue;
+    while (*at != NULL && self->asking < most) {
+        entry *e = *at;
 
-        self->queue = e->next_queued;
-        if (self->queue == NULL)
-            self->queue_tail = &self->queue;
+        if (e->waits != NULL && !may_ask(self, e)) {
+            at = &e->next;
+            continue;
+        }
+        *at = e->next;
         if (e->waits != NULL) {
             ask(e);
             continue;
@@ -197,7 +235,6 @@ av_api_auth_new(av_gateway *gateway)
 
     self->gateway = gateway;
     self->entries = av_map_new();
-    self->queue_tail = &self->queue;
     av_random_bytes(self->boot_key, sizeof self->boot_key);
     self->sweep = av_loop_add_timer(av_gateway_loop(gateway), SWEEP_MS, SWEEP_MS, sweep, self);
     return self;
@@ -244,6 +281,16 @@ new_entry(av_api_auth *self, const char *user, const char *password, const char 
     return e;
 }
 
+static void
+enqueue(entry *e)
+{
+    entry **at = &e->auth->queue;
+
+    while (*at != NULL)
+        at = &(*at)->next;
+    *at = e;
+}
+
 av_api_wait *
 av_api_auth_get(
     av_api_auth *self, const char *user, const char *password, const char *client, av_api_auth_fn *fn, void *ctx)
@@ -265,7 +312,7 @@ av_api_auth_get(
     }
     if (e != NULL)
         return add_wait(e, fn, ctx);
-    if (av_map_count(self->entries) >= ENTRIES_MAX) {
+    if (av_map_count(self->entries) >= ENTRIES_MAX || count_client(self->queue, client) >= QUEUED_PER_CLIENT) {
         av_error err;
 
         (void)av_error_set(&err, AV_ERR_BUSY, "too many logins are under way; try again later");
@@ -274,8 +321,7 @@ av_api_auth_get(
     }
     e = new_entry(self, user, password, client, key);
     w = add_wait(e, fn, ctx);
-    *self->queue_tail = e;
-    self->queue_tail = &e->next_queued;
+    enqueue(e);
     start_queued(self);
     return w;
 }

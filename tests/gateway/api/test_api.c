@@ -328,8 +328,9 @@ json_of(av_buf *reply)
     json_t *value = NULL;
     av_error err = { 0 };
 
-    if (AV_CHECK(strncmp(body, BOM, 3) == 0))
-        AV_CHECK_RC(av_json_parse(av_span_str(body + 3), &value, &err), AV_OK, &err);
+    if (!AV_CHECK(strncmp(body, BOM, strlen(BOM)) == 0))
+        return json_object();
+    AV_CHECK_RC(av_json_parse(av_span_str(body + strlen(BOM)), &value, &err), AV_OK, &err);
     return value != NULL ? value : json_object();
 }
 
