@@ -317,7 +317,7 @@ body_of(av_buf *reply)
 {
     const char *end = strstr(av_buf_cstr(reply), "\r\n\r\n");
 
-    return end == NULL ? "" : end + 4;
+    return end == NULL ? av_buf_cstr(reply) + reply->n : end + 4;
 }
 
 /* The body without its mark, as JSON; owned by the caller. */
