@@ -60,7 +60,7 @@ struct av_loop {
     struct prepare prepares[PREPARE_MAX];
     size_t prepare_n;
     unsigned depth; /* turns on the stack */
-    bool stop, again;
+    bool stop, again, worked, running;
     av_loop_fn *on_stop, *on_reload, *on_child;
     void *signal_ctx;
     pthread_mutex_t lock; /* guards posts; everything else belongs to the loop's thread */
@@ -450,12 +450,18 @@ av_loop_again(av_loop *self)
     self->again = true;
 }
 
+void
+av_loop_worked(av_loop *self)
+{
+    self->worked = true;
+}
+
 static int
 wait_ms(const av_loop *self, int timeout_ms)
 {
     int64_t left;
 
-    if (self->again || self->stop)
+    if (self->again || self->stop || (self->worked && !self->running))
         return 0;
     if (self->heap_n == 0)
         return timeout_ms;
@@ -482,14 +488,14 @@ dispatch(const struct epoll_event *ev)
     h->fn(h->ctx, h->fd, events);
 }
 
-void
-av_loop_turn(av_loop *self, int timeout_ms)
+static void
+turn(av_loop *self, int timeout_ms)
 {
     struct epoll_event events[EVENTS_MAX];
     int n;
 
     self->depth++;
-    self->again = false;
+    self->again = self->worked = false;
     for (size_t i = 0; i < self->prepare_n; i++)
         self->prepares[i].fn(self->prepares[i].ctx);
     n = epoll_wait(self->epoll, events, EVENTS_MAX, wait_ms(self, timeout_ms));
@@ -502,11 +508,23 @@ av_loop_turn(av_loop *self, int timeout_ms)
 }
 
 void
+av_loop_turn(av_loop *self, int timeout_ms)
+{
+    bool running = self->running;
+
+    self->running = false; /* also when a callback of av_loop_run turns it by hand */
+    turn(self, timeout_ms);
+    self->running = running;
+}
+
+void
 av_loop_run(av_loop *self)
 {
     self->stop = false;
+    self->running = true;
     while (!self->stop)
-        av_loop_turn(self, -1);
+        turn(self, -1);
+    self->running = false;
     self->stop = false; /* turns by hand may follow */
 }
 

@@ -44,6 +44,11 @@ void av_loop_add_prepare(av_loop *self, av_loop_fn *fn, void *ctx);
 void av_loop_remove_prepare(av_loop *self, av_loop_fn *fn, void *ctx); /* no-op when it is not there */
 /* There is more to do: the coming wait returns at once. */
 void av_loop_again(av_loop *self);
+/*
+ * For prepare hooks: something was done. A turn by hand then does not wait, so that who turns the loop sees what came
+ * of it; av_loop_run goes on to its wait.
+ */
+void av_loop_worked(av_loop *self);
 
 /*
  * Take SIGTERM and SIGINT (fn(ctx) once each time), SIGHUP (reload) and SIGCHLD through a signalfd; blocks them for the

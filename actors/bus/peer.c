@@ -41,6 +41,8 @@ struct av_peer {
     av_loop_timer *again; /* a new socket after a refused key */
     av_retry refused_retry;
     bool up, ready, refused, working;
+    bool events_wait; /* the monitor's descriptor fired; nothing but read_events touches that socket */
+    bool sent;        /* since the last empty receive: ZMQ_EVENTS must be looked at before waiting */
     struct queued *first, **last;
     size_t queued_bytes;
     char trouble[160];
@@ -118,6 +120,7 @@ typedef enum sent { SENT, SENT_FULL, SENT_LOST } sent;
 static sent
 socket_send(av_peer *self, zmq_msg_t *frame)
 {
+    self->sent = true;
     for (int i = 0; i < FRAMES; i++) {
         int rc;
 
@@ -279,20 +282,34 @@ receive_batch(av_peer *self)
         else if (there)
             deliver(self, frame);
         frames_close(frame);
-        if (!there)
+        if (!there) {
+            self->sent = false;
             return i > 0;
+        }
     }
+    self->sent = true; /* the batch was full: there may be more */
     return true;
 }
 
 /* ---- the connection ---- */
 
+/* Ends the wait; see the head of this file. */
 static void
-on_fd(void *ctx, int fd, unsigned events)
+on_dealer_fd(void *ctx, int fd, unsigned events)
 {
-    (void)ctx; /* only there to end the wait; see the head of this file */
+    (void)ctx;
     (void)fd;
     (void)events;
+}
+
+static void
+on_monitor_fd(void *ctx, int fd, unsigned events)
+{
+    av_peer *self = ctx;
+
+    (void)fd;
+    (void)events;
+    self->events_wait = true;
 }
 
 static void
@@ -386,7 +403,7 @@ read_events(av_peer *self)
 {
     bool any = false;
 
-    while (self->monitor != NULL) {
+    while (self->monitor != NULL && self->events_wait) {
         uint16_t event = 0;
         bool more;
         zmq_msg_t msg;
@@ -394,6 +411,7 @@ read_events(av_peer *self)
         (void)zmq_msg_init(&msg);
         if (zmq_msg_recv(&msg, self->monitor, ZMQ_DONTWAIT) < 0) {
             (void)zmq_msg_close(&msg);
+            self->events_wait = false;
             return any;
         }
         any = true;
@@ -423,7 +441,9 @@ on_prepare(void *ctx)
     self->config.on_batch(self->config.ctx);
     flush(self);
     self->working = nested;
-    if (any || can(self, ZMQ_POLLIN)) /* who turns the loop by hand wants to see what was done before it waits */
+    if (any)
+        av_loop_worked(self->config.loop);
+    if (self->sent && can(self, ZMQ_POLLIN))
         av_loop_again(self->config.loop);
 }
 
@@ -451,13 +471,13 @@ set_options(av_peer *self)
 }
 
 static av_loop_fd *
-watch(av_peer *self, void *socket)
+watch(av_peer *self, void *socket, av_loop_fd_fn *fn)
 {
     int fd = -1;
     size_t n = sizeof fd;
 
     (void)zmq_getsockopt(socket, ZMQ_FD, &fd, &n);
-    return av_loop_add_fd(self->config.loop, fd, AV_LOOP_READ, on_fd, self);
+    return av_loop_add_fd(self->config.loop, fd, AV_LOOP_READ, fn, self);
 }
 
 static av_errc
@@ -475,8 +495,9 @@ open_sockets(av_peer *self, av_error *err)
         close_sockets(self, 0);
         return err->code;
     }
-    self->dealer_fd = watch(self, self->dealer);
-    self->monitor_fd = watch(self, self->monitor);
+    self->dealer_fd = watch(self, self->dealer, on_dealer_fd);
+    self->monitor_fd = watch(self, self->monitor, on_monitor_fd);
+    self->events_wait = self->sent = true;
     av_loop_again(self->config.loop);
     return AV_OK;
 }
