@@ -10,6 +10,7 @@
 #include "gateway/api/api.h"
 #include "gateway/gateway.h"
 #include "gateway/http/health.h"
+#include "gateway/imap/imap.h"
 
 #define FILES_PER_CONNECTION 3 /* the client's socket and a socket pair (gateway/http/bridge.c) */
 #define FILES_BESIDE         64
@@ -21,6 +22,7 @@ typedef struct program {
     av_http_server *http;
     av_http_site health;
     av_api *api;
+    av_imap *imap;
     /* what on_status hands out, good until the next one */
     Archivolt__KeyValue counters[COUNTERS], *counter_list[COUNTERS];
     char values[COUNTERS][24];
@@ -57,7 +59,8 @@ open_doors(program *self, av_error *err)
         return rc;
     self->health = av_http_health_site_template;
     self->health.ctx = self->gateway;
-    return av_http_server_open(self->http, node->port_https, &self->health, err);
+    rc = av_http_server_open(self->http, node->port_https, &self->health, err);
+    return rc != AV_OK ? rc : av_imap_open(self->gateway, &self->imap, err);
 }
 
 /* Protocols end before what they stand on. */
@@ -68,6 +71,7 @@ end_all(program *self)
         av_gateway_close(self->gateway);
     av_http_server_destroy(&self->http);
     av_api_destroy(&self->api);
+    av_imap_destroy(&self->imap);
     av_gateway_destroy(&self->gateway);
 }
 

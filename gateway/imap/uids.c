@@ -6,7 +6,7 @@
 bool
 av_imap_uids_set(av_imap_uids *self, const av_query_range *ranges, size_t n)
 {
-    AV_CLEANUP(av_free) av_imap_run *runs = av_xcalloc(n + 1, sizeof *runs);
+    AV_CLEANUP(av_free) av_imap_uid_run *runs = av_xcalloc(n + 1, sizeof *runs);
     uint64_t seq = 1;
     size_t used = 0;
 
@@ -18,7 +18,7 @@ av_imap_uids_set(av_imap_uids *self, const av_query_range *ranges, size_t n)
         if (used > 0 && runs[used - 1].last + 1 == ranges[i].first)
             runs[used - 1].last = ranges[i].last;
         else
-            runs[used++] = (av_imap_run){ ranges[i].first, ranges[i].last, (uint32_t)seq };
+            runs[used++] = (av_imap_uid_run){ ranges[i].first, ranges[i].last, (uint32_t)seq };
         seq += (uint64_t)ranges[i].last - ranges[i].first + 1; /* below 2^32: distinct UIDs */
     }
     free(self->runs);
@@ -36,7 +36,7 @@ av_imap_uids_release(av_imap_uids *self)
 }
 
 static uint32_t
-last_seq(const av_imap_run *run)
+last_seq(const av_imap_uid_run *run)
 {
     return run->seq + (run->last - run->first);
 }

@@ -10,13 +10,13 @@
 
 #include "storage/index/query.h"
 
-typedef struct av_imap_run {
+typedef struct av_imap_uid_run {
     uint32_t first, last; /* UIDs */
     uint32_t seq;         /* sequence number of first */
-} av_imap_run;
+} av_imap_uid_run;
 
 typedef struct av_imap_uids {
-    av_imap_run *runs;
+    av_imap_uid_run *runs;
     size_t n;
     uint32_t count; /* messages */
 } av_imap_uids;
@@ -29,7 +29,7 @@ uint32_t av_imap_uids_seq(const av_imap_uids *self, uint32_t uid); /* 0: no such
 uint32_t av_imap_uids_uid(const av_imap_uids *self, uint32_t seq); /* 0: no such message */
 /* UIDs of self that `now` does not have, as ranges in order; ret is the caller's (free), never NULL. */
 void av_imap_uids_gone(const av_imap_uids *self, const av_imap_uids *now, av_query_range **ret, size_t *ret_n);
-uint32_t av_imap_uids_last(const av_imap_uids *self);              /* highest UID, 0 when empty */
+uint32_t av_imap_uids_last(const av_imap_uids *self); /* highest UID, 0 when empty */
 
 /*
  * The messages a sequence set names, as ranges of UIDs in order and apart, whose ends exist. UIDs missing in between stay

@@ -1,0 +1,344 @@
+/*
+ * cmd_fetch.c - FETCH and UID FETCH: the stream of Archive.Fetch into the connection, with back-pressure both ways
+ *
+ * Bytes of the stream that the connection has no room for are held (at most the window of the stream) and told as consumed
+ * only when they are written: a slow client slows the instance down and costs nothing else. A set with very many ranges is
+ * asked for in several calls. \Seen is never set. Source: RFC 3501, 6.4.5, 6.4.8.
+ */
+#include "base/clock.h"
+#include "gateway/imap/fetch_priv.h"
+
+#define RANGES_PER_CALL 2000 /* a request is one frame of 64 KB */
+#define HELD_MAX        (4U * AV_BUS_WINDOW)
+#define ROW_MAX         65536
+#define HEAD_SLICE      64    /* bytes of the stream looked at together while rows begin: bounds what they write */
+#define HEAD_SLICE_WIDE 8     /* the same when section names make each row's text long */
+#define RAW_SLICE       32768 /* bytes of a message copied together */
+#define WIDE_NAMES      512
+#define STALL_CHECK_MS  10000
+#define STALL_MS        60000  /* nothing comes though all is consumed */
+#define CALL_TIMEOUT_MS 900000 /* the bus's own: a slow client must be able to take one window in it */
+
+typedef struct fetch {
+    av_imap_session *session;
+    av_imap_fetch_items items;
+    av_imap_fetch_row row;
+    av_query_range *uids; /* wanted, from uid_at on not yet asked for */
+    size_t uid_count, uid_at;
+    av_rows_reader *rows;
+    av_call *call;
+    av_stream *stream;
+    av_buf held;
+    size_t held_at;
+    bool answered; /* the call in work is over, with `end` */
+    av_error end;  /* code AV_OK: well */
+    int64_t moved_ms;
+    av_loop_timer *stall;
+} fetch;
+
+static void
+fetch_free(void *work)
+{
+    fetch *self = work;
+
+    av_call_cancel(&self->call);
+    if (self->stall != NULL)
+        av_loop_remove_timer(&self->stall);
+    av_rows_reader_destroy(&self->rows);
+    av_imap_fetch_items_release(&self->items);
+    av_buf_release(&self->held);
+    free(self->uids);
+    free(self);
+}
+
+/* ---- the end ---- */
+
+static void
+finish(fetch *self)
+{
+    av_imap_session *session = self->session;
+    av_error err = self->end;
+
+    if (err.code != AV_OK && self->row.open) { /* inside a response, perhaps inside a literal: nothing can be said */
+        session->ending = true;
+        av_conn_finish(session->conn);
+        return;
+    }
+    if (err.code == AV_OK && self->row.unreadable > 0)
+        (void)av_error_set(&err, AV_ERR_UNAVAILABLE, "%llu of the messages could not be read: %s",
+            (unsigned long long)self->row.unreadable, self->row.why);
+    if (err.code == AV_OK)
+        av_imap_session_done(session, "OK", NULL, "done");
+    else
+        av_imap_session_fail(session, &err);
+}
+
+static void
+fail(fetch *self, const av_error *err)
+{
+    av_call_cancel(&self->call);
+    self->stream = NULL;
+    self->answered = true;
+    self->end = *err;
+    self->uid_at = self->uid_count;
+    self->held_at = self->held.n;
+}
+
+/* ---- bytes ---- */
+
+/* How much may be looked at: raw bytes as there is room for them, the beginnings of rows in small steps. */
+static size_t
+slice_size(const fetch *self, size_t held)
+{
+    size_t room = av_conn_room(self->session->conn);
+
+    if (self->row.raw_left > 0)
+        return (size_t)AV_MIN(self->row.raw_left, (uint64_t)AV_MIN(AV_MIN(held, room), (size_t)RAW_SLICE));
+    return AV_MIN(held, self->items.text.n > WIDE_NAMES ? (size_t)HEAD_SLICE_WIDE : (size_t)HEAD_SLICE);
+}
+
+/* Held bytes into the connection, as far as it takes them. */
+static void
+pump(fetch *self)
+{
+    av_error err;
+
+    while (
+        self->held_at < self->held.n && av_imap_session_flush(self->session) && av_conn_room(self->session->conn) > 0) {
+        av_span held = av_span_skip(av_buf_span(&self->held), self->held_at);
+        size_t n = slice_size(self, held.n);
+
+        self->held_at += n;
+        self->moved_ms = av_clock_mono_ms();
+        if (av_rows_reader_feed(self->rows, av_span_slice(held, 0, n), &err) != AV_OK) {
+            fail(self, &err);
+            return;
+        }
+        if (self->stream != NULL)
+            av_stream_consumed(self->stream, n);
+    }
+    (void)av_imap_session_flush(self->session);
+    if (self->held_at == self->held.n) {
+        av_buf_clear(&self->held);
+        self->held_at = 0;
+    }
+}
+
+static void ask(fetch *self);
+
+/* Bytes, then the end of a call, then the next call or the end of all. */
+static void
+go_on(av_imap_session *session)
+{
+    fetch *self = session->work;
+
+    pump(self);
+    if (!self->answered || self->held_at < self->held.n)
+        return;
+    if (self->end.code == AV_OK)
+        (void)av_rows_reader_finish(self->rows, &self->end);
+    if (self->end.code == AV_OK && self->uid_at < self->uid_count)
+        ask(self);
+    else
+        finish(self);
+}
+
+static void
+on_data(void *ctx, av_stream *stream AV_UNUSED, av_span bytes)
+{
+    fetch *self = ctx;
+    av_error err;
+
+    if (self->held_at > self->held.n / 2) {
+        av_buf_consume(&self->held, self->held_at);
+        self->held_at = 0;
+    }
+    if (!av_buf_append_span(&self->held, bytes)) {
+        (void)av_error_set(&err, AV_ERR_INTERNAL, "the instance sent more than it was allowed to");
+        fail(self, &err);
+    }
+    av_imap_session_turn(self->session);
+}
+
+static void
+on_done(void *ctx, av_call *call AV_UNUSED, const ProtobufCMessage *reply AV_UNUSED, const av_error *err)
+{
+    fetch *self = ctx;
+
+    self->call = NULL;
+    self->stream = NULL;
+    self->answered = true;
+    if (err != NULL) {
+        self->end = *err;
+        self->held_at = self->held.n; /* its end cannot come any more */
+    }
+    av_imap_session_turn(self->session);
+}
+
+static void
+on_stall_time(void *ctx)
+{
+    fetch *self = ctx;
+    av_error err;
+
+    if (self->held_at < self->held.n || !av_imap_session_drained(self->session)) /* the client's time, not ours */
+        self->moved_ms = av_clock_mono_ms();
+    if (av_clock_mono_ms() - self->moved_ms < STALL_MS)
+        return;
+    (void)av_error_set(&err, AV_ERR_TIMEOUT, "the instance does not go on sending");
+    fail(self, &err);
+    av_imap_session_turn(self->session);
+}
+
+/* ---- asking ---- */
+
+static const av_stream_events stream_events = { .on_data = on_data };
+static const av_rows_events row_events = { av_imap_fetch_row_begin, av_imap_fetch_row_bytes, av_imap_fetch_row_end };
+
+static size_t
+fill_items(const av_imap_fetch_items *items, Archivolt__FetchItem *ret)
+{
+    const struct {
+        bool wanted;
+        Archivolt__FetchItem item;
+    } rows[] = {
+        { true, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_UID },
+        { items->flags, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_FLAGS },
+        { items->internaldate, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_INTERNALDATE },
+        { items->size, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_RFC822_SIZE },
+        { items->envelope, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_ENVELOPE },
+        { items->body, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_BODY },
+        { items->bodystructure, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_BODYSTRUCTURE },
+        { items->section_count > 0, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_SECTION },
+    };
+    size_t n = 0;
+
+    for (size_t i = 0; i < AV_COUNT(rows); i++) {
+        if (rows[i].wanted)
+            ret[n++] = rows[i].item;
+    }
+    return n;
+}
+
+static void
+fill_sections(const av_imap_fetch_items *items, Archivolt__FetchSection *sections, Archivolt__FetchSection **list)
+{
+    for (size_t i = 0; i < items->section_count; i++) {
+        archivolt__fetch_section__init(&sections[i]);
+        sections[i].section = (char *)(uintptr_t)av_imap_fetch_items_section(items, i);
+        sections[i].has_partial_offset = sections[i].has_partial_length = items->sections[i].partial;
+        sections[i].partial_offset = items->sections[i].offset;
+        sections[i].partial_length = items->sections[i].length;
+        list[i] = &sections[i];
+    }
+}
+
+static void
+send_request(fetch *self, const Archivolt__FetchRequest *body)
+{
+    av_imap_session *session = self->session;
+    av_call_spec spec = {
+        .to = session->instance,
+        .method = "archivolt.Archive.Fetch",
+        .body = &body->base,
+        .timeout_ms = CALL_TIMEOUT_MS,
+        .session = av_span_of(session->token, session->token_n),
+        .trace = av_span_of(session->trace, sizeof session->trace),
+        .done = on_done,
+        .downstream = &stream_events,
+        .ctx = self,
+    };
+
+    self->call = av_bus_call(av_gateway_bus(session->imap->gateway), &spec);
+    self->stream = av_call_downstream(self->call);
+}
+
+/* The next ranges of UIDs. */
+static void
+ask(fetch *self)
+{
+    Archivolt__FetchRequest body = ARCHIVOLT__FETCH_REQUEST__INIT;
+    Archivolt__FetchSection sections[AV_IMAP_SECTIONS_MAX], *section_list[AV_IMAP_SECTIONS_MAX];
+    Archivolt__FetchItem items[8];
+    size_t n = AV_MIN(self->uid_count - self->uid_at, (size_t)RANGES_PER_CALL);
+    AV_CLEANUP(av_free) Archivolt__UidRange *ranges = av_xcalloc(n, sizeof *ranges);
+    AV_CLEANUP(av_free) Archivolt__UidRange **range_list = av_xcalloc(n, sizeof *range_list);
+
+    for (size_t i = 0; i < n; i++) {
+        archivolt__uid_range__init(&ranges[i]);
+        ranges[i].first = self->uids[self->uid_at + i].first;
+        ranges[i].last = self->uids[self->uid_at + i].last;
+        range_list[i] = &ranges[i];
+    }
+    self->uid_at += n;
+    fill_sections(&self->items, sections, section_list);
+    body.mailbox.data = self->session->mailbox->guid;
+    body.mailbox.len = sizeof self->session->mailbox->guid;
+    body.uids = range_list;
+    body.n_uids = n;
+    body.items = items;
+    body.n_items = fill_items(&self->items, items);
+    body.sections = section_list;
+    body.n_sections = self->items.section_count;
+    av_rows_reader_destroy(&self->rows);
+    self->rows = av_rows_reader_new(&archivolt__fetch_row__descriptor, ROW_MAX, &row_events, &self->row);
+    self->answered = false;
+    self->moved_ms = av_clock_mono_ms();
+    send_request(self, &body);
+}
+
+static void
+begin(fetch *self)
+{
+    av_imap_session *session = self->session;
+
+    self->row.session = session;
+    self->row.items = &self->items;
+    av_buf_init(&self->held, HELD_MAX);
+    self->stall =
+        av_loop_add_timer(av_gateway_loop(session->imap->gateway), STALL_CHECK_MS, STALL_CHECK_MS, on_stall_time, self);
+    session->on_room = go_on;
+    ask(self);
+}
+
+static void
+run(av_imap_session *session, const av_imap_command *command, bool by_uid)
+{
+    fetch *self = av_xcalloc(1, sizeof *self);
+    av_error err;
+    av_errc rc;
+
+    self->session = session;
+    session->work = self;
+    session->free_work = fetch_free;
+    rc = av_imap_fetch_items_parse(command->args[0], &self->items, &err);
+    if (rc == AV_ERR_SYNTAX) {
+        av_imap_session_done(session, "BAD", NULL, "%s", err.msg);
+        return;
+    }
+    if (rc != AV_OK) {
+        av_imap_session_fail(session, &err);
+        return;
+    }
+    self->row.with_uid = by_uid || self->items.uid;
+    av_imap_uids_resolve(
+        &session->mailbox->uids, command->set, command->set_count, by_uid, &self->uids, &self->uid_count);
+    if (self->uid_count > 0)
+        begin(self);
+    else if (by_uid || session->mailbox->uids.count == 0) /* RFC 3501, 6.4.8: a UID that is not there is no error */
+        av_imap_session_done(session, "OK", NULL, "no such messages");
+    else
+        av_imap_session_done(session, "BAD", NULL, "FETCH: the mailbox has %u messages", session->mailbox->uids.count);
+}
+
+void
+av_imap_cmd_fetch(av_imap_session *session, const av_imap_command *command)
+{
+    run(session, command, false);
+}
+
+void
+av_imap_cmd_uid_fetch(av_imap_session *session, const av_imap_command *command)
+{
+    run(session, command, true);
+}

@@ -1,0 +1,46 @@
+/*
+ * fetch_priv.h - a FETCH in work: rows of the bus to lines of IMAP (cmd_fetch.c, fetch_row.c)
+ */
+#ifndef AV_GATEWAY_IMAP_FETCH_PRIV_H
+#define AV_GATEWAY_IMAP_FETCH_PRIV_H
+
+#include "actors/bus/rows.h"
+#include "gateway/imap/fetch_items.h"
+#include "gateway/imap/session_priv.h"
+
+#define AV_IMAP_PARTS_MAX (AV_IMAP_SECTIONS_MAX + 3) /* envelope, body, bodystructure */
+
+#define AV_IMAP_DATE_SIZE 80
+
+typedef struct av_imap_fetch_part {
+    Archivolt__FetchItem item;
+    uint32_t section;
+    uint64_t length;
+    bool nil;
+} av_imap_fetch_part;
+
+/* The row being written: what it announced, and where in it the raw bytes are. */
+typedef struct av_imap_fetch_row {
+    av_imap_session *session;
+    const av_imap_fetch_items *items;
+    bool with_uid; /* UID FETCH, or asked for */
+    bool open;     /* something of the row has been written, its end has not */
+    bool skipped;  /* not to be shown */
+    const char *gap;
+    av_imap_fetch_part parts[AV_IMAP_PARTS_MAX];
+    size_t part_count, part;
+    uint64_t part_left;  /* raw bytes of the current part still to come */
+    uint64_t raw_left;   /* of the row */
+    uint64_t unreadable; /* rows that came with an error */
+    char why[200];       /* the first of them */
+} av_imap_fetch_row;
+
+/* Handlers of av_rows_events; ctx is the av_imap_fetch_row. */
+uint64_t av_imap_fetch_row_begin(void *ctx, const ProtobufCMessage *row, av_error *err);
+void av_imap_fetch_row_bytes(void *ctx, av_span bytes, av_error *err);
+void av_imap_fetch_row_end(void *ctx, av_error *err);
+
+/* "17-Jul-1996 02:44:25 +0000", RFC 3501, 9 (date-time); ret holds AV_IMAP_DATE_SIZE bytes. false: beyond year 9999. */
+bool av_imap_internaldate(int64_t unix_s, char *ret);
+
+#endif

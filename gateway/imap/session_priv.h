@@ -1,0 +1,115 @@
+/*
+ * session_priv.h - one client: its connection, its command in work, its mailbox
+ *
+ *   bytes -> framer -> command_parse -> row.run -> (calls over the bus) -> av_imap_session_done -> next command
+ *
+ * One command at a time: while one is in work, or what was written has not all found room in the connection, reading is
+ * paused. Everything belongs to the loop's thread. cmd_*.c use what stands here.
+ */
+#ifndef AV_GATEWAY_IMAP_SESSION_PRIV_H
+#define AV_GATEWAY_IMAP_SESSION_PRIV_H
+
+#include "gateway/imap/commands.h"
+#include "gateway/imap/framer.h"
+#include "gateway/imap/imap.h"
+#include "gateway/imap/mailbox.h"
+#include "gateway/imap/mailbox_name.h"
+
+#define AV_IMAP_TAG_MAX         128
+#define AV_IMAP_SESSION_MAGIC   0x494d4150U
+#define AV_IMAP_TOKEN_MAX       64
+#define AV_IMAP_CALL_TIMEOUT_MS 60000
+#define AV_IMAP_TEXT_MAX        600 /* bytes of the text of one response */
+
+struct av_imap {
+    av_gateway *gateway;
+    av_imap_session *sessions;
+};
+
+typedef void av_imap_reply_fn(av_imap_session *self, const ProtobufCMessage *reply, const av_error *err);
+typedef void av_imap_line_fn(av_imap_session *self, av_span line);
+
+struct av_imap_session {
+    unsigned magic;
+    av_imap *imap;
+    av_imap_session *prev, *next;
+    av_conn *conn;
+    unsigned state; /* AV_IMAP_NOT_AUTH, _AUTH or _SELECTED */
+    uint8_t trace[16];
+
+    av_imap_framer framer;
+    av_buf in; /* bytes read and not yet looked at */
+    size_t in_at;
+    av_buf out; /* bytes the connection has no room for yet */
+    size_t out_at;
+    bool in_turn, starting_tls, ending;
+
+    char tag[AV_IMAP_TAG_MAX + 1];
+    av_imap_command command;
+    bool busy;                  /* a command is in work and reads nothing */
+    av_imap_line_fn *take_line; /* a command waits for a line */
+    void *work;                 /* what the command in work keeps */
+    void (*free_work)(void *work);
+    void (*on_room)(av_imap_session *self); /* all that was written has found room; or NULL */
+    av_call *call;
+    av_imap_reply_fn *on_reply;
+    av_loop_timer *timer;
+    unsigned bad_commands, failed_logins;
+
+    char *instance; /* actor name: instance/demo */
+    char *user;     /* demo/alice, as typed */
+    uint8_t token[AV_IMAP_TOKEN_MAX];
+    size_t token_n;
+    av_imap_mailbox *mailbox; /* AV_IMAP_SELECTED */
+};
+
+/* A door's accept: session.c. */
+void av_imap_session_accept(void *ctx, av_conn *conn);
+
+/* ---- writing (respond.c) ---- */
+
+/* Formatted bytes as they are; CRLF is the caller's. */
+void av_imap_session_printf(av_imap_session *self, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void av_imap_session_write(av_imap_session *self, av_span bytes);
+/* Hand over to the connection what it has room for. true: all of it. */
+bool av_imap_session_flush(av_imap_session *self);
+bool av_imap_session_drained(const av_imap_session *self);
+/* "IMAP4rev1 ..." for the state the session is in. */
+void av_imap_session_capabilities(const av_imap_session *self, char *ret, size_t size);
+
+/*
+ * The end of the command in work: "<tag> OK|NO|BAD [code] text". code may be NULL; text is made plain ASCII on one line.
+ * After too many BAD the client is sent away.
+ */
+void av_imap_session_done(av_imap_session *self, const char *status, const char *code, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* The same for an error of ours or of an actor: the response code of RFC 5530 that fits, and its sentence. */
+void av_imap_session_fail(av_imap_session *self, const av_error *err);
+/*
+ * "* BYE text". The connection ends when it is written: at the end of the command in work, or at the next turn when there
+ * is none. No further command is taken.
+ */
+void av_imap_session_bye(av_imap_session *self, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- waiting (session.c) ---- */
+
+/* The command in work waits for one line of the client, which goes to fn. */
+void av_imap_session_wait_line(av_imap_session *self, av_imap_line_fn *fn);
+/* One call at a time; fn is called once unless the session ends first. With the session's token once there is one. */
+void av_imap_session_call(av_imap_session *self, const char *to, const char *method, const ProtobufCMessage *body,
+    uint32_t timeout_ms, av_imap_reply_fn *fn);
+/* The session's command is over: used by respond.c alone. */
+void av_imap_session_finished(av_imap_session *self);
+/* Go on: take what has been read, write what there is room for. */
+void av_imap_session_turn(av_imap_session *self);
+
+/* ---- state ---- */
+
+/* Logged in; instance is an actor's name. */
+void av_imap_session_logged_in(av_imap_session *self, const char *instance, av_span token);
+/* Leave the mailbox that is selected, if any. */
+void av_imap_session_unselect(av_imap_session *self);
+/* Ask for the mailbox's state, write what is new (cmd_general.c); then is called with an error or NULL. */
+void av_imap_session_refresh(av_imap_session *self, void (*then)(av_imap_session *self, const av_error *err));
+
+#endif
