@@ -88,6 +88,7 @@ struct av_call {
     size_t session_n;
     uint32_t timeout_ms;
     int64_t deadline_ms, next_ms;
+    int64_t heard_ms; /* last chunk or credit of peer */
     av_retry pause, resend;
     av_loop_timer *timer;
     av_call_state state;

@@ -3,8 +3,9 @@
  *
  * A call without streams is sent again: when the callee or the broker says busy or unavailable, when the connection was
  * lost, and when nothing is heard for some seconds (a lost message; the callee knows the repetition by key or
- * correlation and does not run it twice). A call with streams is sent once; only asleep, which comes before anything
- * was streamed, sends it again.
+ * correlation and does not run it twice). A call with streams is sent again only until its callee's first sign of life.
+ * From then on it belongs to that one connection: in a silence an empty chunk goes there, which the broker answers with
+ * an error when the connection is gone, so that nobody waits for the dead.
  */
 #include "actors/bus/body.h"
 #include "actors/bus/bus_priv.h"
@@ -16,10 +17,12 @@
 #define PAUSE_MAX_MS    2000U
 #define RESEND_FIRST_MS 3000U
 #define RESEND_MAX_MS   15000U
+#define PROBE_MS        2000 /* of silence on a stream, then the callee's connection is tried */
 #define NEVER           INT64_MAX
 
 static void call_send(av_call *self);
 static void on_timer(void *ctx);
+static void forget_partial_reply(av_call *self);
 
 /* ---- state ---- */
 
@@ -96,6 +99,7 @@ finish(av_call *self, const ProtobufCMessage *reply, const av_error *err)
 static void
 pause_call(av_call *self, const av_error *err)
 {
+    forget_partial_reply(self);
     self->last = *err;
     self->state = AV_CALL_PAUSED;
     self->next_ms = av_clock_mono_ms() + av_retry_next(&self->pause, av_random_u64());
@@ -130,6 +134,24 @@ timed_out(av_call *self)
     finish(self, NULL, &err);
 }
 
+/* An empty chunk of the caller: to a callee it says nothing, from the broker it brings the answer that nobody is there. */
+static void
+probe(av_call *self, int64_t now)
+{
+    Archivolt__Envelope env;
+
+    self->next_ms = AV_MAX(self->heard_ms, now - PROBE_MS + 1) + PROBE_MS;
+    if (now - self->heard_ms >= PROBE_MS) {
+        av_envelope_init(&env, ARCHIVOLT__KIND__KIND_CHUNK, self->correlation);
+        env.has_from_caller = env.from_caller = true;
+        env.has_offset = true;
+        env.offset = self->up.tx.sent - self->up.pending_n;
+        (void)av_bus_send(self->bus, self->peer, &env, av_span_of(NULL, 0), AV_PEER_NEXT);
+        self->next_ms = now + PROBE_MS;
+    }
+    arm(self);
+}
+
 static void
 on_timer(void *ctx)
 {
@@ -142,6 +164,8 @@ on_timer(void *ctx)
         finish(self, NULL, &self->last);
     } else if (now >= self->deadline_ms) {
         timed_out(self);
+    } else if (now >= self->next_ms && self->state == AV_CALL_SENT && self->peer[0] != '\0') {
+        probe(self, now);
     } else if (now >= self->next_ms && (self->state == AV_CALL_PAUSED || self->state == AV_CALL_SENT)) {
         if (self->state == AV_CALL_SENT)
             self->bus->counters.retries++;
@@ -202,8 +226,7 @@ call_send(av_call *self)
     if (av_bus_send(self->bus, self->to, &env, av_span_of(self->body, self->body_n), AV_PEER_NEXT)) {
         self->state = AV_CALL_SENT;
         self->was_sent = true;
-        self->next_ms =
-            self->no_retry || self->has_stream ? NEVER : now + av_retry_next(&self->resend, av_random_u64());
+        self->next_ms = self->no_retry ? NEVER : now + av_retry_next(&self->resend, av_random_u64());
         arm(self);
         return;
     }
@@ -456,15 +479,21 @@ on_reply(av_call *self, const Archivolt__Envelope *env, av_span blob)
     protobuf_c_message_free_unpacked(reply, NULL);
 }
 
-/* Streams stay with the connection that answered first. */
+/* Chunks stay with the connection that answered first. */
 static bool
 pin(av_call *self, const char *from)
 {
-    if (self->peer[0] == '\0')
-        (void)snprintf(self->peer, sizeof self->peer, "%s", from);
-    if (!self->has_stream)
-        self->next_ms = NEVER;
-    return strcmp(self->peer, from) == 0;
+    if (strcmp(self->peer, from) == 0) {
+        self->heard_ms = av_clock_mono_ms();
+        return true;
+    }
+    if (self->peer[0] != '\0')
+        return false;
+    (void)snprintf(self->peer, sizeof self->peer, "%s", from);
+    self->heard_ms = av_clock_mono_ms();
+    self->next_ms = self->heard_ms + PROBE_MS;
+    arm(self);
+    return true;
 }
 
 void
