@@ -444,13 +444,16 @@ static void
 on_error(av_call *self, const Archivolt__Envelope *env, bool from_broker)
 {
     const char *host = env->error->actor;
+    /* A host that says it will not wake an instance means it; only a host that is not there is asked again. */
+    bool last_word = !from_broker && strcmp(self->method->name, "archivolt.Host.Wake") == 0;
     av_error err;
 
     av_envelope_get_error(env, &err);
     if (err.code == AV_ERR_ASLEEP && from_broker && host != NULL && strncmp(host, "host/", 5) == 0 &&
         av_actor_name_valid(av_span_str(host)) && strncmp(self->to, "instance/", 9) == 0)
         wake(self, host);
-    else if (av_retry_helps(err.code) && !self->no_retry && !self->has_stream)
+    else if (av_retry_helps(err.code) && !self->no_retry && !self->has_stream &&
+        (!last_word || err.code == AV_ERR_BUSY))
         pause_call(self, &err);
     else
         finish(self, NULL, &err);

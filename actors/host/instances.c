@@ -11,12 +11,13 @@
 
 #include "base/log.h"
 
-#define BACKOFF_MIN_MS   250
-#define BACKOFF_MAX_MS   60000
-#define BACKOFF_RESET_MS 60000
+#define BACKOFF_MIN_MS    250
+#define BACKOFF_MAX_MS    60000
+#define BACKOFF_RESET_MS  60000
 /* A caller was told "asleep" while the process runs: it has not said hello to the broker yet. Answering at once would send
    the caller straight back to the broker, in a circle as fast as the machine can. */
-#define WAKE_PAUSE_MS    50
+#define WAKE_PAUSE_MS     50
+#define WAKE_PATIENCE     4     /* failures in a row that a caller who wakes an instance waits through */
 #define SHUTDOWN_GRACE_MS 15000 /* an actor has 20 s to stop (actors/bus/actor.h) */
 
 enum waiting { WAIT_START, WAIT_STOP, WAIT_WAKE, WAIT_PAUSE };
@@ -127,6 +128,8 @@ is_settled(const av_host_instance *self, enum waiting kind)
 
     if (kind == WAIT_PAUSE)
         return false; /* its timer answers */
+    if (kind == WAIT_WAKE && state == AV_SUPERVISOR_BACKOFF)
+        return av_supervisor_failures(self->supervisor) > WAKE_PATIENCE;
     if (kind == WAIT_STOP)
         return state != AV_SUPERVISOR_STOPPING;
     return state == AV_SUPERVISOR_UP || state == AV_SUPERVISOR_BACKOFF ||
@@ -542,9 +545,12 @@ on_pause_over(void *ctx)
 void
 av_host_instance_wake(av_host_instance *self, av_host_answer_fn *done, void *ctx)
 {
-    if (self->host->stopping || self->mode == ARCHIVOLT__START_MODE__START_MODE_DISABLED) {
-        answer_error(done, ctx, AV_ERR_UNAVAILABLE, self->id,
-            self->host->stopping ? "cannot be started: its host is ending" : "is disabled");
+    if (self->host->stopping) { /* BUSY is tried again: the next host does it */
+        answer_error(done, ctx, AV_ERR_BUSY, self->id, "cannot be started now: its host is ending");
+        return;
+    }
+    if (self->mode == ARCHIVOLT__START_MODE__START_MODE_DISABLED) {
+        answer_error(done, ctx, AV_ERR_UNAVAILABLE, self->id, "is disabled");
         return;
     }
     if (self->wanted == AV_WANTED_STOPPED) {

@@ -161,6 +161,18 @@ reap(av_supervisor *self, av_error *ret)
     return -1;
 }
 
+/* One that served for long begins anew; one that served for a while is no crash loop and comes back within a second. */
+static void
+forgive(av_supervisor *self)
+{
+    int64_t life = self->up_once ? av_clock_mono_ms() - self->up_since_ms : 0;
+
+    if (life >= self->config.backoff_reset_ms)
+        self->failures = 0;
+    else if (life >= self->config.backoff_reset_ms / 12)
+        self->failures = AV_MIN(self->failures, 1U);
+}
+
 static void
 on_process_end(void *ctx, int fd AV_UNUSED, unsigned events AV_UNUSED)
 {
@@ -172,8 +184,7 @@ on_process_end(void *ctx, int fd AV_UNUSED, unsigned events AV_UNUSED)
     AV_LOG(AV_LOG_INFO, "process.ended", AV_STR("process", self->name), AV_I64("pid", self->pid),
         AV_I64("status", status), AV_STR("detail", how.msg));
     drop_process(self);
-    if (self->up_once && av_clock_mono_ms() - self->up_since_ms >= self->config.backoff_reset_ms)
-        self->failures = 0;
+    forgive(self);
     if (asked) {
         self->state = AV_SUPERVISOR_DOWN;
         if (self->start_again)

@@ -12,7 +12,8 @@
  * Before each start the lock file is looked at: a process that already runs there (of a host that was killed) is taken over
  * instead of starting a second one. Processes outlive their supervisor: av_supervisor_destroy leaves them alone.
  *
- * Delays: backoff_min_ms, doubled each time up to backoff_max_ms; back to the start after backoff_reset_ms of life.
+ * Delays: backoff_min_ms, doubled each time up to backoff_max_ms; back to the start after backoff_reset_ms of life, to the
+ * second after a twelfth of it.
  * Belongs to the loop's thread. Nothing blocks but launch().
  */
 #ifndef AV_ACTORS_HOST_SUPERVISOR_H

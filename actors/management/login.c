@@ -245,8 +245,9 @@ must_wait(av_login *self, av_request *request, const struct try *t)
 
     if (wait == 0)
         return false;
+    /* Not BUSY: the caller's bus library would try that again by itself. */
     av_request_failf(
-        request, AV_ERR_BUSY, "too many failed logins: try again in %lld s", (long long)(wait + 999) / 1000);
+        request, AV_ERR_LIMIT, "too many failed logins: try again in %lld s", (long long)(wait + 999) / 1000);
     return true;
 }
 
