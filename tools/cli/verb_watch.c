@@ -5,8 +5,7 @@
  */
 #include "tools/cli/cli.h"
 
-#include <errno.h>
-#include <zmq.h>
+#include <czmq.h>
 
 #include "actors/bus/envelope.h"
 #include "base/clock.h"
@@ -55,25 +54,25 @@ is_new(av_map *topics, const char *topic, uint64_t sequence)
     return true;
 }
 
-static void *
-subscribe(cli *self, void *context, const char *prefix)
+/* A SUB socket with our certificate. czmq is enough here: this is no hot path. */
+static zsock_t *
+subscribe(cli *self, const char *prefix)
 {
-    void *socket = zmq_socket(context, ZMQ_SUB);
     AV_CLEANUP(av_free)
     char *endpoint =
         av_xasprintf("tcp://%s:%u", self->node.bus_address, av_node_port(&self->node, self->node.port_status));
-    int zero = 0;
+    zsock_t *socket = zsock_new(ZMQ_SUB);
+    zcert_t *own = zcert_new_from(self->keys.public_key, self->keys.secret_key);
 
-    if (socket == NULL)
-        return NULL;
-    (void)zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof zero);
-    (void)zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, self->node.broker_key, AV_KEY_SIZE);
-    (void)zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, self->keys.public_key, AV_KEY_SIZE);
-    (void)zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, self->keys.secret_key, AV_KEY_SIZE);
-    if (zmq_setsockopt(socket, ZMQ_SUBSCRIBE, prefix, strlen(prefix)) != 0 || zmq_connect(socket, endpoint) != 0) {
-        (void)zmq_close(socket);
-        return NULL;
+    if (socket != NULL && own != NULL) {
+        zcert_apply(own, socket);
+        zsock_set_curve_serverkey_bin(socket, self->node.broker_key);
+        zsock_set_linger(socket, 0);
+        zsock_set_subscribe(socket, prefix);
+        if (zsock_connect(socket, "%s", endpoint) != 0)
+            zsock_destroy(&socket);
     }
+    zcert_destroy(&own);
     return socket;
 }
 
@@ -102,29 +101,17 @@ snapshot(cli *self, av_map *topics, const char *prefix)
 
 /* One published value: [topic][Envelope][packed Status]. */
 static void
-take(cli *self, void *socket, av_map *topics)
+take(cli *self, zmsg_t *message, av_map *topics)
 {
-    zmq_msg_t frames[3];
-    size_t n = 0;
+    zframe_t *topic = zmsg_first(message), *header = zmsg_next(message), *value = zmsg_next(message);
     Archivolt__Envelope *envelope = NULL;
     av_error err;
-    int more = 1;
 
-    while (more != 0 && n < AV_COUNT(frames)) {
-        (void)zmq_msg_init(&frames[n]);
-        if (zmq_msg_recv(&frames[n], socket, ZMQ_DONTWAIT) < 0) {
-            (void)zmq_msg_close(&frames[n]);
-            break;
-        }
-        more = zmq_msg_more(&frames[n++]);
-    }
-    if (n == 3 &&
-        av_envelope_open(av_span_of(zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1])), &envelope, &err) == AV_OK &&
+    if (topic != NULL && header != NULL && value != NULL &&
+        av_envelope_open(av_span_of(zframe_data(header), zframe_size(header)), &envelope, &err) == AV_OK &&
         envelope->topic != NULL && is_new(topics, envelope->topic, envelope->sequence))
-        show(self, envelope->topic, av_span_of(zmq_msg_data(&frames[2]), zmq_msg_size(&frames[2])));
+        show(self, envelope->topic, av_span_of(zframe_data(value), zframe_size(value)));
     av_envelope_free(&envelope);
-    while (n > 0)
-        (void)zmq_msg_close(&frames[--n]);
 }
 
 int
@@ -132,7 +119,8 @@ verb_watch(cli *self, int argc, char **argv)
 {
     const char *prefix = "status/";
     av_map *topics;
-    void *context, *socket;
+    zsock_t *socket;
+    zpoller_t *poller;
     int status;
 
     if (cli_options(self, NULL, &argc, argv, &status) != 0)
@@ -142,22 +130,30 @@ verb_watch(cli *self, int argc, char **argv)
     status = cli_connect(self);
     if (status != 0)
         return status;
-    context = zmq_ctx_new();
-    socket = subscribe(self, context, prefix);
-    if (socket == NULL)
-        return cli_failf(self, AV_ERR_IO, "cannot subscribe: %s", zmq_strerror(errno));
+    (void)zsys_init();
+    zsys_handler_set(NULL); /* signals are ours */
+    socket = subscribe(self, prefix);
+    poller = socket == NULL ? NULL : zpoller_new(socket, NULL);
+    if (poller == NULL) {
+        zsock_destroy(&socket);
+        return cli_failf(self, AV_ERR_IO, "cannot subscribe: %s", zmq_strerror(zmq_errno()));
+    }
     topics = av_map_new();
     cli_catch_interrupt();
     status = snapshot(self, topics, prefix);
     while (status == 0 && !cli_interrupted()) {
-        zmq_pollitem_t item = { .socket = socket, .events = ZMQ_POLLIN };
+        if (zpoller_wait(poller, 500) != NULL) {
+            zmsg_t *message = zmsg_recv(socket);
 
-        if (zmq_poll(&item, 1, 500) > 0)
-            take(self, socket, topics);
+            if (message != NULL)
+                take(self, message, topics);
+            zmsg_destroy(&message);
+        }
         av_loop_turn(self->loop, 0); /* heartbeats and reconnects of our own connection */
     }
     av_map_destroy(&topics, free);
-    (void)zmq_close(socket);
-    (void)zmq_ctx_term(context);
+    zpoller_destroy(&poller);
+    zsock_destroy(&socket);
+    zsys_shutdown();
     return status;
 }
