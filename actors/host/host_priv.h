@@ -51,7 +51,7 @@ char *av_host_path(const av_host *self, const char *fmt, ...) __attribute__((for
 /* Something ended while the host stops: when all are down the actor may end. */
 void av_host_check_stopped(av_host *self);
 
-/* ---- instances.c ---- */
+/* ---- instances.c, instance_asks.c ---- */
 
 /* What is answered when an instance has come to rest. reply: valid during the call; NULL on error. */
 typedef void av_host_answer_fn(void *ctx, const Archivolt__HostInstance *reply, const av_error *err);
