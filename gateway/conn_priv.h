@@ -38,6 +38,7 @@ typedef struct av_conns {
     av_loop_timer *reap;  /* at once: on_close and free; NULL when nothing is dead */
     uint64_t next_number;
     av_gateway_counters counters;
+    uint64_t peak_open; /* since memory was last given back */
 } av_conns;
 
 struct av_conn {

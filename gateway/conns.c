@@ -5,11 +5,14 @@
  * each, and no limit here needs to be finer than that.
  */
 #include <arpa/inet.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "gateway/conn_priv.h"
+
+#define CROWD 32 /* connections from which on it is worth the walk through the heap */
 
 static void
 free_conn(av_conn *conn)
@@ -120,6 +123,19 @@ check_times(av_conn *conn, int64_t now)
     }
 }
 
+/* After a crowd has left, what it used goes back to the system. */
+static void
+give_back(av_conns *self)
+{
+    uint64_t open = self->counters.open;
+
+    self->peak_open = AV_MAX(self->peak_open, open);
+    if (self->peak_open < CROWD || open > self->peak_open / 4)
+        return;
+    self->peak_open = open;
+    (void)malloc_trim(0);
+}
+
 static void
 tick(void *ctx)
 {
@@ -133,6 +149,7 @@ tick(void *ctx)
         if (next != NULL && next->state == AV_CONN_DEAD)
             break; /* one killed its neighbour: the rest waits for the next second */
     }
+    give_back(self);
 }
 
 void
