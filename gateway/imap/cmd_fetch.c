@@ -301,6 +301,17 @@ begin(fetch *self)
     ask(self);
 }
 
+/* `1:*` of an empty mailbox is asked by many clients. */
+static bool
+names_star(const av_imap_command *command)
+{
+    for (size_t i = 0; i < command->set_count; i++) {
+        if (command->set[i].last == UINT32_MAX)
+            return true;
+    }
+    return false;
+}
+
 static void
 run(av_imap_session *session, const av_imap_command *command, bool by_uid)
 {
@@ -325,7 +336,7 @@ run(av_imap_session *session, const av_imap_command *command, bool by_uid)
         &session->mailbox->uids, command->set, command->set_count, by_uid, &self->uids, &self->uid_count);
     if (self->uid_count > 0)
         begin(self);
-    else if (by_uid || session->mailbox->uids.count == 0) /* RFC 3501, 6.4.8: a UID that is not there is no error */
+    else if (by_uid || names_star(command)) /* RFC 3501, 6.4.8: a UID that is not there is no error */
         av_imap_session_done(session, "OK", NULL, "no such messages");
     else
         av_imap_session_done(session, "BAD", NULL, "FETCH: the mailbox has %u messages", session->mailbox->uids.count);

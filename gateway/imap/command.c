@@ -73,7 +73,7 @@ take_args(av_imap_command *self, av_span in, av_error *err)
     for (; i < AV_IMAP_ARGS_MAX && self->row->args[i] != AV_IMAP_ARG_NONE && in.n > 0; i++) {
         if (!av_imap_take_char(&in, ' ') || !take_arg(self, self->row->args[i], &in))
             return av_error_set(err, AV_ERR_SYNTAX, "%s: argument %zu is not well formed", self->row->name, i + 1);
-        self->arg_count++;
+        self->arg_count += self->row->args[i] != AV_IMAP_ARG_SET;
     }
     if (in.n > 0)
         return av_error_set(err, AV_ERR_SYNTAX, "%s: too many arguments", self->row->name);

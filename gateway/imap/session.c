@@ -188,6 +188,7 @@ av_imap_session_turn(av_imap_session *self)
     self->in_turn = true;
     if (av_imap_session_flush(self) && self->on_room != NULL)
         self->on_room(self);
+    (void)av_imap_session_flush(self);
     take_input(self);
     self->in_turn = false;
     if (self->ending && !self->busy && av_imap_session_drained(self))
