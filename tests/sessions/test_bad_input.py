@@ -115,21 +115,21 @@ def test_full_disk():
     with tempfile.TemporaryDirectory() as folder, Node() as node:
         small = os.path.join(folder, "small")
         os.mkdir(small)
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", small], stderr=subprocess.DEVNULL).returncode:
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", small], stderr=subprocess.DEVNULL).returncode:
             print("   SKIP: no mounts here")
             return
         try:
             node.create_instance("full", "--base-directory", small + "/full")
             node.create_user("full", "alice")
             source = os.path.join(folder, "mail")
-            for i in range(400):
+            for i in range(1500):
                 write(source, f"{i}.eml", MESSAGE % (b"number %d" % i, os.urandom(40000).hex().encode()))
             done = node.run("import", "--instance", "full", "--archive", "alice", source, "--json")
             text = (done.stdout + done.stderr).decode()
             assert done.returncode == 1 and "no_space" in text or "space" in text.lower(), text
             # What was acknowledged is there, and reading goes on.
-            found = node.search("full/alice", "size:>=0", limit=1000)
-            assert 0 < found["total"] < 400, found["total"]
+            found = node.search("full/alice", "size:>=0", limit=2000)
+            assert 0 < found["total"] < 1500, found["total"]
             for row in found["messages"][:10]:
                 assert sha256(node.get("full/alice", row["id"])) == row["sha256"]
             print("   stored before the disk was full:", found["total"])
