@@ -12,6 +12,7 @@
 #include "proto/status.pb-c.h"
 
 #define MAX_DOORS         16
+#define PING_LOOK_MS      250 /* while management is silent, it is asked this often */
 #define PING_EVERY_MS     3000
 #define PING_TIMEOUT_MS   2500
 #define PING_FRESH_FOR_MS 10000
@@ -131,15 +132,18 @@ on_ping_time(void *ctx)
         .ctx = self,
     };
 
-    if (self->ping == NULL)
-        self->ping = av_bus_call(self->config.bus, &spec);
+    if (self->ping != NULL)
+        return;
+    if (av_gateway_is_ready(self) && av_clock_mono_ms() - self->management_seen_ms < PING_EVERY_MS)
+        return;
+    self->ping = av_bus_call(self->config.bus, &spec);
 }
 
 void
 av_gateway_watch_management(av_gateway *self)
 {
     if (self->ping_timer == NULL)
-        self->ping_timer = av_loop_add_timer(self->config.loop, 0, PING_EVERY_MS, on_ping_time, self);
+        self->ping_timer = av_loop_add_timer(self->config.loop, 0, PING_LOOK_MS, on_ping_time, self);
 }
 
 bool
