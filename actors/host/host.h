@@ -5,8 +5,8 @@
  * Owns:   D/host: state (what is assigned here), keys/ (CURVE and store keys, 0600), workers/ (locks and keys of runs)
  * Limits: AV_BUS's 1024 requests at once; starts_at_once instances are started at the same time
  *
- * Instances and workers outlive a host that is killed; the next one finds them by their locks. A host that is stopped in
- * order stops them first.
+ * Instances and workers outlive a host that is killed; the next one finds them by their locks. A host that is stopped
+ * in order stops them first.
  */
 #ifndef AV_ACTORS_HOST_HOST_H
 #define AV_ACTORS_HOST_HOST_H

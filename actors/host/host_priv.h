@@ -1,8 +1,8 @@
 /*
  * host_priv.h - the host actor's parts, for the files of this folder
  *
- * One loop thread owns everything here. instances.c and workers.c hold what runs and call back when it changes; requests.c
- * turns bus requests into their calls; host.c holds the state file and the life of the actor.
+ * One loop thread owns everything here. instances.c and workers.c hold what runs and call back when it changes;
+ * requests.c turns bus requests into their calls; host.c holds the state file and the life of the actor.
  */
 #ifndef AV_ACTORS_HOST_PRIV_H
 #define AV_ACTORS_HOST_PRIV_H
@@ -98,7 +98,8 @@ void av_assets_wipe(av_assets *self);
 void av_assets_forget(const av_host *self, const char *id, bool store_key_too);
 /* Make the folder and mark it as this instance's. AV_ERR_INVALID when it holds something else. */
 av_errc av_assets_make_dir(const char *base_dir, const char *id, av_error *err);
-/* rm -r of a folder that is marked as this instance's; one that is not is left alone (AV_ERR_DENIED). Blocks for long. */
+/* rm -r of a folder that is marked as this instance's; one that is not is left alone (AV_ERR_DENIED). Blocks for
+   long. */
 av_errc av_assets_remove_dir(const char *base_dir, const char *id, av_error *err);
 /* An empty folder but for our mark goes, anything else stays. */
 void av_assets_remove_empty_dir(const char *base_dir);

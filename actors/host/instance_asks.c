@@ -5,8 +5,8 @@
  */
 #include "actors/host/instances_priv.h"
 
-/* A caller was told "asleep" while the process runs: it has not said hello to the broker yet. Answering at once would send
-   the caller straight back to the broker, in a circle as fast as the machine can. */
+/* A caller was told "asleep" while the process runs: it has not said hello to the broker yet. Answering at once
+   would send the caller straight back to the broker, in a circle as fast as the machine can. */
 #define WAKE_PAUSE_MS 50
 
 /* Written before it is done: a host that is killed in between does what was asked. */

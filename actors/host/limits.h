@@ -1,8 +1,8 @@
 /*
  * limits.h - what a child of the host may use: memory, descriptors, and who dies first when the machine is full
  *
- * Memory: a cgroup (v2) of its own where the host may make one (setting cgroup_dir), else RLIMIT_DATA. With a sanitizer in
- * the build no memory limit is set unless asked for: its shadow memory would count.
+ * Memory: a cgroup (v2) of its own where the host may make one (setting cgroup_dir), else RLIMIT_DATA. With a
+ * sanitizer in the build no memory limit is set unless asked for: its shadow memory would count.
  */
 #ifndef AV_ACTORS_HOST_LIMITS_H
 #define AV_ACTORS_HOST_LIMITS_H
@@ -35,8 +35,8 @@ typedef struct av_limits {
 bool av_limits_apply(const av_limits *self);
 
 /*
- * Make (or find) the group <cgroup_dir>/<name> with this memory.max and open its cgroup.procs; the caller closes ret_fd.
- * Fails when cgroup_dir is not a cgroup v2 folder the host may write to.
+ * Make (or find) the group <cgroup_dir>/<name> with this memory.max and open its cgroup.procs; the caller closes
+ * ret_fd. Fails when cgroup_dir is not a cgroup v2 folder the host may write to.
  */
 av_errc av_limits_cgroup(const char *cgroup_dir, const char *name, uint64_t memory_bytes, int *ret_fd, av_error *err);
 /* Remove an empty group; trouble is ignored: an empty group costs nothing. */

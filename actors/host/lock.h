@@ -1,8 +1,8 @@
 /*
  * lock.h - who runs in this folder: lock files by which a restarted host finds what it had started
  *
- * A lock is flock(LOCK_EX) on a file that holds "<pid>\n". It lives as long as any descriptor of that opening: it ends with
- * the process, however that ends. Nothing here blocks.
+ * A lock is flock(LOCK_EX) on a file that holds "<pid>\n". It lives as long as any descriptor of that opening: it
+ * ends with the process, however that ends. Nothing here blocks.
  */
 #ifndef AV_ACTORS_HOST_LOCK_H
 #define AV_ACTORS_HOST_LOCK_H
@@ -25,7 +25,8 @@ av_errc av_lock_probe(const char *path, av_lock_state *ret, pid_t *ret_pid, av_e
  */
 av_errc av_lock_adopt(const char *path, av_lock_state *ret, pid_t *ret_pid, int *ret_pidfd, av_error *err);
 
-/* Make the file, take the lock, give the descriptor (to be inherited by a child). AV_ERR_BUSY when somebody holds it. */
+/* Make the file, take the lock, give the descriptor (to be inherited by a child). AV_ERR_BUSY when somebody holds
+   it. */
 av_errc av_lock_take(const char *path, int *ret_fd, av_error *err);
 
 #endif

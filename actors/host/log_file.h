@@ -1,9 +1,9 @@
 /*
  * log_file.h - the log of a child: a file it appends to, kept below a size
  *
- * The child writes to it by itself (also while no host runs), so the host cannot rename it away under it: a file that has
- * grown too large is copied to <path>.1 and cut to nothing. O_APPEND makes the child go on at the new end; lines written
- * between copy and cut are lost.
+ * The child writes to it by itself (also while no host runs), so the host cannot rename it away under it: a file that
+ * has grown too large is copied to <path>.1 and cut to nothing. O_APPEND makes the child go on at the new end; lines
+ * written between copy and cut are lost.
  */
 #ifndef AV_ACTORS_HOST_LOG_FILE_H
 #define AV_ACTORS_HOST_LOG_FILE_H

@@ -1,8 +1,8 @@
 /*
  * spawn.c - see spawn.h
  *
- * Between fork and exec the child is a copy of one thread of a process with many (ZeroMQ's): only async-signal-safe calls
- * are made there, everything that needs memory is prepared before.
+ * Between fork and exec the child is a copy of one thread of a process with many (ZeroMQ's): only async-signal-safe
+ * calls are made there, everything that needs memory is prepared before.
  */
 #include "actors/host/spawn.h"
 
@@ -124,7 +124,7 @@ av_spawn_run(const av_spawn *self, pid_t *ret_pid, int *ret_pidfd, av_error *err
     AV_CLEANUP(av_fd_close) int null_fd = -1;
     AV_CLEANUP(av_fd_close) int error_read = -1;
     AV_CLEANUP(av_fd_close) int error_write = -1;
-    AV_CLEANUP(av_fd_close) int pidfd = -1;
+    int pidfd = -1;
     int pipe_fds[2];
     pid_t pid;
     av_errc rc = av_file_open("/dev/null", O_RDONLY, 0, &null_fd, err);
@@ -154,25 +154,24 @@ av_spawn_run(const av_spawn *self, pid_t *ret_pid, int *ret_pidfd, av_error *err
     }
     *ret_pid = pid;
     *ret_pidfd = pidfd;
-    pidfd = -1;
     return AV_OK;
 }
 
 av_errc
 av_spawn_pipe_with(av_span bytes, int *ret_fd, av_error *err)
 {
-    AV_CLEANUP(av_fd_close) int reading = -1;
     AV_CLEANUP(av_fd_close) int writing = -1;
     int fds[2];
 
     assert(bytes.n <= 4096); /* a pipe takes that much at once without a reader (pipe(7)) */
     if (pipe2(fds, O_CLOEXEC) != 0)
         return av_error_errno(err, "pipe");
-    reading = fds[0];
     writing = fds[1];
-    if (write(writing, bytes.p, bytes.n) != (ssize_t)bytes.n)
-        return av_error_errno(err, "fill a pipe");
-    *ret_fd = reading;
-    reading = -1;
+    if (write(writing, bytes.p, bytes.n) != (ssize_t)bytes.n) {
+        (void)av_error_errno(err, "fill a pipe");
+        av_fd_close(&fds[0]);
+        return err->code;
+    }
+    *ret_fd = fds[0];
     return AV_OK;
 }

@@ -16,12 +16,12 @@
  * anything else: by that a restarted host finds it again. A worker holds its lock (D/host/workers/<run>.lock) through a
  * descriptor it inherits and need not know of.
  *
- * Exit status of an instance: 0 stopped in order after SIGTERM; AV_EXIT_ASLEEP it was idle and went to sleep by its own
- * word (only with sleep_after_s above 0); anything else is a crash. Of a worker: 0 the run has ended, AV_EXIT_RUN_FAILED
- * it has failed for good; anything else is a crash.
+ * Exit status of an instance: 0 stopped in order after SIGTERM; AV_EXIT_ASLEEP it was idle and went to sleep by its
+ * own word (only with sleep_after_s above 0); anything else is a crash. Of a worker: 0 the run has ended,
+ * AV_EXIT_RUN_FAILED it has failed for good; anything else is a crash.
  *
- * The child runs in a session of its own (a terminal's Ctrl-C reaches only the host), with standard input from /dev/null,
- * without new privileges, without core files and without any descriptor that is not named here.
+ * The child runs in a session of its own (a terminal's Ctrl-C reaches only the host), with standard input from
+ * /dev/null, without new privileges, without core files and without any descriptor that is not named here.
  */
 #ifndef AV_ACTORS_HOST_SPAWN_H
 #define AV_ACTORS_HOST_SPAWN_H
@@ -47,9 +47,9 @@ typedef struct av_spawn {
 } av_spawn;
 
 /*
- * Fork and execute. ret_pidfd: a descriptor that becomes readable when the child has ended; the caller closes it and reaps
- * the child by waitid(P_PIDFD). Blocks until the program is loaded (well below 10 ms), so that a missing program is an
- * error here: AV_ERR_IO, or AV_ERR_NOT_FOUND.
+ * Fork and execute. ret_pidfd: a descriptor that becomes readable when the child has ended; the caller closes it and
+ * reaps the child by waitid(P_PIDFD). Blocks until the program is loaded (well below 10 ms), so that a missing
+ * program is an error here: AV_ERR_IO, or AV_ERR_NOT_FOUND.
  */
 av_errc av_spawn_run(const av_spawn *self, pid_t *ret_pid, int *ret_pidfd, av_error *err);
 

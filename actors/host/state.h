@@ -6,8 +6,9 @@
  *   instance demo automatic sleep running /var/lib/archivolt/instances/demo
  *   worker 0123456789abcdef0123456789abcdef demo
  *
- * start mode: automatic, manual, disabled; sleep or awake: whether it may sleep; wanted: running, stopped, asleep. The base
- * directory is the rest of the line. Anything else is refused: a damaged state must not make the host forget an instance.
+ * start mode: automatic, manual, disabled; sleep or awake: whether it may sleep; wanted: running, stopped, asleep.
+ * The base directory is the rest of the line. Anything else is refused: a damaged state must not make the host forget
+ * an instance.
  */
 #ifndef AV_ACTORS_HOST_STATE_H
 #define AV_ACTORS_HOST_STATE_H

@@ -9,12 +9,12 @@
  *    +------------- STOPPING <---------------- STARTING, UP      BACKOFF --stop--> DOWN|  |
  *                                                                    delay over: STARTING-+
  *
- * Before each start the lock file is looked at: a process that already runs there (of a host that was killed) is taken over
- * instead of starting a second one. Processes outlive their supervisor: av_supervisor_destroy leaves them alone.
+ * Before each start the lock file is looked at: a process that already runs there (of a host that was killed) is
+ * taken over instead of starting a second one. Processes outlive their supervisor: av_supervisor_destroy leaves them
+ * alone.
  *
- * Delays: backoff_min_ms, doubled each time up to backoff_max_ms; back to the start after backoff_reset_ms of life, to the
- * second after a twelfth of it.
- * Belongs to the loop's thread. Nothing blocks but launch().
+ * Delays: backoff_min_ms, doubled each time up to backoff_max_ms; back to the start after backoff_reset_ms of life,
+ * to the second after a twelfth of it. Belongs to the loop's thread. Nothing blocks but launch().
  */
 #ifndef AV_ACTORS_HOST_SUPERVISOR_H
 #define AV_ACTORS_HOST_SUPERVISOR_H
@@ -70,8 +70,8 @@ av_supervisor_state av_supervisor_get_state(const av_supervisor *self);
 pid_t av_supervisor_pid(const av_supervisor *self);         /* 0: no process */
 unsigned av_supervisor_restarts(const av_supervisor *self); /* since the last av_supervisor_start that did something */
 unsigned av_supervisor_failures(const av_supervisor *self); /* in a row */
-/* Why it last ended or did not start; stays until it has lived for backoff_reset_ms, so that a crash loop is seen at any
-   moment. NULL: no trouble. */
+/* Why it last ended or did not start; stays until it has lived for backoff_reset_ms, so that a crash loop is seen
+   at any moment. NULL: no trouble. */
 const char *av_supervisor_error(const av_supervisor *self);
 
 #endif

@@ -1,9 +1,10 @@
 /*
  * workers.c - the workers of the runs on this node
  *
- * A run's worker has a key pair of its own, registered with management before it is spawned, kept in D/host/workers so that
- * a restarted worker or host goes on with it, and revoked when the run has ended. The lock file D/host/workers/<run>.lock
- * is held through a descriptor the worker inherits: while it is held, no second worker is started for the run.
+ * A run's worker has a key pair of its own, registered with management before it is spawned, kept in D/host/workers
+ * so that a restarted worker or host goes on with it, and revoked when the run has ended. The lock file
+ * D/host/workers/<run>.lock is held through a descriptor the worker inherits: while it is held, no second worker is
+ * started for the run.
  */
 #include "actors/host/host_priv.h"
 

@@ -1,7 +1,8 @@
 /*
  * admins.h - system administrators: name, full name, e-mail address, password hash
  *
- * Names are compared case-folded in NFC; the spelling of the creation is kept. Changes are synced on return. Blocks on disk.
+ * Names are compared case-folded in NFC; the spelling of the creation is kept. Changes are synced on return. Blocks
+ * on disk.
  */
 #ifndef AV_ACTORS_MANAGEMENT_ADMINS_H
 #define AV_ACTORS_MANAGEMENT_ADMINS_H
@@ -24,7 +25,8 @@ typedef struct av_admin {
 av_errc av_admins_open(av_meta *db, av_admins **ret, av_error *err);
 void av_admins_destroy(av_admins **self);
 
-/* Folded name onto out (cleared before). AV_ERR_INVALID: empty, too long, not UTF-8, or with a control character or '/'. */
+/* Folded name onto out (cleared before). AV_ERR_INVALID: empty, too long, not UTF-8, or with a control character
+   or '/'. */
 av_errc av_admin_fold(const char *name, av_buf *out, av_error *err);
 /* AV_ERR_INVALID: too short or too long. */
 av_errc av_password_check(const char *password, av_error *err);
@@ -36,8 +38,8 @@ size_t av_admins_count(const av_admins *self);
 const av_admin **av_admins_list(const av_admins *self);
 
 /*
- * The changing ones work in the group that is open: the caller commits (av_tasks_commit), and calls av_admins_reload with
- * the name after a failed commit.
+ * The changing ones work in the group that is open: the caller commits (av_tasks_commit), and calls av_admins_reload
+ * with the name after a failed commit.
  */
 av_errc av_admins_create(
     av_admins *self, const Archivolt__SystemAdministrator *config, const char *hash, av_error *err);

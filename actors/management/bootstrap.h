@@ -14,8 +14,8 @@
  * Beside it D/management/registry.key: the Ed25519 secret key, 64 bytes as 128 hex digits, mode 0600; and
  * D/broker/registry.bin with the first signed entries, whose serials management goes on from.
  *
- * The file is taken in with one synced group and then removed. A crash in between is harmless: the database remembers the
- * file's digest and does not take it in twice. A new file of this name later on (with another content) sets the
+ * The file is taken in with one synced group and then removed. A crash in between is harmless: the database remembers
+ * the file's digest and does not take it in twice. A new file of this name later on (with another content) sets the
  * administrator's password again: whoever may write D owns the system anyway.
  */
 #ifndef AV_ACTORS_MANAGEMENT_BOOTSTRAP_H

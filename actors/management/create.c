@@ -1,11 +1,12 @@
 /*
  * create.c - CreateInstance: each step may be done again, so a restart goes on where it was
  *
- *   record "creating" on disk -> Host.PrepareInstance (keys and folder; the same call gives the same key) -> registry entry
- *   signed -> broker has it on disk -> Host.StartInstance when automatic -> record "ready" and the answer, in one group
+ *   record "creating" on disk -> Host.PrepareInstance (keys and folder; the same call gives the same key) -> registry
+ *   entry signed -> broker has it on disk -> Host.StartInstance when automatic -> record "ready" and the answer, in
+ *   one group
  *
- * A refusal on the way takes back what was made (remove.c, stage "undoing"). A start that fails is no refusal: the instance
- * stands, GetInstances shows why it does not run.
+ * A refusal on the way takes back what was made (remove.c, stage "undoing"). A start that fails is no refusal: the
+ * instance stands, GetInstances shows why it does not run.
  */
 #include "actors/management/management_priv.h"
 

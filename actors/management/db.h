@@ -1,9 +1,9 @@
 /*
  * db.h - the rows of the management database (D/management/db)
  *
- * Keys are "<table letter>/<name>". Rows are the owner's own: fixed little-endian fields and blobs (u32 length, bytes);
- * protobuf messages of the contract are kept packed in a blob, so that unknown fields of a newer version survive. Changes
- * go through the groups of storage/meta/meta.h and are always committed synced. Blocks on disk.
+ * Keys are "<table letter>/<name>". Rows are the owner's own: fixed little-endian fields and blobs (u32 length,
+ * bytes); protobuf messages of the contract are kept packed in a blob, so that unknown fields of a newer version
+ * survive. Changes go through the groups of storage/meta/meta.h and are always committed synced. Blocks on disk.
  */
 #ifndef AV_ACTORS_MANAGEMENT_DB_H
 #define AV_ACTORS_MANAGEMENT_DB_H
@@ -30,7 +30,8 @@ void av_db_put(av_meta *db, char table, av_span key, av_span row);
 void av_db_delete(av_meta *db, char table, av_span key);
 /* Replaces out. AV_ERR_NOT_FOUND. */
 av_errc av_db_get(av_meta *db, char table, av_span key, av_buf *out, av_error *err);
-/* fn for each row in order of the keys (without "<letter>/"); an error of fn ends the walk. fn must not change the database. */
+/* fn for each row in order of the keys (without "<letter>/"); an error of fn ends the walk. fn must not change the
+   database. */
 typedef av_errc av_db_row_fn(void *ctx, av_span key, av_span row, av_error *err);
 av_errc av_db_each(av_meta *db, char table, av_db_row_fn *fn, void *ctx, av_error *err);
 

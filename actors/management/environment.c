@@ -1,8 +1,8 @@
 /*
  * environment.c - Ping, GetEnvironmentInfo, GetServiceStatus, GetInstanceHosts
  *
- * GetServiceStatus asks every server at the same time, each at most 2 s: a host for its machine, then all hosts for their
- * instances, a gateway by Actor.Ping. What does not answer is inactive and becomes a message.
+ * GetServiceStatus asks every server at the same time, each at most 2 s: a host for its machine, then all hosts for
+ * their instances, a gateway by Actor.Ping. What does not answer is inactive and becomes a message.
  */
 #include "actors/management/management_priv.h"
 

@@ -7,8 +7,8 @@
  *   "* .running"       all that run; also .stopped, .asleep and .error (failed, or their host does not answer)
  *   ".running"         the same as "* .running"
  *
- * Words are parted by spaces. An instance matches when any of the words that name instances does and, if there are state
- * words, any of those does. Pure.
+ * Words are parted by spaces. An instance matches when any of the words that name instances does and, if there are
+ * state words, any of those does. Pure.
  */
 #ifndef AV_ACTORS_MANAGEMENT_FILTER_H
 #define AV_ACTORS_MANAGEMENT_FILTER_H

@@ -43,8 +43,8 @@ av_instance *av_instances_find(const av_instances *self, const char *name);
 av_instance **av_instances_list(const av_instances *self, size_t *ret_count);
 
 /*
- * Check a configuration and fill in the defaults: id and alias to lower case, automatic start, sleep allowed. Pure. ret is
- * owned by the caller. AV_ERR_INVALID names the field. instance_host may still be missing.
+ * Check a configuration and fill in the defaults: id and alias to lower case, automatic start, sleep allowed. Pure.
+ * ret is owned by the caller. AV_ERR_INVALID names the field. instance_host may still be missing.
  */
 av_errc av_instance_config_normalise(
     const Archivolt__InstanceConfig *config, Archivolt__InstanceConfig **ret, av_error *err);

@@ -1,9 +1,9 @@
 /*
  * jobs.c - Start, Stop, Restart, Sleep, DeleteInstances: long operations over many instances
  *
- * The plan (which instances, how far) is a row of its own, written before the operation is answered and after each instance,
- * so that a restart goes on with those that are left: every step is one that may be done twice. At most AT_ONCE instances
- * are at work; one that fails is named, the others go on.
+ * The plan (which instances, how far) is a row of its own, written before the operation is answered and after each
+ * instance, so that a restart goes on with those that are left: every step is one that may be done twice. At most
+ * AT_ONCE instances are at work; one that fails is named, the others go on.
  */
 #include "actors/management/management_priv.h"
 
@@ -524,7 +524,11 @@ av_jobs_resume(av_management *self)
 void
 av_jobs_end(av_management *self)
 {
-    while (self->jobs != NULL)
-        job_free(self->jobs);
+    struct av_job *next;
+
+    for (struct av_job *job = self->jobs; job != NULL; job = next) {
+        next = job->next;
+        job_free(job);
+    }
     av_operations_destroy(&self->operations);
 }

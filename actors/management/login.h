@@ -1,11 +1,12 @@
 /*
  * login.h - administrators' logins: throttled, checked, remembered, answered with a ticket
  *
- * An unknown user and a wrong password give the same sentence after the same time (a hash of nobody's password is checked).
- * Failures count per user and per address; a caller who has to wait is refused with LIMIT before anything is checked. A
- * success is remembered for 10 minutes as an HMAC of user, address and password with a key of this start of the process, so
- * that Basic authentication of each API request costs no Argon2id; an address from which nobody logged in has nothing to
- * try that memory with. A ticket is valid for 10 minutes and for the connection it was issued to.
+ * An unknown user and a wrong password give the same sentence after the same time (a hash of nobody's password is
+ * checked). Failures count per user and per address; a caller who has to wait is refused with LIMIT before anything
+ * is checked. A success is remembered for 10 minutes as an HMAC of user, address and password with a key of this
+ * start of the process, so that Basic authentication of each API request costs no Argon2id; an address from which
+ * nobody logged in has nothing to try that memory with. A ticket is valid for 10 minutes and for the connection it
+ * was issued to.
  */
 #ifndef AV_ACTORS_MANAGEMENT_LOGIN_H
 #define AV_ACTORS_MANAGEMENT_LOGIN_H

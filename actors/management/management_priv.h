@@ -71,8 +71,8 @@ void av_create_retry(av_management *self);
 
 typedef void av_removed_fn(void *ctx, const av_error *err); /* NULL: it is gone */
 /*
- * Delete an instance for good: its record says so before anything is done. An error leaves it as it was, except where the
- * host did not answer: then it stays "deleting" and is tried again every 30 s. instance is gone after a success.
+ * Delete an instance for good: its record says so before anything is done. An error leaves it as it was, except where
+ * the host did not answer: then it stays "deleting" and is tried again every 30 s. instance is gone after a success.
  */
 void av_remove_instance(av_management *self, av_instance *instance, bool keep_files, av_removed_fn *done, void *ctx);
 /* Records that are being deleted and that nobody works at: once more. */

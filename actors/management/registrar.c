@@ -17,6 +17,8 @@ entry_free(void *entry)
 {
     av_reg_entry *e = entry;
 
+    if (e == NULL)
+        return;
     archivolt__registry_entry__free_unpacked(e->fields, NULL);
     free(e->packed);
     free(e);
@@ -40,8 +42,10 @@ key_of(const av_reg_entry *e)
 static void
 remember(av_registrar *self, av_reg_entry *e)
 {
-    av_reg_entry *before = av_map_put(self->by_key, key_of(e), e);
+    av_reg_entry *before;
 
+    assert(e != NULL);
+    before = av_map_put(self->by_key, key_of(e), e);
     if (before != NULL) {
         for (size_t i = 0; i < self->count; i++)
             if (self->ordered[i] == before) {
@@ -196,6 +200,7 @@ commit(av_registrar *self, av_reg_entry **entries, size_t count, av_error *err)
     assert(!av_meta_in_group(self->db));
     av_meta_begin(self->db);
     for (size_t i = 0; i < count; i++) {
+        assert(entries[i] != NULL);
         put_row(self, entries[i]);
         serial = AV_MAX(serial, entries[i]->fields->serial);
     }
@@ -232,6 +237,7 @@ av_registrar_import(av_registrar *self, av_span file, av_error *err)
             rc = open_entry(self, av_span_skip(av_buf_span(&packed), 4), av_clock_wall_ms(), &e, err);
         if (rc != AV_OK)
             break;
+        assert(e != NULL);
         if (av_map_get(self->by_key, key_of(e)) == NULL)
             entries[count++] = e;
         else
@@ -331,7 +337,7 @@ av_registrar_register(av_registrar *self, const char *name, const char *node, co
     const av_reg_entry *before = av_map_get_str(self->by_name, name);
     Archivolt__RegistryEntry fields = ARCHIVOLT__REGISTRY_ENTRY__INIT;
     uint64_t serial = self->serial;
-    av_reg_entry *made[2];
+    av_reg_entry *made[2] = { NULL, NULL };
     size_t count = 0;
     bool same;
     av_errc rc = check_name(name, node, err);

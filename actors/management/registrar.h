@@ -1,12 +1,12 @@
 /*
  * registrar.h - who may speak on the bus: signs registry entries, keeps them, hands them to the broker
  *
- * Each change gets the next serial, is signed with the management key and is on disk before anything else; then it goes to
- * the broker in order of the serials, one call at a time, and those who wait for it are told once the broker has it on disk.
- * After each connection the broker is asked for its highest serial and gets what it lacks.
+ * Each change gets the next serial, is signed with the management key and is on disk before anything else; then it
+ * goes to the broker in order of the serials, one call at a time, and those who wait for it are told once the broker
+ * has it on disk. After each connection the broker is asked for its highest serial and gets what it lacks.
  *
- * A name has at most one key in force: another key for it revokes the first. A key belongs to one name for ever. Revoked
- * entries of workers are forgotten after a day, once the broker has them.
+ * A name has at most one key in force: another key for it revokes the first. A key belongs to one name for ever.
+ * Revoked entries of workers are forgotten after a day, once the broker has them.
  */
 #ifndef AV_ACTORS_MANAGEMENT_REGISTRAR_H
 #define AV_ACTORS_MANAGEMENT_REGISTRAR_H
@@ -22,8 +22,8 @@ av_errc av_registrar_open(av_meta *db, const uint8_t secret[AV_SIGN_SECRET], av_
 void av_registrar_destroy(av_registrar **self);
 
 /*
- * First start: take over a packed RegistryFile (D/broker/registry.bin). AV_ERR_CORRUPT: not one, or a signature that is not
- * ours. Entries that are known already are left out. Blocks on disk.
+ * First start: take over a packed RegistryFile (D/broker/registry.bin). AV_ERR_CORRUPT: not one, or a signature that
+ * is not ours. Entries that are known already are left out. Blocks on disk.
  */
 av_errc av_registrar_import(av_registrar *self, av_span file, av_error *err);
 

@@ -1,7 +1,8 @@
 /*
  * remove.c - deleting an instance, and taking back one whose creation failed
  *
- *   record "deleting" or "undoing" on disk -> Host.RemoveInstance -> key revoked, broker has it -> record gone, names kept
+ *   record "deleting" or "undoing" on disk -> Host.RemoveInstance -> key revoked, broker has it -> record gone, names
+ *   kept
  *
  * Each step may be done again.
  */

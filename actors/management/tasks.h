@@ -1,10 +1,10 @@
 /*
  * tasks.h - requests that change something, done once however often they are sent (decisions.md 20)
  *
- * The key is the caller's name (without connection) and the idempotency key. While a task is at work, the same request sent
- * again waits for the same answer. A success is kept 24 h, written in the same group as the effect; a failure is not kept:
- * it changed nothing and may be tried again. The same key with another method or body is refused (CONFLICT). Of a body only
- * a keyed hash is kept: it may hold a password.
+ * The key is the caller's name (without connection) and the idempotency key. While a task is at work, the same
+ * request sent again waits for the same answer. A success is kept 24 h, written in the same group as the effect; a
+ * failure is not kept: it changed nothing and may be tried again. The same key with another method or body is refused
+ * (CONFLICT). Of a body only a keyed hash is kept: it may hold a password.
  */
 #ifndef AV_ACTORS_MANAGEMENT_TASKS_H
 #define AV_ACTORS_MANAGEMENT_TASKS_H
