@@ -89,20 +89,22 @@ on_accept(void *ctx, int fd, unsigned events AV_UNUSED)
 static av_errc
 bind_and_listen(const struct addrinfo *at, const char *text, unsigned port, int *ret, av_error *err)
 {
-    AV_CLEANUP(av_fd_close) int fd = -1;
+    int fd = socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int one = 1, zero = 0;
+    av_errc rc;
 
-    fd = socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return av_error_errno(err, "listening on %s port %u", text, port);
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (at->ai_family == AF_INET6)
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
-    if (bind(fd, at->ai_addr, at->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0)
-        return av_error_errno(err, "listening on %s port %u", text, port);
-    *ret = fd;
-    fd = -1;
-    return AV_OK;
+    if (bind(fd, at->ai_addr, at->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0) {
+        *ret = fd;
+        return AV_OK;
+    }
+    rc = av_error_errno(err, "listening on %s port %u", text, port);
+    av_fd_close(&fd);
+    return rc;
 }
 
 static av_errc

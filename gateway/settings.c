@@ -6,12 +6,12 @@
 #define U64(member, fallback_, min_, max_, help_)                                                                      \
     {                                                                                                                  \
         .key = #member, .type = AV_SETTING_U64, .offset = offsetof(av_gateway_settings, member),                       \
-        .fallback = fallback_, .min = min_, .max = max_, .help = help_                                                 \
+        .fallback = (fallback_), .min = (min_), .max = (max_), .help = (help_)                                         \
     }
 #define STRING(member, help_)                                                                                          \
     {                                                                                                                  \
         .key = #member, .type = AV_SETTING_STRING, .offset = offsetof(av_gateway_settings, member), .fallback = "",    \
-        .max = 4096, .help = help_                                                                                     \
+        .max = 4096, .help = (help_)                                                                                   \
     }
 
 #define KB 1024ULL

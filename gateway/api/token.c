@@ -61,8 +61,8 @@ av_api_token_seal(const av_api_token *self, const char *administrator, const uin
     unsigned long long n = 0;
 
     av_buf_init(&plain, PLAIN_MAX);
-    if (!av_hex_decode(av_span_str(self->operation), id, sizeof id) || !av_buf_append(&plain, id, sizeof id) ||
-        !put_name(&plain, self->actor) || !put_name(&plain, self->method))
+    if (!av_hex_decode(av_span_of(self->operation, strlen(self->operation)), id, sizeof id) ||
+        !av_buf_append(&plain, id, sizeof id) || !put_name(&plain, self->actor) || !put_name(&plain, self->method))
         return false;
     av_random_bytes(sealed, NONCE_BYTES);
     (void)crypto_aead_xchacha20poly1305_ietf_encrypt(sealed + NONCE_BYTES, &n, plain.p, plain.n,
