@@ -232,7 +232,8 @@ harden(void)
     struct rlimit none = { 0, 0 };
 
     (void)umask(077);
-    (void)mallopt(M_ARENA_MAX, 2);
+    /* malloc_trim gives back the end of the main arena only: in others an idle process would keep its peak. */
+    (void)mallopt(M_ARENA_MAX, 1);
     (void)setrlimit(RLIMIT_CORE, &none);
     (void)signal(SIGPIPE, SIG_IGN);
 #ifndef __SANITIZE_ADDRESS__ /* its leak check traces the process */

@@ -3,7 +3,6 @@
  */
 #include "actors/instance/instance.h"
 
-#include <malloc.h>
 #include <unistd.h>
 
 #include "actors/instance/instance_priv.h"
@@ -128,12 +127,10 @@ on_tick(void *ctx)
     av_login_forget(self, NULL);
     av_runs_tick(self->runs, now);
     set_state(self);
-    if (!is_idle(self)) {
-        self->trimmed = false;
+    if (!is_idle(self))
         return;
-    }
-    if (!self->trimmed && now - self->active_mono_ms >= TRIM_MS) {
-        self->trimmed = true;
+    if (self->trimmed_mono_ms < self->active_mono_ms && now - self->active_mono_ms >= TRIM_MS) {
+        self->trimmed_mono_ms = now;
         av_pool_submit(self->writer, &self->trim);
     }
     /* Open sessions keep it awake: they live in memory alone. */
@@ -314,7 +311,5 @@ av_instance_main(int argc, char **argv)
         .self = &self,
     };
 
-    /* Three working threads with arenas of their own would keep what each of them freed. */
-    (void)mallopt(M_ARENA_MAX, 2);
     return av_actor_main(&config, argc, argv);
 }

@@ -50,7 +50,8 @@ typedef struct av_instance {
     av_job trim;             /* gives memory back when idle */
     uint64_t sleep_after_ms; /* 0: never */
     int64_t active_mono_ms;  /* last request or end of one */
-    bool stopping, degraded, trimmed;
+    int64_t trimmed_mono_ms; /* memory was last given back */
+    bool stopping, degraded;
     char process_id[33]; /* random: changes with each start */
     uint64_t answered;
     uint64_t messages, message_bytes, counted_lsn;      /* for the status */

@@ -29,6 +29,7 @@ struct av_meta {
     rocksdb_writeoptions_t *write_plain, *write_sync;
     rocksdb_writebatch_wi_t *batch; /* NULL: no group is open */
     size_t batch_bytes;
+    size_t cache_bytes;
     av_meta_view writer;
 };
 
@@ -108,7 +109,8 @@ av_meta_open(const char *dir, const av_meta_options *options, av_meta **ret, av_
     self = av_xcalloc(1, sizeof *self);
     self->env = rocksdb_create_default_env();
     rocksdb_env_set_background_threads(self->env, 1);
-    self->cache = rocksdb_cache_create_lru(options->cache_bytes != 0 ? options->cache_bytes : DEFAULT_CACHE);
+    self->cache_bytes = options->cache_bytes != 0 ? options->cache_bytes : DEFAULT_CACHE;
+    self->cache = rocksdb_cache_create_lru(self->cache_bytes);
     self->options = make_options(self, options);
     self->write_plain = rocksdb_writeoptions_create();
     self->write_sync = rocksdb_writeoptions_create();
@@ -136,6 +138,9 @@ av_meta_trim(av_meta *self, av_error *err)
     rocksdb_flushoptions_set_wait(options, 1);
     rocksdb_flush(self->db, options, &status);
     rocksdb_flushoptions_destroy(options);
+    /* Whoever reads at this moment keeps what they hold; all else is dropped. */
+    rocksdb_cache_set_capacity(self->cache, 0);
+    rocksdb_cache_set_capacity(self->cache, self->cache_bytes);
     return take_status(status, err);
 }
 
