@@ -1,14 +1,14 @@
 /*
  * conn.h - one client's connection: TCP, with TLS from the start or later by STARTTLS, on the gateway's loop
  *
- * A protocol gets an av_conn from its listener (gateway.h) once it may speak: for an implicit TLS listener that is after
- * the handshake, for a plain one right after accept. It then calls av_conn_attach once and from there on lives from the
- * events. Nothing here blocks; everything belongs to the loop's thread.
+ * A protocol gets an av_conn from its listener (gateway.h) once it may speak: for an implicit TLS listener that is
+ * after the handshake, for a plain one right after accept. It then calls av_conn_attach once and from there on lives
+ * from the events. Nothing here blocks; everything belongs to the loop's thread.
  *
- * Output is bounded: av_conn_write always takes what it is given, and av_conn_room says how much more is welcome (0: wait
- * for on_writable). A protocol that goes on writing without looking at the room is cut at the hard ceiling (twice the
- * soft one): no peer that does not read makes us grow. Input is not collected here: on_data hands over at most 16 KB at a
- * time; a protocol that cannot take more calls av_conn_pause.
+ * Output is bounded: av_conn_write always takes what it is given, and av_conn_room says how much more is welcome (0:
+ * wait for on_writable). A protocol that goes on writing without looking at the room is cut at the hard ceiling (twice
+ * the soft one): no peer that does not read makes us grow. Input is not collected here: on_data hands over at most 16
+ * KB at a time; a protocol that cannot take more calls av_conn_pause.
  *
  * The connection is freed after on_close has returned, never inside another call of the protocol: a protocol may call
  * av_conn_close or av_conn_finish anywhere, and gets on_close from the loop later, exactly once.
@@ -60,8 +60,8 @@ void av_conn_resume(av_conn *self);
 /*
  * STARTTLS: what is queued (the "go ahead" line) is sent in clear, then the handshake begins, then on_secure is called.
  * No on_data comes in between. The caller must drop what it has itself buffered behind the command, else a man in the
- * middle slips commands into the secured session (RFC 9051, 6.2.1; CVE-2011-0411). AV_ERR_INVALID when the connection is
- * secure already.
+ * middle slips commands into the secured session (RFC 9051, 6.2.1; CVE-2011-0411). AV_ERR_INVALID when the connection
+ * is secure already.
  */
 av_errc av_conn_start_tls(av_conn *self, av_error *err);
 bool av_conn_is_secure(const av_conn *self);

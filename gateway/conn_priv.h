@@ -76,8 +76,8 @@ void av_conns_init(av_conns *self, av_loop *loop, const av_gateway_settings *set
 /* Every connection closed and reaped, timers gone. */
 void av_conns_release(av_conns *self);
 /*
- * Take over an accepted non-blocking socket (closed on refusal). door and limits are counted in already; leaving is done
- * when the connection is reaped.
+ * Take over an accepted non-blocking socket (closed on refusal). door and limits are counted in already; leaving is
+ * done when the connection is reaped.
  */
 void av_conns_adopt(av_conns *self, int fd, const struct sockaddr_storage *address, socklen_t address_size,
     const av_door *door, av_limits *door_limits);

@@ -1,8 +1,9 @@
 /*
  * gateway.h - what all protocols of one gateway process share: bus, loop, node, settings, listeners
  *
- * A protocol is a folder with a start and a stop function (the table in main.c). Its start registers doors: ports with what
- * to do for a new connection. The gateway accepts, counts (per address, per door, in all), does TLS and hands over.
+ * A protocol is a folder with a start and a stop function (the table in main.c). Its start registers doors: ports with
+ * what to do for a new connection. The gateway accepts, counts (per address, per door, in all), does TLS and hands
+ * over.
  */
 #ifndef AV_GATEWAY_GATEWAY_H
 #define AV_GATEWAY_GATEWAY_H
@@ -27,8 +28,8 @@ typedef struct av_door {
 } av_door;
 
 /*
- * Listen. door is copied; its strings and ctx must outlive the gateway. AV_ERR_IO when the port is taken (the sentence names
- * the port and address). Listening stops with the gateway.
+ * Listen. door is copied; its strings and ctx must outlive the gateway. AV_ERR_IO when the port is taken (the sentence
+ * names the port and address). Listening stops with the gateway.
  */
 av_errc av_gateway_open_door(av_gateway *self, const av_door *door, av_error *err);
 

@@ -1,8 +1,8 @@
 /*
  * limits.h - how many connections, in all and from one address
  *
- * Pure counting over a map; an IPv4 address counts by itself (also when mapped into IPv6), IPv6 by its /64, which is what
- * one customer gets. One owner, no clock.
+ * Pure counting over a map; an IPv4 address counts by itself (also when mapped into IPv6), IPv6 by its /64, which is
+ * what one customer gets. One owner, no clock.
  */
 #ifndef AV_GATEWAY_LIMITS_H
 #define AV_GATEWAY_LIMITS_H

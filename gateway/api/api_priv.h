@@ -55,8 +55,8 @@ struct av_api_job {
 
 /* api.c */
 /*
- * The actor refused the ticket: log in once more and run the route again. false: that was done already, or the ticket was
- * fresh; nothing happens.
+ * The actor refused the ticket: log in once more and run the route again. false: that was done already, or the ticket
+ * was fresh; nothing happens.
  */
 bool av_api_job_log_in_again(av_api_job *self);
 /* 401 with the challenge. */

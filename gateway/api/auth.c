@@ -1,8 +1,8 @@
 /*
  * auth.c - see auth.h
  *
- * An entry is one (user, password): QUEUED -> ASKING -> HELD until use_until_ms, or gone. In the map under its HMAC from
- * birth to end; the password is held only while QUEUED.
+ * An entry is one (user, password): QUEUED -> ASKING -> HELD until use_until_ms, or gone. In the map under its HMAC
+ * from birth to end; the password is held only while QUEUED.
  */
 #include "gateway/api/auth.h"
 

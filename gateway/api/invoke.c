@@ -56,9 +56,9 @@ fail_no_instance(av_api_job *job)
 }
 
 /*
- * An administrator whose entry was changed by this call logs in anew: his password may be another now. Which calls those
- * are is read from the contract: they change state in management and name the administrator in a field user_name, of the
- * request or of its config.
+ * An administrator whose entry was changed by this call logs in anew: his password may be another now. Which calls
+ * those are is read from the contract: they change state in management and name the administrator in a field user_name,
+ * of the request or of its config.
  */
 static void
 drop_changed_administrator(av_api_job *job)

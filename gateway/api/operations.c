@@ -1,8 +1,8 @@
 /*
  * operations.c - get-status and cancel-async: the long operations of actors by their tokens
  *
- * The actor that executes keeps the state (decisions.md 19); here is only the token. get-status is held by the actor until
- * there is something new or the time is up, meanwhile the client's connection costs nothing.
+ * The actor that executes keeps the state (decisions.md 19); here is only the token. get-status is held by the actor
+ * until there is something new or the time is up, meanwhile the client's connection costs nothing.
  */
 #include "gateway/api/api_priv.h"
 #include "proto/status.pb-c.h"

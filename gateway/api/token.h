@@ -1,9 +1,9 @@
 /*
  * token.h - the handle of a running call: which operation of which actor, sealed, good for one administrator
  *
- * Hex digits over XChaCha20-Poly1305 {operation id, actor, method}; the administrator's name is bound in, so that a token
- * is nothing in other hands. The key comes out of the gateway's CURVE secret: tokens outlive a restart of the gateway,
- * and nobody but this gateway can make or read one. Pure.
+ * Hex digits over XChaCha20-Poly1305 {operation id, actor, method}; the administrator's name is bound in, so that a
+ * token is nothing in other hands. The key comes out of the gateway's CURVE secret: tokens outlive a restart of the
+ * gateway, and nobody but this gateway can make or read one. Pure.
  */
 #ifndef AV_GATEWAY_API_TOKEN_H
 #define AV_GATEWAY_API_TOKEN_H

@@ -13,8 +13,8 @@ typedef struct av_http_basic {
 } av_http_basic;
 
 /*
- * Scheme in any letter case, one or more spaces, base64 of "user:password", UTF-8 without NUL and control bytes; the user
- * is not empty. false: anything else, ret untouched. Pure.
+ * Scheme in any letter case, one or more spaces, base64 of "user:password", UTF-8 without NUL and control bytes; the
+ * user is not empty. false: anything else, ret untouched. Pure.
  */
 bool av_http_basic_parse(av_span header, av_http_basic *ret);
 /* Wipes and frees; a zeroed one is fine. */

@@ -1,9 +1,9 @@
 /*
  * bridge.c - bytes between a client's connection and libmicrohttpd's end of a socket pair
  *
- * Bounded: the pair's kernel buffers, 16 KB of input that did not fit, the connection's output buffer. When one is full the
- * one before it is paused. The times of HTTP are kept here: a request must arrive whole in time, an answer must be taken at
- * a least pace, an idle connection is closed. libmicrohttpd's own timeout is not used: it knows only silence.
+ * Bounded: the pair's kernel buffers, 16 KB of input that did not fit, the connection's output buffer. When one is full
+ * the one before it is paused. The times of HTTP are kept here: a request must arrive whole in time, an answer must be
+ * taken at a least pace, an idle connection is closed. libmicrohttpd's own timeout is not used: it knows only silence.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -45,7 +45,7 @@ update_watch(av_bridge *self)
         av_loop_set_events(self->watch, wanted(self));
 }
 
-/* Returns bytes the pair took. When libmicrohttpd reads no more, bytes vanish: its answer may still be on the way out. */
+/* Bytes the pair took. When libmicrohttpd reads no more, bytes vanish: its answer may still be on the way out. */
 static size_t
 push(av_bridge *self, av_span bytes)
 {

@@ -46,8 +46,8 @@ count_framing(void *ctx, enum MHD_ValueKind kind AV_UNUSED, const char *name, co
 }
 
 /*
- * RFC 9112, 6.3: two lengths, or a length and chunks, are how requests are smuggled past a proxy that reads them the other
- * way; libmicrohttpd takes the first it finds.
+ * RFC 9112, 6.3: two lengths, or a length and chunks, are how requests are smuggled past a proxy that reads them the
+ * other way; libmicrohttpd takes the first it finds.
  */
 static bool
 has_one_framing(const av_http_request *self)

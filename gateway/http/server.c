@@ -181,7 +181,7 @@ av_http_server_destroy(av_http_server **self)
         return;
     if (s->daemon != NULL) {
         av_loop_remove_prepare(s->loop, on_prepare, s);
-        /* What was suspended has been resumed with an answer nobody reads: let it run out before the daemon is stopped. */
+        /* What was suspended has been resumed with an answer nobody reads: let it run out before the end. */
         for (int i = 0; i < RUNS_AT_END && s->bridges > 0; i++)
             (void)MHD_run(s->daemon);
         av_loop_remove_fd(&s->watch);

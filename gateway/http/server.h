@@ -1,9 +1,9 @@
 /*
  * server.h - HTTP/1.1 for the gateway: requests come whole, answers may come later
  *
- * The grammar is libmicrohttpd's, in its external epoll mode inside our loop. It sees plaintext only: each client connection
- * (conn.h, TLS done) is joined to it by a socket pair (bridge.c). A request is handed to its site once its body is complete,
- * and answered once, at once or later; meanwhile the connection is suspended and costs nothing.
+ * The grammar is libmicrohttpd's, in its external epoll mode inside our loop. It sees plaintext only: each client
+ * connection (conn.h, TLS done) is joined to it by a socket pair (bridge.c). A request is handed to its site once its
+ * body is complete, and answered once, at once or later; meanwhile the connection is suspended and costs nothing.
  */
 #ifndef AV_GATEWAY_HTTP_SERVER_H
 #define AV_GATEWAY_HTTP_SERVER_H
@@ -19,8 +19,8 @@ typedef struct av_http_site {
     /* The request is complete: answer it now, or keep it and answer later. */
     void (*handle)(void *ctx, av_http_request *request);
     /*
-     * Headers are there, the body is not: will it be needed? Without a yes the body is read to its end and dropped, so that
-     * strangers cannot fill memory. NULL: never needed.
+     * Headers are there, the body is not: will it be needed? Without a yes the body is read to its end and dropped, so
+     * that strangers cannot fill memory. NULL: never needed.
      */
     bool (*wants_body)(void *ctx, const av_http_request *request);
     void *ctx;
@@ -60,8 +60,8 @@ typedef struct av_http_header {
 } av_http_header;
 
 /*
- * The one answer. body is taken (malloc'd memory; emptied by the call); headers end with name NULL or are NULL. The request
- * must not be touched afterwards.
+ * The one answer. body is taken (malloc'd memory; emptied by the call); headers end with name NULL or are NULL. The
+ * request must not be touched afterwards.
  */
 void av_http_request_answer(
     av_http_request *self, unsigned status, const char *content_type, const av_http_header *headers, av_buf *body);

@@ -1,8 +1,8 @@
 /*
  * test_api.c - the Management API over TLS, through the real broker, to a management and an instance made for the test
  *
- * Here stands what only the gateway decides: login and its memory, routing, envelopes, tokens, long polls. Whole systems:
- * tests/sessions.
+ * Here stands what only the gateway decides: login and its memory, routing, envelopes, tokens, long polls. Whole
+ * systems: tests/sessions.
  */
 #include "gateway/api/api.h"
 
