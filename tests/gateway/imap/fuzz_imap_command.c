@@ -1,0 +1,89 @@
+/*
+ * fuzz_imap_command.c - any bytes as one complete command, and as the arguments of the two that have a grammar of their own
+ */
+#include "gateway/imap/command.h"
+#include "gateway/imap/fetch_items.h"
+#include "gateway/imap/mailbox_name.h"
+#include "gateway/imap/search_keys.h"
+#include "storage/mime/imap_items.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static void
+as_fetch(av_span in)
+{
+    av_imap_fetch_items items;
+    av_error err;
+
+    if (av_imap_fetch_items_parse(in, &items, &err) == AV_OK) {
+        for (size_t i = 0; i < items.section_count; i++) {
+            av_imap_section section;
+
+            /* The instance reads it again, and must understand. */
+            assert(av_imap_section_parse(av_span_str(av_imap_fetch_items_section(&items, i)), &section));
+        }
+    }
+    av_imap_fetch_items_release(&items);
+}
+
+static void
+as_search(av_span in)
+{
+    const av_query_range ranges[] = { { 3, 70 }, { 90, 91 }, { 1000, 5000 } };
+    av_imap_uids uids = { 0 };
+    av_query *query = NULL;
+    av_error err;
+
+    assert(av_imap_uids_set(&uids, ranges, AV_COUNT(ranges)));
+    if (av_imap_search_parse(in, &uids, &query, &err) == AV_OK)
+        assert(av_query_root(query) != AV_QUERY_NONE);
+    else
+        assert(err.msg[0] != '\0' && query == NULL);
+    av_query_destroy(&query);
+    av_imap_uids_release(&uids);
+}
+
+static void
+as_name(av_span in)
+{
+    AV_CLEANUP(av_buf_release) av_buf name = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf wire = { 0 };
+
+    if (in.n > 300)
+        return;
+    av_buf_init(&name, AV_IMAP_NAME_MAX);
+    av_buf_init(&wire, AV_IMAP_NAME_MAX);
+    if (!av_imap_name_decode(in, &name))
+        return;
+    assert(av_imap_name_put(av_buf_span(&name), &wire));
+    for (size_t i = 0; i < wire.n; i++)
+        assert(wire.p[i] >= 0x20 && wire.p[i] < 0x7f);
+    (void)av_imap_name_matches(in, av_buf_span(&name));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    static const unsigned states[] = { AV_IMAP_NOT_AUTH, AV_IMAP_AUTH, AV_IMAP_SELECTED };
+    av_span in = av_span_of(data, n);
+    av_imap_command command;
+    av_error err;
+
+    if (n > 100000)
+        return 0;
+    for (size_t i = 0; i < AV_COUNT(states); i++) {
+        if (av_imap_command_parse(in, av_imap_rows, states[i], &command, &err) == AV_OK) {
+            assert(command.row != NULL && (command.row->states & states[i]) != 0 && command.tag.n > 0);
+            for (size_t k = 0; k < command.arg_count; k++) {
+                as_fetch(command.args[k]);
+                as_search(command.args[k]);
+                as_name(command.args[k]);
+            }
+        }
+        av_imap_command_release(&command);
+    }
+    as_fetch(in);
+    as_search(in);
+    as_name(in);
+    return 0;
+}
