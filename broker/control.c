@@ -1,8 +1,8 @@
 /*
  * control.c - messages to the broker itself: hello, status, and the requests of archivolt.Broker and archivolt.Actor
  *
- * A request has one answer, given before this returns: the broker keeps nothing about it, but for the rest of a long reply
- * (outbox.c). Who may call what is in the method table.
+ * A request has one answer, given before this returns: the broker keeps nothing about it, but for the rest of a long
+ * reply (outbox.c). Who may call what is in the method table.
  */
 #include "actors/bus/envelope.h"
 #include "base/clock.h"
@@ -39,7 +39,7 @@ on_update_registry(av_router *self, const struct request *request, av_error *err
     const Archivolt__UpdateRegistryRequest *body = (const void *)request->body;
     Archivolt__UpdateRegistryReply reply = ARCHIVOLT__UPDATE_REGISTRY_REPLY__INIT;
     av_errc rc =
-        av_registry_update(self->registry, body->entries, body->n_entries, av_forward_entry_changed, self, err);
+        av_registry_update(self->registry, body->entries, body->n_entries, av_connect_entry_changed, self, err);
 
     if (rc != AV_OK)
         return rc;

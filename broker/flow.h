@@ -1,13 +1,14 @@
 /*
  * flow.h - how many bytes the broker holds for whom, counted exactly and without reading an Envelope
  *
- * A frame of AV_FLOW_COUNTED_MIN bytes or more is handed to libzmq in a wrapping whose free function runs when the I/O thread
- * has encrypted it towards the receiver's socket. Between hand-over and that moment its bytes stand in three counts: of the
- * lane (one sender to one receiving connection), of the receiver, and of all. What the kernel's socket buffers hold is not
- * counted: it is not this process's memory. Smaller frames are bounded by ZMQ_SNDHWM (1,000 messages a connection).
+ * A frame of AV_FLOW_COUNTED_MIN bytes or more is handed to libzmq in a wrapping whose free function runs when the
+ * I/O thread has encrypted it towards the receiver's socket. Between hand-over and that moment its bytes stand in
+ * three counts: of the lane (one sender to one receiving connection), of the receiver, and of all. What the kernel's
+ * socket buffers hold is not counted: it is not this process's memory. Smaller frames are bounded by ZMQ_SNDHWM
+ * (1,000 messages a connection).
  *
- * Credit was not chosen as the measure: it would mean parsing every chunk and credit Envelope (decisions.md 14: the broker
- * reads `to` alone), and it counts what the receiver's application owes, not what this process holds.
+ * Credit was not chosen as the measure: it would mean parsing every chunk and credit Envelope (decisions.md 14: the
+ * broker reads `to` alone), and it counts what the receiver's application owes, not what this process holds.
  */
 #ifndef AV_BROKER_FLOW_H
 #define AV_BROKER_FLOW_H

@@ -1,5 +1,6 @@
 /*
- * frames.c - see frames.h; protobuf's wire format is read by hand here, because a refused message must not cost an allocation
+ * frames.c - see frames.h; protobuf's wire format is read by hand here, because a refused message must not cost an
+ * allocation
  */
 #include "broker/frames.h"
 

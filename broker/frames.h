@@ -22,7 +22,10 @@ typedef enum av_frames_kind {
     AV_FRAMES_MALFORMED
 } av_frames_kind;
 
-/* frames are those after the routing id; count is how many came, of which at most AV_FRAMES_PER_MESSAGE are looked at. */
+/*
+ * frames are those after the routing id; count is how many came, of which at most AV_FRAMES_PER_MESSAGE are looked
+ * at.
+ */
 av_frames_kind av_frames_judge(const av_span *frames, size_t count);
 
 typedef struct av_frames_address {
@@ -40,12 +43,15 @@ typedef struct av_frames_peek {
     bool has_correlation, from_caller;
 } av_frames_peek;
 
-/* Walks the top-level fields. false: not protobuf, or no version or kind. Repeated fields: the last counts, as in protobuf. */
+/*
+ * Walks the top-level fields. false: not protobuf, or no version or kind. Repeated fields: the last counts, as in
+ * protobuf.
+ */
 bool av_frames_peek_envelope(av_span envelope, av_frames_peek *ret);
 
 /*
- * Whether an undeliverable message of this kind is answered, and in whose place (proto/envelope.proto): ret_from_caller is
- * what the answer's from_caller shall say.
+ * Whether an undeliverable message of this kind is answered, and in whose place (proto/envelope.proto):
+ * ret_from_caller is what the answer's from_caller shall say.
  */
 bool av_frames_answerable(const av_frames_peek *peek, bool *ret_from_caller);
 

@@ -1,8 +1,8 @@
 /*
  * outbox.c - replies of the broker over 64 KB: sent as chunks under the caller's credit, then closed by the reply
  *
- * Only a snapshot or a list of peers of a large node gets here. A handful at once; each holds its packed bytes until the
- * caller has taken them, has cancelled, is gone, or made no progress for 30 s.
+ * Only a snapshot or a list of peers of a large node gets here. A handful at once; each holds its packed bytes until
+ * the caller has taken them, has cancelled, is gone, or made no progress for 30 s.
  */
 #include "actors/bus/envelope.h"
 #include "base/clock.h"

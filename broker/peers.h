@@ -1,9 +1,9 @@
 /*
  * peers.h - the connections of admitted actors: by routing id, by connection number, by name, by descriptor
  *
- * A connection is known by libzmq's routing id, which stays inside; actors see a number of our own. (libzmq counts its routing
- * ids up and aborts when a peer has taken the next one for itself: nobody may learn where that count stands.)
- * A connection that ended stays findable for its last messages until av_peers_sweep, but receives nothing.
+ * A connection is known by libzmq's routing id, which stays inside; actors see a number of our own. (libzmq counts
+ * its routing ids up and aborts when a peer has taken the next one for itself: nobody may learn where that count
+ * stands.) A connection that ended stays findable for its last messages until av_peers_sweep, but receives nothing.
  */
 #ifndef AV_BROKER_PEERS_H
 #define AV_BROKER_PEERS_H
@@ -65,8 +65,8 @@ void av_peers_sweep(av_peers *self, int64_t now_ms);
 av_flow *av_peer_lane_to(av_peer *self, uint32_t to);
 
 /*
- * Descriptors, for cutting: fd was last seen to belong to this key (peer NULL: a subscriber). Descriptor numbers are used
- * again at once, so one is cut only while the last thing heard from it was of that key.
+ * Descriptors, for cutting: fd was last seen to belong to this key (peer NULL: a subscriber). Descriptor numbers are
+ * used again at once, so one is cut only while the last thing heard from it was of that key.
  */
 void av_peers_fd_seen(av_peers *self, int fd, const uint8_t key[AV_KEY_SIZE], av_peer *peer);
 /* Forget fd; ret is its peer, or NULL. */

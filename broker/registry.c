@@ -1,8 +1,9 @@
 /*
  * registry.c - see registry.h; the file is a packed RegistryFile (proto/broker.proto)
  *
- * An update is staged beside the entries in force, written with them to a new file, and only then put in their place: what a
- * reader of memory sees is on disk. The whole file is rewritten each time: a node holds some thousand entries of 250 bytes.
+ * An update is staged beside the entries in force, written with them to a new file, and only then put in their place:
+ * what a reader of memory sees is on disk. The whole file is rewritten each time: a node holds some thousand entries
+ * of 250 bytes.
  */
 #include "broker/registry.h"
 

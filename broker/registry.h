@@ -1,9 +1,10 @@
 /*
  * registry.h - who may speak: signed entries by key and by name, on disk before they are in force
  *
- * Does no networking. Never goes back: an entry replaces the one of the same key only with a higher serial, in memory as on
- * disk. Revoked entries are kept so that an old signature cannot bring a key back; of more than AV_REGISTRY_REVOKED_MAX the
- * oldest are forgotten and a floor is remembered instead, below which keys unknown by then are refused.
+ * Does no networking. Never goes back: an entry replaces the one of the same key only with a higher serial, in memory
+ * as on disk. Revoked entries are kept so that an old signature cannot bring a key back; of more than
+ * AV_REGISTRY_REVOKED_MAX the oldest are forgotten and a floor is remembered instead, below which keys unknown by
+ * then are refused.
  */
 #ifndef AV_BROKER_REGISTRY_H
 #define AV_BROKER_REGISTRY_H
@@ -46,11 +47,10 @@ const av_registry_entry *av_registry_by_name(const av_registry *self, av_span na
 
 typedef void av_registry_changed_fn(void *ctx, const av_registry_entry *entry);
 /*
- * Take over count signed entries: all are checked first, then the file is replaced, then they are in force; on an error
- * nothing has changed. Older or equal serials of a known key are left out silently. changed is called for each entry
- * taken, oldest first, once it is on disk and just before it is in force.
- * AV_ERR_DENIED: a signature is wrong. AV_ERR_CONFLICT: an unknown key below the floor. AV_ERR_LIMIT. AV_ERR_IO, _NOSPACE.
- * Blocks on disk.
+ * Take over count signed entries: all are checked first, then the file is replaced, then they are in force; on an
+ * error nothing has changed. Older or equal serials of a known key are left out silently. changed is called for each
+ * entry taken, oldest first, once it is on disk and just before it is in force. AV_ERR_DENIED: a signature is wrong.
+ * AV_ERR_CONFLICT: an unknown key below the floor. AV_ERR_LIMIT. AV_ERR_IO, _NOSPACE. Blocks on disk.
  */
 av_errc av_registry_update(av_registry *self, Archivolt__SignedEntry *const *entries, size_t count,
     av_registry_changed_fn *changed, void *ctx, av_error *err);

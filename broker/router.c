@@ -1,15 +1,15 @@
 /*
  * router.c - see router.h: open, one turn of the loop, close
  *
- * The loop waits for the sockets' ZMQ_FDs and then drains each in batches without waiting. These descriptors are edge triggered:
- * a message may be there though its descriptor is not readable, unless a receive found nothing and nothing was done with the
- * socket since (`idle`). zmq_poll would look at every socket twice a turn, some 20 system calls: a tenth of a round trip.
- * No send ever waits, so no peer can hold up another.
+ * The loop waits for the sockets' ZMQ_FDs and then drains each in batches without waiting. These descriptors are edge
+ * triggered: a message may be there though its descriptor is not readable, unless a receive found nothing and nothing
+ * was done with the socket since (`idle`). zmq_poll would look at every socket twice a turn, some 20 system calls: a
+ * tenth of a round trip. No send ever waits, so no peer can hold up another.
  */
 #include "broker/router_priv.h"
 
+#include <errno.h>
 #include <poll.h>
-#include <sched.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -19,8 +19,6 @@
 #define TOTAL_BYTES        (64U * 1024 * 1024)
 #define STATUS_INTERVAL_MS 5000
 #define TICK_MS            1000
-#define ALERT_GAP_US       300
-#define ALERT_US           60
 #define DENIED_LOG_MS      60000 /* strangers may fill one line a minute, not the disk */
 
 /* Test builds of this folder bind several brokers in one process: all state hangs on self. */
@@ -83,7 +81,7 @@ av_router_status_endpoint(const av_router *self)
 av_errc
 av_router_reload(av_router *self, av_error *err)
 {
-    av_errc rc = av_registry_reload(self->registry, av_forward_entry_changed, self, err);
+    av_errc rc = av_registry_reload(self->registry, av_connect_entry_changed, self, err);
 
     if (rc == AV_OK)
         AV_LOG(AV_LOG_INFO, "broker.registry", AV_U64("entries", av_registry_count(self->registry)),
@@ -146,30 +144,12 @@ wait_ms(const av_router *self, int timeout_ms)
 static bool
 drain(av_router *self, bool (*one)(av_router *))
 {
-    for (unsigned i = 0; i < AV_ROUTER_BATCH; i++)
+    for (unsigned i = 0; i < AV_ROUTER_BATCH; i++) {
+        errno = EAGAIN;
         if (!one(self))
-            return true;
+            return errno == EAGAIN; /* EINTR says nothing about what is there */
+    }
     return false;
-}
-
-/*
- * Waiting without sleeping: while messages come in quick succession, the loop looks again for a moment before it sleeps. Putting
- * a thread to sleep and waking it costs more than all the broker does with a small message, most of all on virtual machines.
- * It yields the processor to whoever wants it, and messages that come singly never start it.
- */
-static bool
-is_alert(const av_router *self)
-{
-    return self->alert_until_us != 0 && av_clock_mono_us() < self->alert_until_us;
-}
-
-static void
-note_work(av_router *self, uint64_t messages)
-{
-    int64_t now_us = av_clock_mono_us();
-
-    self->alert_until_us = messages == 1 && now_us - self->last_work_us < ALERT_GAP_US ? now_us + ALERT_US : 0;
-    self->last_work_us = now_us;
 }
 
 bool
@@ -177,32 +157,24 @@ av_router_turn(av_router *self, int extra_fd, int timeout_ms)
 {
     static bool (*const handlers[AV_ROUTER_WAITS])(av_router *) = { [AV_ROUTER_WAIT_BUS] = av_forward_one,
         [AV_ROUTER_WAIT_ZAP] = av_zap_one,
-        [AV_ROUTER_WAIT_MONITOR] = av_forward_monitor,
+        [AV_ROUTER_WAIT_MONITOR] = av_connect_monitor,
         [AV_ROUTER_WAIT_STATUS] = av_topics_subscription };
     struct pollfd fds[AV_ROUTER_WAITS + 1];
     bool all_idle = true;
-    uint64_t before;
-    int n;
 
     for (size_t i = 0; i < AV_ROUTER_WAITS; i++) {
         fds[i] = (struct pollfd){ .fd = self->zmq_fds[i], .events = POLLIN };
         all_idle = all_idle && self->idle[i];
     }
     fds[AV_ROUTER_WAITS] = (struct pollfd){ .fd = extra_fd, .events = POLLIN };
-    n = poll(fds, AV_COUNT(fds), all_idle && !is_alert(self) ? wait_ms(self, timeout_ms) : 0);
-    if (n < 0)
+    if (poll(fds, AV_COUNT(fds), all_idle ? wait_ms(self, timeout_ms) : 0) < 0)
         return false; /* EINTR: the next turn sees it */
-    if (n == 0 && all_idle)
-        (void)sched_yield();
-    before = self->counters.messages_in;
     for (size_t i = 0; i < AV_ROUTER_WAITS; i++) {
         if (fds[i].fd < 0 || (self->idle[i] && fds[i].revents == 0))
             continue;
         /* Handling may send on the socket, which clears idle; only the receive that finds nothing sets it. */
         self->idle[i] = drain(self, handlers[i]);
     }
-    if (self->counters.messages_in != before)
-        note_work(self, self->counters.messages_in - before);
     tick(self);
     return extra_fd >= 0 && fds[AV_ROUTER_WAITS].revents != 0;
 }

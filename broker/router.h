@@ -1,8 +1,8 @@
 /*
  * router.h - the broker: one ROUTER for all actors of a node, ZAP, and the XPUB of status topics
  *
- * Owns its sockets, its peers and its registry; one thread calls all of it. Knows actors by the keys of the registry and
- * nothing about what they say to each other: of a message it forwards it reads `to` alone (decisions.md 14).
+ * Owns its sockets, its peers and its registry; one thread calls all of it. Knows actors by the keys of the registry
+ * and nothing about what they say to each other: of a message it forwards it reads `to` alone (decisions.md 14).
  */
 #ifndef AV_BROKER_ROUTER_H
 #define AV_BROKER_ROUTER_H
@@ -41,8 +41,8 @@ void av_router_destroy(av_router **self);
 const char *av_router_endpoint(const av_router *self, unsigned i);
 const char *av_router_status_endpoint(const av_router *self);
 /*
- * One turn: wait at most timeout_ms for something to do, or until extra_fd (-1: none) is readable, then do what there is, at
- * most 100 messages a socket. Returns true when extra_fd is readable: reading it is the caller's.
+ * One turn: wait at most timeout_ms for something to do, or until extra_fd (-1: none) is readable, then do what there
+ * is, at most 100 messages a socket. Returns true when extra_fd is readable: reading it is the caller's.
  */
 bool av_router_turn(av_router *self, int extra_fd, int timeout_ms);
 /* Read the registry file again (SIGHUP; pairing wrote it). On an error the registry in force stays. */

@@ -40,7 +40,6 @@ struct av_router {
     av_counters counters;
     size_t lane_bytes, peer_bytes, total_bytes;
     uint32_t status_interval_ms;
-    int64_t last_work_us, alert_until_us; /* see router.c: waiting without sleeping */
     int64_t started_ms, next_status_ms, next_tick_ms, next_denied_log_ms;
     uint64_t denied_logged;
     Archivolt__ActorState state;
@@ -51,19 +50,27 @@ struct av_router {
 av_errc av_sockets_open(av_router *self, const av_router_config *config, av_error *err);
 void av_sockets_close(av_router *self);
 
+/* ---- connect.c: connections that begin and end ---- */
+
+/*
+ * The first message of a connection: who is it? NULL: nobody we listen to. What libzmq knows of the sender is asked
+ * of the first frame after the routing id: on the routing id itself it is missing when a poll was what fetched the
+ * message (4.3.4).
+ */
+av_peer *av_connect_peer(av_router *self, zmq_msg_t *routing_id, zmq_msg_t *first);
+/* Read all the socket monitor has to say: connections that ended. Always false: nothing is left. */
+bool av_connect_monitor(av_router *self);
+/* A registry entry changed: cut who is not admitted by it any more. */
+void av_connect_entry_changed(void *router, const av_registry_entry *entry);
+
 /* ---- forward.c: one message from the ROUTER to where it belongs ---- */
 
 /* false: there was none. */
 bool av_forward_one(av_router *self);
-/* Read all the socket monitor has to say: connections that ended. Always false: nothing is left. */
-bool av_forward_monitor(av_router *self);
-/* A registry entry changed: cut who is not admitted by it any more. */
-void av_forward_entry_changed(void *router, const av_registry_entry *entry);
-
 typedef enum av_send { AV_SEND_OK, AV_SEND_BUSY, AV_SEND_GONE } av_send;
 /*
- * Hand one message to a peer, never waiting. from is NULL for the broker's own. Both frames are consumed on AV_SEND_OK only;
- * AV_SEND_GONE has marked the receiver as gone.
+ * Hand one message to a peer, never waiting. from is NULL for the broker's own. Both frames are consumed on
+ * AV_SEND_OK only; AV_SEND_GONE has marked the receiver as gone.
  */
 av_send av_forward_send(av_router *self, av_peer *from, av_peer *to, zmq_msg_t *envelope, zmq_msg_t *blob);
 /* The same from bytes. */
@@ -108,7 +115,10 @@ void av_control_take(av_router *self, av_peer *from, av_span envelope, av_span b
 
 av_outbox *av_outbox_new(void);
 void av_outbox_destroy(av_outbox **self);
-/* Takes bytes (a packed reply) over and sends what credit allows. false: too many are under way; bytes are untouched. */
+/*
+ * Takes bytes (a packed reply) over and sends what credit allows. false: too many are under way; bytes are
+ * untouched.
+ */
 bool av_outbox_add(av_router *router, const av_peer *to, uint64_t correlation, uint64_t credit, av_buf *bytes_take);
 void av_outbox_credit(av_router *router, const av_peer *from, uint64_t correlation, uint64_t credit);
 void av_outbox_cancel(av_router *router, const av_peer *from, uint64_t correlation);

@@ -1,8 +1,9 @@
 /*
  * sockets.c - the broker's sockets: options, keys, order of binding
  *
- * The ZAP handler is bound before anything else: while nobody answers ZAP, libzmq admits every key. The values come from
- * measurements (docs/performance.md): sizes bound what a stranger can make us hold, heartbeats what a dead peer can.
+ * The ZAP handler is bound before anything else: while nobody answers ZAP, libzmq admits every key. The values come
+ * from measurements (docs/performance.md): sizes bound what a stranger can make us hold, heartbeats what a dead peer
+ * can.
  */
 #include <errno.h>
 #include <unistd.h>

@@ -1,8 +1,9 @@
 /*
  * topics.c - status topics: the last value of each actor, the XPUB, and who may subscribe
  *
- * An actor publishes on status/<own name> and nowhere else. Published messages are [topic][Envelope][blob]; `sequence` is the
- * broker's own number, rising across its restarts, so that a subscriber can put a snapshot and what followed in order.
+ * An actor publishes on status/<own name> and nowhere else. Published messages are [topic][Envelope][blob];
+ * `sequence` is the broker's own number, rising across its restarts, so that a subscriber can put a snapshot and what
+ * followed in order.
  */
 #include <unistd.h>
 

@@ -1,5 +1,6 @@
 /*
- * fuzz_frames.c - three frames of a peer, as the broker judges and answers them: [n of to][n of envelope, 2 bytes][bytes]
+ * fuzz_frames.c - three frames of a peer, as the broker judges and answers them: [n of to][n of envelope, 2
+ * bytes][bytes]
  */
 #include "broker/frames.h"
 

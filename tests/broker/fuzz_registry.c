@@ -1,6 +1,6 @@
 /*
- * fuzz_registry.c - a registry file of any bytes; and, so that the fuzzer gets past the signatures, the same bytes taken for
- * entries and signed with a key of this test
+ * fuzz_registry.c - a registry file of any bytes; and, so that the fuzzer gets past the signatures, the same bytes
+ * taken for entries and signed with a key of this test
  */
 #include "broker/registry.h"
 

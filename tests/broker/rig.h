@@ -203,7 +203,7 @@ rig_start(rig *self, bool with_registry)
         uint32_t random;
 
         av_random_bytes(&random, sizeof random);
-        self->offset = 10000 + random % 20000;
+        self->offset = 10000 + random % 13000;
         rig_conf(self);
         if (rig_try_start(self))
             return;
@@ -412,8 +412,8 @@ client_join(rig *of, const av_keypair *keys, client *ret)
 }
 
 /*
- * Call a method of the broker: AV_OK and the packed reply in got->blob, the error's code, or -1 when nothing came. Replies
- * over 64 KB are not for here.
+ * Call a method of the broker: AV_OK and the packed reply in got->blob, the error's code, or -1 when nothing came.
+ * Replies over 64 KB are not for here.
  */
 AV_UNUSED static int
 client_call(client *self, const char *method, const ProtobufCMessage *body, message *got, av_error *err)

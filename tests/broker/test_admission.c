@@ -1,5 +1,6 @@
 /*
- * test_admission.c - who may connect, and what becomes of a connected peer whose key is revoked; persistence over restarts
+ * test_admission.c - who may connect, and what becomes of a connected peer whose key is revoked; persistence over
+ * restarts
  */
 #include "tests/broker/rig.h"
 

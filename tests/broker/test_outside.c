@@ -1,6 +1,6 @@
 /*
- * test_outside.c - strangers at the broker's ports: garbage, half greetings, claimed huge frames, silence; it neither grows
- * nor falls, and the admitted go on. Seeded: ARCHIVOLT_SEED and ARCHIVOLT_ROUNDS repeat or lengthen a run.
+ * test_outside.c - strangers at the broker's ports: garbage, half greetings, claimed huge frames, silence; it neither
+ * grows nor falls, and the admitted go on. Seeded: ARCHIVOLT_SEED and ARCHIVOLT_ROUNDS repeat or lengthen a run.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -10,7 +10,10 @@ static av_keypair management, gateway, sender, bystander;
 static client c_management, c_sender, c_bystander;
 static message got;
 
-/* A process that joins as the gateway, tells its connection through fd and then counts what it receives until it is killed. */
+/*
+ * A process that joins as the gateway, tells its connection through fd and then counts what it receives until it
+ * is killed.
+ */
 static pid_t
 start_receiver(int *ret_fd)
 {

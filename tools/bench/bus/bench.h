@@ -19,7 +19,10 @@ typedef struct bench_node {
     uint8_t sign_public[AV_SIGN_PUBLIC], sign_secret[AV_SIGN_SECRET];
 } bench_node;
 
-/* Make a data folder with two registered actors (worker/n1/..., instance/demo) and start the broker; ends the process on failure. */
+/*
+ * Make a data folder with two registered actors (worker/n1/..., instance/demo) and start the broker; ends the
+ * process on failure.
+ */
 void bench_node_start(const char *broker_program, bench_node *ret);
 /* Stop the broker, remove the folder. */
 void bench_node_stop(bench_node *self);
@@ -28,7 +31,10 @@ void bench_node_endpoint(const bench_node *self, unsigned port, char ret[64]);
 
 /* Print why and end the process. */
 void bench_fail(const char *what) __attribute__((noreturn));
-/* A CURVE client DEALER connected to endpoint, or a CURVE server ROUTER bound to it. server_key: the server's public key. */
+/*
+ * A CURVE client DEALER connected to endpoint, or a CURVE server ROUTER bound to it. server_key: the server's
+ * public key.
+ */
 void *bench_client(void *context, const char *endpoint, const av_keypair *own, const uint8_t *server_key);
 void *bench_server(void *context, const char *endpoint, const av_keypair *own);
 /* Run child(ctx) in a process of its own; it never returns. Kill with bench_child_end. */

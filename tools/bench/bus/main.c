@@ -1,5 +1,6 @@
 /*
- * main.c - bench-bus BROKER [rounds|streams]: what the broker adds to libzmq with CURVE, measured in turns within one run
+ * main.c - bench-bus BROKER [rounds|streams]: what the broker adds to libzmq with CURVE, measured in turns within one
+ * run
  *
  * Direct and broker alternate, so that whatever else the machine does hits both; of the turns the median is shown. Exit
  * status 1 when a goal is missed (issue: 100 us at p50, 0.35 of direct with 64 in flight, 200 MB/s under 16 MB).

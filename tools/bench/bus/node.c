@@ -124,7 +124,7 @@ bench_node_start(const char *broker_program, bench_node *ret)
     put_file(ret, "registry.pub", av_span_str(text));
     put_registry(ret);
     for (unsigned i = 0; i < 20; i++) {
-        ret->offset = 10000 + (unsigned)(av_random_u64() % 20000);
+        ret->offset = 10000 + (unsigned)(av_random_u64() % 13000);
         (void)snprintf(text, sizeof text, "node = " BENCH_NODE "\nport_offset = %u\nlog_level = warn\n", ret->offset);
         put_file(ret, "node.conf", av_span_str(text));
         if (try_broker(ret, broker_program))
@@ -153,9 +153,10 @@ void *
 bench_client(void *context, const char *endpoint, const av_keypair *own, const uint8_t *server_key)
 {
     void *socket = zmq_socket(context, ZMQ_DEALER);
-    int linger = 0;
+    int linger = 0, timeout_ms = 20000;
 
     (void)zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof linger);
+    (void)zmq_setsockopt(socket, ZMQ_RCVTIMEO, &timeout_ms, sizeof timeout_ms);
     (void)zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server_key, AV_KEY_SIZE);
     (void)zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, own->public_key, AV_KEY_SIZE);
     (void)zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, own->secret_key, AV_KEY_SIZE);

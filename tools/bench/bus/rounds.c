@@ -1,8 +1,9 @@
 /*
- * rounds.c - round trips of 200 bytes: DEALER to ROUTER directly, DEALER to DEALER through the broker, and by the bus library
+ * rounds.c - round trips of 200 bytes: DEALER to ROUTER directly, DEALER to DEALER through the broker, and by the bus
+ * library
  *
- * All over CURVE, caller and callee in processes of their own. Both raw ways carry the same Envelope and blob; the callee
- * sends back what it got, to the first frame it got.
+ * All over CURVE, caller and callee in processes of their own. Both raw ways carry the same Envelope and blob; the
+ * callee sends back what it got, to the first frame it got.
  */
 #include <zmq.h>
 
@@ -12,7 +13,7 @@
 #include "proto/status.pb-c.h"
 #include "tools/bench/bus/bench.h"
 
-enum { BLOB = 200, SINGLE = 8000, MANY = 120000, IN_FLIGHT = 64, FRAMES = 3 };
+enum { BLOB = 200, SINGLE = 5000, MANY = 60000, IN_FLIGHT = 64, FRAMES = 3 };
 
 struct side {
     const bench_node *node;
@@ -80,6 +81,7 @@ run_echo(void *ctx)
         socket = bench_client(context, endpoint, &side->node->callee, side->node->broker.public_key);
         hello(socket);
     }
+    (void)zmq_setsockopt(socket, ZMQ_RCVTIMEO, &(int){ -1 }, sizeof(int));
     echo(socket);
 }
 
