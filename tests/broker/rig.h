@@ -278,6 +278,7 @@ rig_socket(const rig *self, const av_keypair *keys, int type, unsigned port)
 
     (void)zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof linger);
     (void)zmq_setsockopt(socket, ZMQ_RCVTIMEO, &timeout, sizeof timeout);
+    (void)zmq_setsockopt(socket, ZMQ_SNDTIMEO, &timeout, sizeof timeout); /* a refused DEALER has nowhere to send to */
     (void)zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, self->broker.public_key, AV_KEY_SIZE);
     (void)zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, keys->public_key, AV_KEY_SIZE);
     (void)zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, keys->secret_key, AV_KEY_SIZE);
