@@ -10,7 +10,7 @@
 #include "actors/instance/scan.h"
 
 #define LIMIT_DEFAULT 50U
-#define LIMIT_MAX     10000U
+#define LIMIT_MAX     100000U
 #define OFFSET_MAX    100000U
 
 typedef struct finding finding;

@@ -13,7 +13,7 @@
 #include "actors/instance/candidates.h"
 #include "actors/instance/probe.h"
 
-#define AV_SCAN_ROWS_MAX 110000U /* offset and limit together */
+#define AV_SCAN_ROWS_MAX 200000U /* offset and limit together */
 
 typedef struct av_hit {
     int64_t date_unix_s;

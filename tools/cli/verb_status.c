@@ -9,11 +9,34 @@
 #include "proto/broker.pb-c.h"
 #include "proto/management.pb-c.h"
 
-/* Actors whose readiness makes the node ready. */
+#define SILENT_MS 20000 /* four statuses not come: the actor hangs or is gone */
+
+/* Actors whose readiness makes the node ready. Instances are judged by their host's word, workers come and go. */
 static bool
 matters(const char *actor)
 {
-    return strncmp(actor, "worker/", 7) != 0 && strncmp(actor, "cli/", 4) != 0;
+    return strcmp(actor, "management") == 0 || strncmp(actor, "host/", 5) == 0 || strncmp(actor, "gateway@", 8) == 0 ||
+           strncmp(actor, "broker@", 7) == 0;
+}
+
+static bool
+instances_ready(const json_t *instances)
+{
+    static const char *const settled[] = { "running", "stopped", "asleep" };
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(instances, i, row)
+    {
+        const char *status = json_string_value(json_object_get(row, "status"));
+        bool ok = false;
+
+        for (size_t k = 0; k < AV_COUNT(settled); k++)
+            ok = ok || strcmp(status, settled[k]) == 0;
+        if (!ok)
+            return false;
+    }
+    return true;
 }
 
 static json_t *
@@ -24,16 +47,15 @@ actor_rows(const Archivolt__SnapshotReply *snapshot, bool *all_ready)
     for (size_t i = 0; i < snapshot->n_topics; i++) {
         Archivolt__Status *s =
             archivolt__status__unpack(NULL, snapshot->topics[i]->value.len, snapshot->topics[i]->value.data);
+        int64_t silent_ms = av_clock_wall_ms() - snapshot->topics[i]->at_unix_ms;
         json_t *row;
 
         if (s == NULL)
             continue;
         row = av_json_from_message(&s->base);
-        json_object_set_new(
-            row, "secondsAgo", json_integer((av_clock_wall_ms() - snapshot->topics[i]->at_unix_ms) / 1000));
+        json_object_set_new(row, "secondsAgo", json_integer(silent_ms / 1000));
         json_array_append_new(rows, row);
-        if (matters(s->actor) && s->state != ARCHIVOLT__ACTOR_STATE__ACTOR_STATE_READY &&
-            s->state != ARCHIVOLT__ACTOR_STATE__ACTOR_STATE_STOPPED)
+        if (matters(s->actor) && (s->state != ARCHIVOLT__ACTOR_STATE__ACTOR_STATE_READY || silent_ms > SILENT_MS))
             *all_ready = false;
         archivolt__status__free_unpacked(s, NULL);
     }
@@ -75,6 +97,7 @@ look(cli *self, json_t **ret_actors, json_t **ret_instances, bool *ret_ready, av
     if (cli_try(self, "management", "archivolt.Management.GetInstances", &filter.base, av_span_of(NULL, 0), 5000,
             &reply, err) == AV_OK) {
         *ret_instances = av_json_from_field(reply, "instances");
+        ready = ready && instances_ready(*ret_instances);
         protobuf_c_message_free_unpacked(reply, NULL);
     } else {
         *ret_instances = json_array();
