@@ -195,44 +195,6 @@ on_stall_time(void *ctx)
 static const av_stream_events stream_events = { .on_data = on_data };
 static const av_rows_events row_events = { av_imap_fetch_row_begin, av_imap_fetch_row_bytes, av_imap_fetch_row_end };
 
-static size_t
-fill_items(const av_imap_fetch_items *items, Archivolt__FetchItem *ret)
-{
-    const struct {
-        bool wanted;
-        Archivolt__FetchItem item;
-    } rows[] = {
-        { true, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_UID },
-        { items->flags, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_FLAGS },
-        { items->internaldate, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_INTERNALDATE },
-        { items->size, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_RFC822_SIZE },
-        { items->envelope, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_ENVELOPE },
-        { items->body, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_BODY },
-        { items->bodystructure, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_BODYSTRUCTURE },
-        { items->section_count > 0, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_SECTION },
-    };
-    size_t n = 0;
-
-    for (size_t i = 0; i < AV_COUNT(rows); i++) {
-        if (rows[i].wanted)
-            ret[n++] = rows[i].item;
-    }
-    return n;
-}
-
-static void
-fill_sections(const av_imap_fetch_items *items, Archivolt__FetchSection *sections, Archivolt__FetchSection **list)
-{
-    for (size_t i = 0; i < items->section_count; i++) {
-        archivolt__fetch_section__init(&sections[i]);
-        sections[i].section = (char *)(uintptr_t)av_imap_fetch_items_section(items, i);
-        sections[i].has_partial_offset = sections[i].has_partial_length = items->sections[i].partial;
-        sections[i].partial_offset = items->sections[i].offset;
-        sections[i].partial_length = items->sections[i].length;
-        list[i] = &sections[i];
-    }
-}
-
 static void
 send_request(fetch *self, const Archivolt__FetchRequest *body)
 {
@@ -257,34 +219,17 @@ send_request(fetch *self, const Archivolt__FetchRequest *body)
 static void
 ask(fetch *self)
 {
-    Archivolt__FetchRequest body = ARCHIVOLT__FETCH_REQUEST__INIT;
-    Archivolt__FetchSection sections[AV_IMAP_SECTIONS_MAX], *section_list[AV_IMAP_SECTIONS_MAX];
-    Archivolt__FetchItem items[8];
     size_t n = AV_MIN(self->uid_count - self->uid_at, (size_t)RANGES_PER_CALL);
-    AV_CLEANUP(av_free) Archivolt__UidRange *ranges = av_xcalloc(n, sizeof *ranges);
-    AV_CLEANUP(av_free) Archivolt__UidRange **range_list = av_xcalloc(n, sizeof *range_list);
+    av_imap_fetch_request request;
 
-    for (size_t i = 0; i < n; i++) {
-        archivolt__uid_range__init(&ranges[i]);
-        ranges[i].first = self->uids[self->uid_at + i].first;
-        ranges[i].last = self->uids[self->uid_at + i].last;
-        range_list[i] = &ranges[i];
-    }
+    av_imap_fetch_request_make(&request, self->session->mailbox->guid, &self->items, self->uids + self->uid_at, n);
     self->uid_at += n;
-    fill_sections(&self->items, sections, section_list);
-    body.mailbox.data = self->session->mailbox->guid;
-    body.mailbox.len = sizeof self->session->mailbox->guid;
-    body.uids = range_list;
-    body.n_uids = n;
-    body.items = items;
-    body.n_items = fill_items(&self->items, items);
-    body.sections = section_list;
-    body.n_sections = self->items.section_count;
     av_rows_reader_destroy(&self->rows);
     self->rows = av_rows_reader_new(&archivolt__fetch_row__descriptor, ROW_MAX, &row_events, &self->row);
     self->answered = false;
     self->moved_ms = av_clock_mono_ms();
-    send_request(self, &body);
+    send_request(self, &request.body);
+    av_imap_fetch_request_release(&request);
 }
 
 static void

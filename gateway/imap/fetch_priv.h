@@ -1,5 +1,5 @@
 /*
- * fetch_priv.h - a FETCH in work: rows of the bus to lines of IMAP (cmd_fetch.c, fetch_row.c)
+ * fetch_priv.h - a FETCH in work: rows of the bus to lines of IMAP (cmd_fetch.c, fetch_request.c, fetch_row.c)
  */
 #ifndef AV_GATEWAY_IMAP_FETCH_PRIV_H
 #define AV_GATEWAY_IMAP_FETCH_PRIV_H
@@ -42,5 +42,18 @@ void av_imap_fetch_row_end(void *ctx, av_error *err);
 
 /* "17-Jul-1996 02:44:25 +0000", RFC 3501, 9 (date-time); ret holds AV_IMAP_DATE_SIZE bytes. false: beyond year 9999. */
 bool av_imap_internaldate(int64_t unix_s, char *ret);
+
+/* A request and what it points to; borrows guid and items. */
+typedef struct av_imap_fetch_request {
+    Archivolt__FetchRequest body;
+    Archivolt__FetchItem items[8];
+    Archivolt__FetchSection sections[AV_IMAP_SECTIONS_MAX], *section_list[AV_IMAP_SECTIONS_MAX];
+    Archivolt__UidRange *ranges, **range_list;
+} av_imap_fetch_request;
+
+/* n is not 0. Released by _release; not to be copied. */
+void av_imap_fetch_request_make(av_imap_fetch_request *self, const uint8_t guid[AV_IMAP_GUID_SIZE],
+    const av_imap_fetch_items *items, const av_query_range *uids, size_t n);
+void av_imap_fetch_request_release(av_imap_fetch_request *self);
 
 #endif

@@ -16,7 +16,7 @@ is_digit(uint8_t c)
 bool
 av_imap_is_atom_char(uint8_t c)
 {
-    return c > 0x20 && c < 0x7f && memchr("(){%*\"\\]", c, 8) == NULL;
+    return c > 0x20 && c < 0x7f && strchr("(){%*\"\\]", c) == NULL;
 }
 
 static bool

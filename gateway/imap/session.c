@@ -10,145 +10,6 @@
 #define LINE_BEFORE_MAX    8192U               /* of a command before login */
 #define LITERAL_BEFORE_MAX 4096U
 
-/* ---- commands ---- */
-
-static void
-forget_work(av_imap_session *self)
-{
-    if (self->free_work != NULL)
-        self->free_work(self->work);
-    self->work = NULL;
-    self->free_work = NULL;
-    self->on_room = NULL;
-}
-
-void
-av_imap_session_finished(av_imap_session *self)
-{
-    av_call_cancel(&self->call);
-    forget_work(self);
-    av_imap_command_release(&self->command);
-    self->busy = false;
-    self->take_line = NULL;
-    self->tag[0] = '\0';
-    av_imap_session_turn(self);
-}
-
-static void
-set_tag(av_imap_session *self, av_span tag)
-{
-    size_t n = AV_MIN(tag.n, (size_t)AV_IMAP_TAG_MAX);
-
-    if (n > 0)
-        memcpy(self->tag, tag.p, n);
-    self->tag[n] = '\0';
-}
-
-static void
-run_command(av_imap_session *self, av_span line)
-{
-    av_error err;
-    av_errc rc = av_imap_command_parse(line, av_imap_rows, self->state, &self->command, &err);
-
-    self->busy = true;
-    if (rc == AV_OK && self->command.tag.n > AV_IMAP_TAG_MAX)
-        rc = av_error_set(&err, AV_ERR_LIMIT, "a tag has %d characters at most", AV_IMAP_TAG_MAX);
-    set_tag(self, self->command.tag);
-    if (rc != AV_OK)
-        av_imap_session_done(self, "BAD", NULL, "%s", err.msg);
-    else
-        self->command.row->run(self, &self->command);
-}
-
-/* A command that will be refused whatever its arguments are; command has been peeked at. */
-static bool
-is_refused(const av_imap_session *self)
-{
-    const av_imap_row *row = self->command.row;
-
-    return row != NULL && row->run == av_imap_cmd_refuse && (row->states & self->state) != 0;
-}
-
-/* The client asks to send a literal: not to be let do so for a command that cannot succeed (RFC 3501, 7.5). */
-static void
-answer_literal(av_imap_session *self)
-{
-    av_imap_command_peek(av_imap_framer_command(&self->framer), av_imap_rows, &self->command);
-    set_tag(self, self->command.tag);
-    if (self->command.row != NULL && (self->command.row->states & self->state) != 0 && !is_refused(self)) {
-        av_imap_command_release(&self->command);
-        av_imap_framer_accept(&self->framer);
-        av_imap_session_write(self, av_span_str("+ go ahead\r\n"));
-        return;
-    }
-    self->busy = true;
-    if (is_refused(self))
-        self->command.row->run(self, &self->command);
-    else
-        av_imap_session_done(self, "BAD", NULL, "this command cannot be given now");
-    av_imap_framer_refuse(&self->framer);
-}
-
-static void
-answer_too_big(av_imap_session *self)
-{
-    av_imap_command_peek(av_imap_framer_command(&self->framer), av_imap_rows, &self->command);
-    set_tag(self, self->command.tag);
-    self->busy = true;
-    if (is_refused(self))
-        self->command.row->run(self, &self->command);
-    else
-        av_imap_session_done(self, "BAD", "LIMIT", "the command is longer than %zu bytes, or its literals than %zu",
-            self->framer.line_max, self->framer.literal_max);
-}
-
-static void
-give_line(av_imap_session *self, av_span line)
-{
-    av_imap_line_fn *fn = self->take_line;
-
-    self->take_line = NULL;
-    self->busy = true;
-    fn(self, line);
-}
-
-static void
-on_frame(av_imap_session *self, av_imap_frame frame)
-{
-    switch (frame) {
-    case AV_IMAP_FRAME_MORE:
-        return;
-    case AV_IMAP_FRAME_LITERAL:
-        answer_literal(self);
-        return;
-    case AV_IMAP_FRAME_COMMAND:
-        if (self->take_line != NULL)
-            give_line(self, av_imap_framer_command(&self->framer));
-        else
-            run_command(self, av_imap_framer_command(&self->framer));
-        break;
-    case AV_IMAP_FRAME_TOO_BIG:
-        if (self->take_line != NULL)
-            give_line(self, av_span_of(NULL, 0));
-        else
-            answer_too_big(self);
-        break;
-    }
-    /* A command that goes on keeps what it needs of its arguments in `work` or in a call: the line is not kept. */
-    if (self->take_line == NULL)
-        av_imap_framer_next(&self->framer);
-}
-
-void
-av_imap_session_wait_line(av_imap_session *self, av_imap_line_fn *fn)
-{
-    av_imap_command_release(&self->command);
-    av_imap_framer_next(&self->framer);
-    av_imap_framer_plain_line(&self->framer);
-    self->take_line = fn;
-    self->busy = false;
-}
-
 /* ---- turns ---- */
 
 static bool
@@ -173,7 +34,7 @@ take_input(av_imap_session *self)
         av_imap_frame frame = av_imap_framer_feed(&self->framer, &left);
 
         self->in_at = self->in.n - left.n;
-        on_frame(self, frame);
+        av_imap_session_on_frame(self, frame);
         (void)av_imap_session_flush(self);
     }
     if (self->in.n > 0 && self->in_at == self->in.n)
@@ -333,7 +194,7 @@ on_close(void *ctx, av_conn *conn, const char *why)
     av_call_cancel(&self->call);
     if (self->timer != NULL)
         av_loop_remove_timer(&self->timer);
-    forget_work(self);
+    av_imap_session_forget_work(self);
     if (self->token_n > 0)
         log_out(self);
     if (self->prev != NULL)

@@ -91,15 +91,22 @@ void av_imap_session_fail(av_imap_session *self, const av_error *err);
  */
 void av_imap_session_bye(av_imap_session *self, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* ---- waiting (session.c) ---- */
+/* ---- commands (dispatch.c) ---- */
 
+/* Act on what the framer found. */
+void av_imap_session_on_frame(av_imap_session *self, av_imap_frame frame);
 /* The command in work waits for one line of the client, which goes to fn. */
 void av_imap_session_wait_line(av_imap_session *self, av_imap_line_fn *fn);
+/* The session's command is over: used by respond.c alone. */
+void av_imap_session_finished(av_imap_session *self);
+/* Free what the command in work keeps. */
+void av_imap_session_forget_work(av_imap_session *self);
+
+/* ---- turns and calls (session.c) ---- */
+
 /* One call at a time; fn is called once unless the session ends first. With the session's token once there is one. */
 void av_imap_session_call(av_imap_session *self, const char *to, const char *method, const ProtobufCMessage *body,
     uint32_t timeout_ms, av_imap_reply_fn *fn);
-/* The session's command is over: used by respond.c alone. */
-void av_imap_session_finished(av_imap_session *self);
 /* Go on: take what has been read, write what there is room for. */
 void av_imap_session_turn(av_imap_session *self);
 
