@@ -85,7 +85,7 @@ av_imap_mailbox_update(av_imap_mailbox *self, const Archivolt__SelectMailboxRepl
     av_errc rc = av_imap_mailbox_new(reply, &now, err);
     bool grown;
 
-    if (rc != AV_OK)
+    if (now == NULL)
         return rc;
     if (now->uidvalidity != self->uidvalidity || memcmp(now->guid, self->guid, sizeof now->guid) != 0)
         rc = av_error_set(err, AV_ERR_CONFLICT, "the mailbox was made anew: please select it again");
