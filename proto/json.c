@@ -196,7 +196,8 @@ write_piece(const char *piece, size_t n, void *out)
 bool
 av_json_write(const json_t *value, bool indent, av_buf *out)
 {
-    return json_dump_callback(value, write_piece, out, JSON_ENCODE_ANY | (indent ? JSON_INDENT(2) : JSON_COMPACT)) == 0;
+    return json_dump_callback(value, write_piece, out,
+               JSON_ENCODE_ANY | JSON_REAL_PRECISION(AV_JSON_DIGITS) | (indent ? JSON_INDENT(2) : JSON_COMPACT)) == 0;
 }
 
 /* ---- reading ---- */

@@ -15,6 +15,7 @@
 #include "proto/table.h"
 
 #define AV_JSON_DEPTH_MAX 16
+#define AV_JSON_DIGITS    15 /* of a real number: 4.869 stays 4.869 */
 
 /* A new reference owned by the caller (json_decref). Absent fields are left out, or null with json_null. */
 json_t *av_json_from_message(const ProtobufCMessage *message);

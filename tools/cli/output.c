@@ -63,7 +63,8 @@ void
 cli_print_json(const cli *self, json_t *value)
 {
     (void)self;
-    (void)json_dump_callback(value, write_stdout, NULL, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+    (void)json_dump_callback(
+        value, write_stdout, NULL, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(AV_JSON_DIGITS));
     (void)putchar('\n');
     json_decref(value);
 }

@@ -70,7 +70,7 @@ print_result(const cli *self, const av_method_info *m, const ProtobufCMessage *r
     if (self->json)
         cli_print_json(self, value);
     else {
-        (void)json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+        (void)json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(AV_JSON_DIGITS));
         (void)putchar('\n');
         json_decref(value);
     }

@@ -44,7 +44,8 @@ verb_ping(cli *self, int argc, char **argv)
     if (argc == 1)
         worst = ping(self, "management", rows);
     for (int i = 1; i < argc; i++)
-        worst = AV_MAX(worst, ping(self, argv[i], rows));
+        if (ping(self, argv[i], rows) != 0)
+            worst = CLI_UNREACHABLE;
     if (self->json)
         cli_print_json(self, rows);
     else {
