@@ -22,6 +22,7 @@
 #define AV_MIN(a, b)                    ((a) < (b) ? (a) : (b))
 #define AV_MAX(a, b)                    ((a) > (b) ? (a) : (b))
 #define AV_UNUSED                       __attribute__((unused))
+/* AV_MIN and AV_MAX look at their arguments twice: no calls with effects in them. */
 /* The struct of which `member` is at address `ptr`. */
 #define AV_CONTAINER(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 

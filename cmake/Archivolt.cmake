@@ -79,10 +79,10 @@ function(av_program name)
     endif()
 endfunction()
 
-# av_tests(FOLDER [THREADS] LIBS lib...): each test_X.c of tests/FOLDER is a ctest; each fuzz_X.c a fuzz target (preset fuzz)
-# and, in the other presets, a ctest that replays tests/FOLDER/corpus_X/* once.
+# av_tests(FOLDER LIBS lib... [THREADS X...]): each test_X.c of tests/FOLDER is a ctest; each fuzz_X.c a fuzz target (preset fuzz)
+# and, in the other presets, a ctest that replays tests/FOLDER/corpus_X/* once. THREADS: those that run under TSan, too.
 function(av_tests folder)
-    cmake_parse_arguments(A "THREADS" "" "LIBS" ${ARGN})
+    cmake_parse_arguments(A "" "" "LIBS;THREADS" ${ARGN})
     string(REPLACE "/" "_" prefix ${folder})
     file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${folder}/test_*.c)
     foreach(file ${tests})
@@ -95,7 +95,7 @@ function(av_tests folder)
         set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
         add_test(NAME ${folder}/${short} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/tests)
         set_tests_properties(${folder}/${short} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
-        if(A_THREADS) # run again under ThreadSanitizer
+        if(short IN_LIST A_THREADS) # run again under ThreadSanitizer
             add_dependencies(tests_with_threads ${target})
             add_test(NAME tsan/${prefix}_${short}
                 COMMAND ${CMAKE_SOURCE_DIR}/tests/tsan.sh ${CMAKE_SOURCE_DIR}/build/tsan/tests/${target}

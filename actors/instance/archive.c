@@ -226,6 +226,8 @@ av_archive_catch_up(av_archive *self, av_error *err)
 int64_t
 av_archive_now(av_archive *self)
 {
-    self->last_archived_ms = AV_MAX(av_clock_wall_ms(), self->last_archived_ms);
+    int64_t now = av_clock_wall_ms();
+
+    self->last_archived_ms = AV_MAX(now, self->last_archived_ms);
     return self->last_archived_ms;
 }

@@ -202,8 +202,11 @@ on_end_step(av_job *job)
     if (self->rc != AV_OK)
         return AV_STEP_DONE;
     self->row->result = result_of(self);
-    if (self->row->ended_ms == 0)
-        self->row->ended_ms = AV_MAX(av_clock_wall_ms(), self->row->started_ms);
+    if (self->row->ended_ms == 0) {
+        int64_t now = av_clock_wall_ms();
+
+        self->row->ended_ms = AV_MAX(now, self->row->started_ms);
+    }
     if (self->state == AV_RUN_FAILED && self->row->error == NULL) {
         self->row->error_code = (uint32_t)self->error.code;
         self->row->error = av_xstrdup(self->error.msg);
