@@ -141,14 +141,12 @@ on_done(av_job *job)
 static const work_method *
 find(const char *name)
 {
-    size_t i;
+    size_t i = 0;
 
-    for (i = 0; i < AV_COUNT(methods); i++) {
-        if (strcmp(methods[i].name, name) == 0)
-            return &methods[i];
-    }
-    assert(!"a handler was registered for a method without a row");
-    return NULL;
+    while (i < AV_COUNT(methods) && strcmp(methods[i].name, name) != 0)
+        i++;
+    assert(i < AV_COUNT(methods)); /* a handler was registered for a method without a row */
+    return &methods[i];
 }
 
 static void
