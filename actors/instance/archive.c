@@ -1,7 +1,7 @@
 /*
  * archive.c - opening and closing what an instance owns on disk
  *
- * Order: lock, accounts (they name the store's UUID), catalog (it knows how far it has seen that log), store from there,
+ * Order: lock, accounts (they name the store's UUID) and catalog (it knows how far it has seen that log), store from there,
  * then the rest of the log into the catalog. Mailboxes: archive_mailbox.c.
  */
 #include "actors/instance/archive.h"
@@ -121,6 +121,42 @@ open_catalog(av_archive *self, const av_archive_config *config, av_error *err)
     return rc == AV_OK ? AV_OK : av_error_prefix(err, "catalog");
 }
 
+typedef struct opening {
+    av_archive *archive;
+    const av_archive_config *config;
+    av_errc rc;
+    av_error err;
+} opening;
+
+static void *
+open_catalog_beside(void *arg)
+{
+    opening *self = arg;
+
+    self->rc = open_catalog(self->archive, self->config, &self->err);
+    return NULL;
+}
+
+/* Two databases at once: each open waits several times for the disk, and somebody waits for a woken instance. */
+static av_errc
+open_databases(av_archive *self, const av_archive_config *config, av_error *err)
+{
+    opening catalog = { .archive = self, .config = config };
+    pthread_t thread;
+    bool beside = pthread_create(&thread, NULL, open_catalog_beside, &catalog) == 0;
+    av_errc rc = open_accounts(self, err);
+
+    if (beside)
+        (void)pthread_join(thread, NULL);
+    else
+        (void)open_catalog_beside(&catalog);
+    if (rc != AV_OK)
+        return rc;
+    if (catalog.rc != AV_OK)
+        *err = catalog.err;
+    return catalog.rc;
+}
+
 static av_errc
 open_store(av_archive *self, const av_archive_config *config, av_error *err)
 {
@@ -181,9 +217,7 @@ av_archive_open(const av_archive_config *config, av_archive **ret, av_error *err
     if (rc == AV_OK)
         rc = lock(self, err);
     if (rc == AV_OK)
-        rc = open_accounts(self, err);
-    if (rc == AV_OK)
-        rc = open_catalog(self, config, err);
+        rc = open_databases(self, config, err);
     if (rc == AV_OK)
         rc = open_store(self, config, err);
     if (rc == AV_OK)

@@ -5,6 +5,7 @@
  */
 #include "storage/meta/meta.h"
 
+#include <dirent.h>
 #include <rocksdb/c.h>
 
 #include "base/file.h"
@@ -14,6 +15,7 @@
 #define WAL_MAX              (4U * 1024 * 1024)
 #define LOG_WARN             2 /* InfoLogLevel of rocksdb/env.h */
 #define BLOOM_BITS           10.0
+#define WALS_MAX             4 /* files */
 
 struct av_meta_view {
     av_meta *meta;
@@ -22,6 +24,7 @@ struct av_meta_view {
 };
 
 struct av_meta {
+    char *dir;
     rocksdb_t *db;
     rocksdb_env_t *env;
     rocksdb_cache_t *cache;
@@ -107,6 +110,7 @@ av_meta_open(const char *dir, const av_meta_options *options, av_meta **ret, av_
     if (rc != AV_OK)
         return rc;
     self = av_xcalloc(1, sizeof *self);
+    self->dir = av_xstrdup(dir);
     self->env = rocksdb_create_default_env();
     rocksdb_env_set_background_threads(self->env, 1);
     self->cache_bytes = options->cache_bytes != 0 ? options->cache_bytes : DEFAULT_CACHE;
@@ -144,6 +148,41 @@ av_meta_trim(av_meta *self, av_error *err)
     return take_status(status, err);
 }
 
+static unsigned
+count_wals(const char *dir)
+{
+    DIR *d = opendir(dir);
+    struct dirent *entry;
+    unsigned n = 0;
+
+    while (d != NULL && (entry = readdir(d)) != NULL) {
+        size_t length = strlen(entry->d_name);
+
+        if (length > 4 && strcmp(entry->d_name + length - 4, ".log") == 0)
+            n++;
+    }
+    if (d != NULL)
+        (void)closedir(d);
+    return n;
+}
+
+/*
+ * RocksDB is done with a WAL only when it writes a table: a database that is opened and closed without a change gathers empty
+ * WALs and looks into each at every open. The deletion of a key that nobody has makes a table.
+ */
+static void
+shed_wals(av_meta *self)
+{
+    char *status = NULL;
+    av_error ignored;
+
+    if (count_wals(self->dir) <= WALS_MAX)
+        return;
+    rocksdb_delete(self->db, self->write_plain, "", 0, &status);
+    if (take_status(status, &ignored) == AV_OK)
+        (void)av_meta_trim(self, &ignored);
+}
+
 void
 av_meta_close(av_meta **self)
 {
@@ -155,6 +194,7 @@ av_meta_close(av_meta **self)
     av_meta_rollback(m);
     if (m->db != NULL) {
         (void)av_meta_trim(m, &ignored);
+        shed_wals(m);
         rocksdb_close(m->db);
     }
     rocksdb_options_destroy(m->options);
@@ -163,6 +203,7 @@ av_meta_close(av_meta **self)
     rocksdb_readoptions_destroy(m->writer.options);
     rocksdb_cache_destroy(m->cache);
     rocksdb_env_destroy(m->env);
+    free(m->dir);
     free(m);
     *self = NULL;
 }
