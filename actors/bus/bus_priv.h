@@ -1,7 +1,8 @@
 /*
  * bus_priv.h - what the files of the bus share: bus, calls, requests, streams (actors/bus only)
  *
- *   peer.c     frames <-> socket          bus.c      opens, hello, sorts what arrives, publishes
+ *   peer.c     frames <-> socket (peer_priv.h)
+ *   bus.c      opens, hello, sorts what arrives, publishes
  *   call.c     the asking side            request.c  the answering side
  *   stream.c   bytes under credit         rights.c   who may call      replay.c  answers given lately
  *
