@@ -3,7 +3,8 @@
  *
  *   peer.c     frames <-> socket (peer_priv.h)
  *   bus.c      opens, hello, sorts what arrives, publishes
- *   call.c     the asking side            request.c  the answering side
+ *   call.c     the asking side (call_start.c, call_events.c, wake.c)
+ *   request.c  the answering side
  *   stream.c   bytes under credit         rights.c   who may call      replay.c  answers given lately
  *
  * Calls, requests and their streams are never freed while a callback may stand above them: they are retired to a list
@@ -28,6 +29,8 @@
 #define AV_BUS_BUDGET          (48U * 1024 * 1024)
 #define AV_BUS_MAX_REPLY       (8U * 1024 * 1024)
 #define AV_BUS_MAX_REQUESTS    1024U
+#define AV_CALL_PROBE_MS       2000 /* of silence on a stream, then the callee's connection is tried */
+#define AV_CALL_NEVER          INT64_MAX
 
 typedef struct av_link {
     struct av_link *prev, *next;
@@ -180,14 +183,35 @@ bool av_bus_send(av_bus *self, const char *to, const Archivolt__Envelope *env, a
 bool av_bus_name_is(const char *sender, const char *name); /* sender's name without connection */
 
 /* ---- call.c ---- */
+bool av_call_is_live(const av_call *self);              /* it has no outcome yet */
+void av_call_arm(av_call *self);                        /* the timer, for the nearer of deadline_ms and next_ms */
+void av_call_send(av_call *self);                       /* now, or when the bus is ready; again if need be */
+void av_call_pause(av_call *self, const av_error *err); /* err is why; sent again after a pause that grows */
+/* Fails from the loop: done is never called before av_bus_call returns. */
+void av_call_doom(av_call *self, const av_error *err);
+/* The one outcome. err is NULL on success. */
+void av_call_finish(av_call *self, const ProtobufCMessage *reply, const av_error *err);
+void av_call_tell_cancel(av_call *self);                        /* to the callee, if it was asked */
+void av_call_progress(av_call *self);                           /* a stream moved */
+void av_call_stream_failed(av_call *self, const av_error *err); /* ends the call and tells the callee */
+void av_calls_end_all(av_bus *self);
+void av_calls_sweep(av_bus *self);
+
+/* ---- call_start.c ---- */
+/* What came of a reply in chunks is of no use to the next try. */
+void av_call_forget_partial_reply(av_call *self);
+
+/* ---- call_events.c ---- */
 void av_calls_on_ready(av_bus *self);
 void av_calls_on_down(av_bus *self, const av_error *why);
 /* Reply, error, chunk, credit for a call of ours. */
 void av_calls_on_message(av_bus *self, const char *from, const Archivolt__Envelope *env, av_span blob);
-void av_calls_end_all(av_bus *self);
-void av_calls_sweep(av_bus *self);
-void av_call_progress(av_call *self);                           /* a stream moved */
-void av_call_stream_failed(av_call *self, const av_error *err); /* ends the call and tells the callee */
+
+/* ---- wake.c ---- */
+/* One question to the host for all calls that wait for the same instance. */
+void av_call_wake(av_call *self, const char *host);
+/* Another call for the same sleeping instance takes over the question to the host; with no other it is cancelled. */
+void av_call_hand_over_waker(av_call *self);
 
 /* ---- request.c ---- */
 void av_requests_on_down(av_bus *self, const av_error *why);
