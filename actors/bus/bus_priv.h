@@ -4,7 +4,7 @@
  *   peer.c     frames <-> socket (peer_priv.h)
  *   bus.c      opens, hello, sorts what arrives, publishes
  *   call.c     the asking side (call_start.c, call_events.c, wake.c)
- *   request.c  the answering side
+ *   request.c  the answering side (admit.c, reply.c)
  *   stream.c   bytes under credit         rights.c   who may call      replay.c  answers given lately
  *
  * Calls, requests and their streams are never freed while a callback may stand above them: they are retired to a list
@@ -213,16 +213,31 @@ void av_call_wake(av_call *self, const char *host);
 /* Another call for the same sleeping instance takes over the question to the host; with no other it is cancelled. */
 void av_call_hand_over_waker(av_call *self);
 
-/* ---- request.c ---- */
-void av_requests_on_down(av_bus *self, const av_error *why);
+/* ---- admit.c ---- */
 void av_requests_on_request(
     av_bus *self, const char *from, const Archivolt__Envelope *env, av_span blob, const av_error *bad);
-/* Chunk, credit, cancel of a caller; error of the broker in the caller's place. */
-void av_requests_on_message(av_bus *self, const char *from, const Archivolt__Envelope *env, av_span blob);
-void av_requests_end_all(av_bus *self);
-void av_requests_sweep(av_bus *self);
+av_request *av_request_find(const av_bus *bus, const char *from, uint64_t correlation); /* in work, or NULL */
+void av_request_map_remove(av_request *self); /* from both maps: it is not in work any more */
+
+/* ---- request.c ---- */
+void av_request_arm(av_request *self); /* the timer, for deadline_ms */
+bool av_request_has_stream(const av_request *self);
+/* Nobody waits for the answer any more; the handler is told, and still has to answer. */
+void av_request_set_gone(av_request *self, const av_error *err);
+void av_request_retire(av_request *self); /* it is over; av_requests_sweep frees it */
 void av_request_progress(av_request *self);
 void av_request_stream_failed(av_request *self, const av_error *err);
+/* Chunk, credit, cancel of a caller; error of the broker in the caller's place. */
+void av_requests_on_message(av_bus *self, const char *from, const Archivolt__Envelope *env, av_span blob);
+void av_requests_on_down(av_bus *self, const av_error *why);
+void av_requests_end_all(av_bus *self);
+void av_requests_sweep(av_bus *self);
+
+/* ---- reply.c ---- */
+void av_bus_send_error(av_bus *bus, const char *to, uint64_t correlation, const av_error *err);
+/* end: count and hash of what went downstream, or NULL. in_stream: the body went as chunks and body is empty. */
+void av_bus_send_reply(
+    av_bus *bus, const char *to, uint64_t correlation, av_span body, const Archivolt__StreamEnd *end, bool in_stream);
 void av_request_pump(av_request *self); /* go on sending a reply in chunks */
 
 /* ---- stream.c ---- */
