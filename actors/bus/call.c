@@ -250,9 +250,10 @@ av_calls_end_all(av_bus *self)
 void
 av_calls_sweep(av_bus *self)
 {
-    while (!av_link_empty(&self->retired_calls)) {
-        av_call *call = AV_CONTAINER(self->retired_calls.next, av_call, link);
+    for (av_link *l = self->retired_calls.next; l != &self->retired_calls;) {
+        av_call *call = AV_CONTAINER(l, av_call, link);
 
+        l = l->next; /* nothing below touches the rest of the list */
         av_link_remove(&call->link);
         av_stream_release(&call->up);
         av_stream_release(&call->down);

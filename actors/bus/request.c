@@ -175,9 +175,10 @@ av_requests_end_all(av_bus *self)
 void
 av_requests_sweep(av_bus *self)
 {
-    while (!av_link_empty(&self->retired_requests)) {
-        av_request *request = AV_CONTAINER(self->retired_requests.next, av_request, link);
+    for (av_link *l = self->retired_requests.next; l != &self->retired_requests;) {
+        av_request *request = AV_CONTAINER(l, av_request, link);
 
+        l = l->next; /* nothing below touches the rest of the list */
         av_link_remove(&request->link);
         protobuf_c_message_free_unpacked(request->body, NULL);
         if (request->ticket != NULL)
