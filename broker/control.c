@@ -224,6 +224,7 @@ run_request(av_router *self, struct request *request, const char *name, av_span 
 
     if (rc != AV_OK)
         return rc;
+    assert(method != NULL && info != NULL);
     body = protobuf_c_message_unpack(info->input, NULL, blob.n, blob.p);
     if (body == NULL)
         return av_error_set(err, AV_ERR_SYNTAX, "%s: not a %s", name, info->input->name);

@@ -43,6 +43,12 @@ def unpack(name, into):
     subprocess.run(["tar", "--zstd", "-xf", os.path.join(CORPUS, name), "-C", into], check=True)
 
 
+def sanitized():
+    """Are the programs built with sanitizers? Then memory and time say nothing."""
+    with open(os.path.join(BIN, "archivolt"), "rb") as f:
+        return b"__asan_init" in f.read()
+
+
 def free_offset():
     """An offset at which all our ports are free."""
     for _ in range(200):

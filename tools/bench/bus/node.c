@@ -226,7 +226,7 @@ status_mb(pid_t pid, const char *field)
     f = fopen(path, "re");
     while (f != NULL && fgets(line, sizeof line, f) != NULL)
         if (strncmp(line, field, strlen(field)) == 0)
-            (void)sscanf(line + strlen(field), ": %lu", &kb);
+            kb = strtoul(line + strlen(field) + 1, NULL, 10);
     if (f != NULL)
         (void)fclose(f);
     return (double)kb / 1024;
