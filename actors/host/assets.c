@@ -8,10 +8,9 @@
 
 #include <unistd.h>
 
+#include "actors/host/base_dir.h"
 #include "base/file.h"
 #include "base/secret.h"
-
-#define MARK "archivolt-instance"
 
 static char *
 key_path(const av_host *self, const char *id, const char *what)
@@ -84,24 +83,6 @@ av_assets_forget(const av_host *self, const char *id, bool store_key_too)
         (void)av_file_ops_get()->unlink(store);
 }
 
-/* Whose folder it is: AV_ERR_NOT_FOUND when it bears no mark. */
-static av_errc
-check_mark(const char *base_dir, const char *id, av_error *err)
-{
-    AV_CLEANUP(av_free) char *path = av_xasprintf("%s/" MARK, base_dir);
-    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
-    av_errc rc;
-
-    av_buf_init(&text, 128);
-    rc = av_file_read_all(path, &text, err);
-    if (rc != AV_OK)
-        return rc;
-    if (!av_span_eq_str(av_span_trim(av_buf_span(&text)), id))
-        return av_error_set(err, AV_ERR_INVALID, "the folder %s belongs to instance \"%.*s\"", base_dir,
-            (int)AV_MIN(av_span_trim(av_buf_span(&text)).n, 63), (const char *)text.p);
-    return AV_OK;
-}
-
 /* rmdir tells whether a folder is empty without reading it; it is made again by the caller. */
 static bool
 is_empty_or_missing(const char *dir)
@@ -112,9 +93,9 @@ is_empty_or_missing(const char *dir)
 av_errc
 av_assets_make_dir(const char *base_dir, const char *id, av_error *err)
 {
-    AV_CLEANUP(av_free) char *mark = av_xasprintf("%s/" MARK, base_dir);
+    AV_CLEANUP(av_free) char *mark = av_xasprintf("%s/" AV_BASE_DIR_MARK, base_dir);
     AV_CLEANUP(av_free) char *line = av_xasprintf("%s\n", id);
-    av_errc rc = check_mark(base_dir, id, err);
+    av_errc rc = av_base_dir_check_mark(base_dir, id, err);
 
     if (rc != AV_ERR_NOT_FOUND)
         return rc;
@@ -136,10 +117,15 @@ av_assets_remove_dir(const char *base_dir, const char *id, av_error *err)
 
     if (!av_file_exists(base_dir))
         return AV_OK;
-    rc = check_mark(base_dir, id, err);
+    rc = av_base_dir_check_mark(base_dir, id, err);
     if (rc != AV_OK)
         return av_error_set(err, AV_ERR_DENIED,
             "the folder %s is not marked as that of instance %s and was left: remove it by hand", base_dir, id);
+    rc = av_base_dir_check_tree(base_dir, id, err);
+    if (rc != AV_OK) {
+        err->code = AV_ERR_DENIED;
+        return av_error_prefix(err, "nothing of instance %s was deleted", id);
+    }
     *strrchr(parent, '/') = '\0';
     if (parent[0] == '\0' || parent[1] == '\0')
         return av_error_set(err, AV_ERR_DENIED, "%s stands at the root and was left: remove it by hand", base_dir);
@@ -149,7 +135,7 @@ av_assets_remove_dir(const char *base_dir, const char *id, av_error *err)
 void
 av_assets_remove_empty_dir(const char *base_dir)
 {
-    AV_CLEANUP(av_free) char *mark = av_xasprintf("%s/" MARK, base_dir);
+    AV_CLEANUP(av_free) char *mark = av_xasprintf("%s/" AV_BASE_DIR_MARK, base_dir);
     AV_CLEANUP(av_buf_release) av_buf text = { 0 };
     av_error err;
 

@@ -265,6 +265,8 @@ av_host_instance_prepare(av_host *self, const char *id, const char *base_dir, Ar
     if (!av_base_dir_valid(av_span_str(dir)))
         return av_error_set(err, AV_ERR_INVALID, "\"%.200s\" is not an absolute path of a folder", dir);
     rc = one == NULL ? AV_OK : prepare_again(one, dir, err);
+    if (rc == AV_OK && one == NULL)
+        rc = av_host_check_base_dir(self, dir, err);
     if (rc == AV_OK)
         rc = av_assets_make_dir(dir, id, err);
     if (rc == AV_OK)

@@ -1,5 +1,6 @@
 /*
- * instances_priv.h - one instance of the host, for instances.c, instance_answers.c, instance_asks.c, instance_remove.c
+ * instances_priv.h - one instance of the host, for instances.c, instance_answers.c, instance_asks.c, instance_remove.c,
+ *                    placement.c
  */
 #ifndef AV_ACTORS_HOST_INSTANCES_PRIV_H
 #define AV_ACTORS_HOST_INSTANCES_PRIV_H
@@ -48,6 +49,11 @@ void av_host_waiters_free(av_host_instance *self);
 
 /* Start it, or as soon as fewer than starts_at_once are starting. */
 void av_host_start_or_queue(av_host_instance *self);
+
+/* ---- placement.c ---- */
+
+/* AV_ERR_INVALID when a new instance's base directory would overlap another's or a folder of the node's own. */
+av_errc av_host_check_base_dir(av_host *self, const char *base_dir, av_error *err);
 
 /* ---- instance_remove.c ---- */
 

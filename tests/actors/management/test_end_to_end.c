@@ -227,7 +227,7 @@ wait_state(av_bus *bus, const char *id, Archivolt__InstanceState want, uint32_t 
 }
 
 static av_errc
-create(av_bus *bus, const char *id, const uint8_t key[16], av_error *err)
+create_in(av_bus *bus, const char *id, char *base_dir, const uint8_t key[16], av_error *err)
 {
     Archivolt__InstanceConfig config = ARCHIVOLT__INSTANCE_CONFIG__INIT;
     Archivolt__CreateInstanceRequest body = ARCHIVOLT__CREATE_INSTANCE_REQUEST__INIT;
@@ -238,8 +238,15 @@ create(av_bus *bus, const char *id, const uint8_t key[16], av_error *err)
         .idempotency_key = key };
 
     config.instance_id = (char *)(uintptr_t)id;
+    config.base_directory = base_dir;
     body.config = &config;
     return av_bus_call_wait(bus, &spec, NULL, err);
+}
+
+static av_errc
+create(av_bus *bus, const char *id, const uint8_t key[16], av_error *err)
+{
+    return create_in(bus, id, NULL, key, err);
 }
 
 /* A long operation to its end. */
@@ -423,6 +430,56 @@ test_delete(av_bus *bus)
 
         AV_CHECK_RC(call(bus, "instance/gone", "archivolt.Actor.Ping", &body.base, NULL, &err), AV_ERR_NO_ACTOR, &err);
     }
+}
+
+static void
+write_file(const char *folder, const char *name, const char *text)
+{
+    AV_CLEANUP(av_free) char *path = av_xasprintf("%s/%s", folder, name);
+    av_error err;
+
+    AV_CHECK_RC(av_dir_make(folder, &err), AV_OK, &err);
+    AV_CHECK_RC(av_file_replace(path, av_span_str(text), 0600, &err), AV_OK, &err);
+}
+
+/* A base directory is deleted whole with its instance: none may lie in another, or near what the node needs. */
+static void
+test_base_dirs_lie_apart(av_bus *bus)
+{
+    static const char *const bad[] = { "instances/outer", "instances/outer/stores/b", "instances", "keys", "keys/b",
+        "run/b", "link/stores/b" };
+    AV_CLEANUP(av_free) char *outer = av_xasprintf("%s/instances/outer", dir);
+    AV_CLEANUP(av_free) char *link_path = av_xasprintf("%s/link", dir);
+    AV_CLEANUP(av_free) char *strange = av_xasprintf("%s/stores/deep/down", outer);
+    AV_CLEANUP(av_free) char *mail = av_xasprintf("%s/mail", strange);
+    AV_CLEANUP(av_free) char *mark = av_xasprintf("%s/archivolt-instance", strange);
+    char id[33], name[16];
+    uint32_t pid = 0;
+    av_error err;
+
+    AV_CHECK_RC(create(bus, "outer", NULL, &err), AV_OK, &err);
+    AV_CHECK(symlink(outer, link_path) == 0);
+    for (size_t i = 0; i < AV_COUNT(bad); i++) {
+        AV_CLEANUP(av_free) char *path = av_xasprintf("%s/%s", dir, bad[i]);
+
+        av_check_row = (long)i;
+        (void)snprintf(name, sizeof name, "inner%zu", i);
+        AV_CHECK_RC(create_in(bus, name, path, NULL, &err), AV_ERR_INVALID, &err);
+        AV_CHECK(strstr(err.msg, "choose another base directory") != NULL);
+    }
+    AV_CHECK_RC(create_in(bus, "above", dir, NULL, &err), AV_ERR_INVALID, &err);
+
+    /* However it came there: another's folder is not deleted, and neither is what lies around it. */
+    write_file(strange, "mail", "kept");
+    write_file(strange, "archivolt-instance", "someone\n");
+    AV_CHECK_INT(operate(bus, "archivolt.Management.DeleteInstances", "outer", id),
+        ARCHIVOLT__OPERATION_STATE__OPERATION_STATE_FAILED);
+    AV_CHECK(av_file_exists(mail));
+    AV_CHECK_INT(operate(bus, "archivolt.Management.StartInstances", "outer", id), SUCCEEDED);
+    AV_CHECK_INT(state_of(bus, "outer", &pid), RUNNING);
+    AV_CHECK(unlink(mark) == 0);
+    AV_CHECK_INT(operate(bus, "archivolt.Management.DeleteInstances", "outer", id), SUCCEEDED);
+    AV_CHECK(!av_file_exists(outer));
 }
 
 /* ---- administrators ---- */
@@ -726,6 +783,7 @@ main(int argc AV_UNUSED, char **argv)
     RUN_WITH(test_host_is_killed);
     RUN_WITH(test_management_is_killed);
     RUN_WITH(test_delete);
+    RUN_WITH(test_base_dirs_lie_apart);
     AV_RUN(test_login);
     RUN_WITH(test_administrators);
     RUN_WITH(test_register);
