@@ -101,8 +101,8 @@ check(const av_node *self, const char *path, av_error *err)
     return AV_OK;
 }
 
-static const char *
-default_data_dir(const char *given)
+const char *
+av_node_data_dir(const char *given)
 {
     const char *from_env = getenv("ARCHIVOLT_DATA");
 
@@ -115,7 +115,7 @@ av_errc
 av_node_load(const char *data_dir, av_node *ret, av_error *err)
 {
     AV_CLEANUP(av_free) char *path = NULL;
-    const char *dir = default_data_dir(data_dir);
+    const char *dir = av_node_data_dir(data_dir);
     av_node node = { 0 };
     av_errc rc;
 

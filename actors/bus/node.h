@@ -32,7 +32,9 @@ typedef struct av_node {
 
 extern const av_setting av_node_settings[];
 
-/* Read D/node.conf and the two public keys. --data wins over env ARCHIVOLT_DATA wins over /var/lib/archivolt. */
+/* The data folder: given (--data; NULL or "" is none) wins over env ARCHIVOLT_DATA wins over /var/lib/archivolt. Borrowed. */
+const char *av_node_data_dir(const char *given);
+/* Read D/node.conf and the two public keys; data_dir as given to av_node_data_dir. */
 av_errc av_node_load(const char *data_dir, av_node *ret, av_error *err);
 void av_node_release(av_node *self);
 /* Path below the data folder; owned by the caller (free). */

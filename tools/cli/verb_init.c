@@ -6,6 +6,7 @@
  */
 #include "tools/cli/cli.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #include "actors/bus/names.h"
@@ -114,6 +115,9 @@ write_registry(fresh *self, av_error *err)
     av_registry *registry = NULL;
     av_errc rc;
 
+    /* Left by an init that was interrupted: signed by a key that is gone. */
+    if (av_file_ops_get()->unlink(path) != 0 && errno != ENOENT)
+        return av_error_errno(err, "remove %s", path);
     av_hex_encode(av_span_of(self->sign_public, AV_SIGN_PUBLIC), hex);
     rc = write_file(self, "registry.pub", av_span_str(hex), 0644, err);
     if (rc == AV_OK) {
@@ -250,7 +254,7 @@ verb_init(cli *self, int argc, char **argv)
     if (status != 0)
         return status;
     (void)umask(077);
-    dir = av_xstrdup(self->data_dir != NULL ? self->data_dir : "/var/lib/archivolt");
+    dir = av_xstrdup(av_node_data_dir(self->data_dir));
     if (av_dir_make(dir, &err) != AV_OK)
         return cli_fail(self, &err);
     f.dir = realpath(dir, NULL);

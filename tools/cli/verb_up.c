@@ -149,13 +149,12 @@ supervise(supervisor *self)
         stop_child(self, &self->children[i - 1]);
 }
 
-/* Hold D/run/node.lock with our pid inside: two supervisors of one node must not be. */
+/* Hold D/run/node.lock, empty until write_pid: two supervisors of one node must not be. */
 static av_errc
 take_lock(const av_node *node, int *ret, av_error *err)
 {
     AV_CLEANUP(av_free) char *dir = av_node_path(node, "run");
     AV_CLEANUP(av_free) char *path = av_node_path(node, "run/node.lock");
-    char pid[32];
     av_errc rc = av_dir_make(dir, err);
 
     if (rc == AV_OK)
@@ -164,19 +163,31 @@ take_lock(const av_node *node, int *ret, av_error *err)
         return rc;
     if (flock(*ret, LOCK_EX | LOCK_NB) != 0)
         return av_error_set(err, AV_ERR_EXISTS, "this node runs already (archivolt down stops it)");
-    (void)snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-    rc = av_file_truncate(*ret, 0, err);
-    return rc != AV_OK ? rc : av_file_write_at(*ret, pid, strlen(pid), 0, err);
+    return av_file_truncate(*ret, 0, err);
 }
 
-/* Go on in a child with the log in D/logs/node.log; the parent leaves at once. 0 in the child. */
+/* Who holds the lock, for `down`. */
+static av_errc
+write_pid(int lock, pid_t pid, av_error *err)
+{
+    char line[32];
+
+    (void)snprintf(line, sizeof line, "%ld\n", (long)pid);
+    return av_file_write_at(lock, line, strlen(line), 0, err);
+}
+
+/*
+ * Go on in a child with the log in D/logs/node.log; the parent names it in the lock, which both share, and leaves at once.
+ * 0 in the child.
+ */
 static int
-detach(cli *self)
+detach(cli *self, int lock)
 {
     AV_CLEANUP(av_free) char *dir = av_node_path(&self->node, "logs");
     AV_CLEANUP(av_free) char *path = av_node_path(&self->node, "logs/node.log");
     av_error err;
     int fd, null;
+    pid_t pid;
 
     if (av_dir_make(dir, &err) != AV_OK)
         return cli_fail(self, &err);
@@ -184,13 +195,14 @@ detach(cli *self)
     null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (fd < 0 || null < 0)
         return cli_failf(self, AV_ERR_IO, "open %s: %s", path, strerror(errno));
-    switch (fork()) {
-    case -1:
+    pid = fork();
+    if (pid < 0)
         return cli_failf(self, AV_ERR_IO, "fork: %s", strerror(errno));
-    case 0:
-        break;
-    default:
-        _exit(CLI_OK);
+    if (pid > 0) {
+        if (write_pid(lock, pid, &err) == AV_OK)
+            _exit(CLI_OK);
+        (void)kill(pid, SIGKILL);
+        return cli_fail(self, &err);
     }
     (void)setsid();
     (void)dup2(null, STDIN_FILENO);
@@ -216,11 +228,16 @@ verb_up(cli *self, int argc, char **argv)
         return status;
     if (av_node_load(self->data_dir, &self->node, &err) != AV_OK)
         return cli_fail(self, &err);
-    if (in_background && (status = detach(self)) != 0)
-        return status;
-    if (take_lock(&self->node, &lock, &err) != AV_OK) {
+    status = CLI_OK;
+    if (take_lock(&self->node, &lock, &err) != AV_OK)
+        status = cli_fail(self, &err);
+    else if (in_background)
+        status = detach(self, lock);
+    else if (write_pid(lock, getpid(), &err) != AV_OK)
+        status = cli_fail(self, &err);
+    if (status != CLI_OK) {
         av_file_close(&lock);
-        return cli_fail(self, &err);
+        return status;
     }
     av_log_init("node", AV_LOG_INFO, self->node.log_json);
     s.children[0] = (child){ .program = "archivolt-broker", .wanted = true, .backoff_ms = BACKOFF_MIN_MS };
