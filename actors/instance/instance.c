@@ -16,7 +16,8 @@
 #include "base/secret.h"
 
 #define TICK_MS     1000
-#define TRIM_MS     5000 /* without work: working memory goes back to the system */
+#define TRIM_MS     5000  /* without work: working memory goes back to the system */
+#define AGAIN_MS    15000 /* the first time may start a compaction; what that held goes back the second time */
 #define FREE_TRIES  5
 #define USER_WAIT_S 5 /* short: nobody may lock another out */
 #define ADDR_WAIT_S 300
@@ -36,6 +37,11 @@ static const av_setting settings[] = {
         "a run whose worker is not heard of for this time gets a new one" },
     { "remember_login_s", AV_SETTING_U64, MEMBER(remember_login_s), "600", 0, 86400,
         "time for which a right password is not hashed again; 0: always hash" },
+    { "searches_at_once", AV_SETTING_U64, MEMBER(searches_at_once), "2", 1, 64,
+        "searches that work at the same time, each with up to 192 MB (24 bytes a message); the others wait" },
+    { "search_message_mb", AV_SETTING_U64, MEMBER(search_message_mb), "64", 1, 1023,
+        "a search looks at the first MB of a message up to this many, one large message at a time, in a few times "
+        "as much memory" },
     { NULL, AV_SETTING_U64, 0, NULL, 0, 0, NULL },
 };
 
@@ -117,6 +123,20 @@ on_trim_done(av_job *job)
         av_memory_trim();
 }
 
+static bool
+is_trim_due(const av_instance *self, int64_t now_ms)
+{
+    static const int64_t after_ms[] = { TRIM_MS, AGAIN_MS };
+
+    for (size_t i = 0; i < AV_COUNT(after_ms); i++) {
+        int64_t due_ms = self->active_mono_ms + after_ms[i];
+
+        if (now_ms >= due_ms && self->trimmed_mono_ms < due_ms)
+            return true;
+    }
+    return false;
+}
+
 static void
 on_tick(void *ctx)
 {
@@ -129,7 +149,7 @@ on_tick(void *ctx)
     set_state(self);
     if (!is_idle(self))
         return;
-    if (self->trimmed_mono_ms < self->active_mono_ms && now - self->active_mono_ms >= TRIM_MS) {
+    if (is_trim_due(self, now)) {
         self->trimmed_mono_ms = now;
         av_pool_submit(self->writer, &self->trim);
     }
@@ -167,7 +187,8 @@ static av_errc
 open_archive(av_instance *self, av_error *err)
 {
     av_archive_config config = { .dir = av_actor_arg(self->actor, "dir"),
-        .max_message_bytes = self->settings.max_message_mb * 1024 * 1024 };
+        .max_message_bytes = self->settings.max_message_mb * 1024 * 1024,
+        .search_bytes = self->settings.search_message_mb * 1024 * 1024 };
     av_errc rc;
 
     if (config.dir == NULL || config.dir[0] != '/')
@@ -233,6 +254,7 @@ on_start(void *ctx, av_actor *actor, av_error *err)
     if (rc != AV_OK)
         return rc;
     self->group = av_group_new(self->archive);
+    self->searches = av_turns_new((unsigned)self->settings.searches_at_once, AV_SEARCHES_OF_SESSION, AV_PENDING_MAX);
     rc = av_pool_new(self->loop, "reader", AV_READERS, &self->readers, err);
     if (rc == AV_OK)
         rc = av_pool_new(self->loop, "writer", 1, &self->writer, err);
@@ -263,6 +285,7 @@ on_stop(void *ctx, av_actor *actor)
     av_error err;
 
     self->stopping = true;
+    av_turns_close(self->searches);
     av_loop_remove_timer(&self->housekeeping);
     av_pool_stop(self->readers);
     av_pool_stop(self->writer);
@@ -281,6 +304,7 @@ on_end(void *ctx)
 
     av_pool_destroy(&self->readers);
     av_pool_destroy(&self->writer);
+    av_turns_destroy(&self->searches);
     av_runs_destroy(&self->runs);
     av_operations_destroy(&self->operations);
     av_group_destroy(&self->group);
