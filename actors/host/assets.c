@@ -109,29 +109,6 @@ av_assets_make_dir(const char *base_dir, const char *id, av_error *err)
     return rc;
 }
 
-av_errc
-av_assets_remove_dir(const char *base_dir, const char *id, av_error *err)
-{
-    AV_CLEANUP(av_free) char *parent = av_xstrdup(base_dir);
-    av_errc rc;
-
-    if (!av_file_exists(base_dir))
-        return AV_OK;
-    rc = av_base_dir_check_mark(base_dir, id, err);
-    if (rc != AV_OK)
-        return av_error_set(err, AV_ERR_DENIED,
-            "the folder %s is not marked as that of instance %s and was left: remove it by hand", base_dir, id);
-    rc = av_base_dir_check_tree(base_dir, id, err);
-    if (rc != AV_OK) {
-        err->code = AV_ERR_DENIED;
-        return av_error_prefix(err, "nothing of instance %s was deleted", id);
-    }
-    *strrchr(parent, '/') = '\0';
-    if (parent[0] == '\0' || parent[1] == '\0')
-        return av_error_set(err, AV_ERR_DENIED, "%s stands at the root and was left: remove it by hand", base_dir);
-    return av_dir_remove(base_dir, parent, err);
-}
-
 void
 av_assets_remove_empty_dir(const char *base_dir)
 {

@@ -55,6 +55,12 @@ av_base_dir_overlap(const char *a, const char *b)
     return is_within(a, b) || is_within(b, a);
 }
 
+char *
+av_base_dir_aside(const char *base_dir, const char *id)
+{
+    return av_xasprintf("%s.deleting-%s", base_dir, id);
+}
+
 /* AV_ERR_LIMIT: too large for a mark. */
 static av_errc
 read_mark(const char *path, av_buf *ret, av_error *err)

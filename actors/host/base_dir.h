@@ -22,6 +22,9 @@ av_errc av_base_dir_resolve(const char *path, char **ret, av_error *err);
 /* One is the other, or lies in it. Both resolved. */
 bool av_base_dir_overlap(const char *a, const char *b);
 
+/* <base>.deleting-<id>: what the folder is called while it is deleted. The caller's (free). */
+char *av_base_dir_aside(const char *base_dir, const char *id);
+
 /* AV_ERR_INVALID when a folder above this one (resolved) bears the mark of any instance. */
 av_errc av_base_dir_check_above(const char *real, av_error *err);
 

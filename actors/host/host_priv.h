@@ -57,7 +57,7 @@ void av_host_check_stopped(av_host *self);
 typedef void av_host_answer_fn(void *ctx, const Archivolt__HostInstance *reply, const av_error *err);
 
 av_host_instance *av_host_instance_find(av_host *self, const char *id);
-/* AV_ERR_NOT_FOUND with a sentence. */
+/* AV_ERR_NOT_FOUND, AV_ERR_BUSY, AV_ERR_UNAVAILABLE (its deletion has begun) with a sentence. */
 av_errc av_host_instance_get(av_host *self, const char *id, av_host_instance **ret, av_error *err);
 /* base_dir NULL: <instances_dir>/<id>. Makes keys, store key and folder; the same again gives the same. */
 av_errc av_host_instance_prepare(av_host *self, const char *id, const char *base_dir, Archivolt__StartMode mode,
@@ -78,7 +78,9 @@ void av_host_instance_stop(av_host_instance *self, av_host_answer_fn *done, void
 void av_host_instance_restart(av_host_instance *self, av_host_answer_fn *done, void *ctx);
 void av_host_instance_sleep(av_host_instance *self, av_host_answer_fn *done, void *ctx);
 void av_host_instance_wake(av_host_instance *self, av_host_answer_fn *done, void *ctx);
-/* Stops it; deletes keys and, with delete_files, the folder; answers with a reply of the last state. */
+/* Stops it; deletes keys and, with delete_files, the folder; answers with a reply of the last state. A deletion of
+   files is written down first: after that it is gone on with by the same call alone, unless it is refused before
+   anything was deleted (AV_ERR_CONFLICT). */
 void av_host_instance_remove(av_host_instance *self, bool delete_files, av_host_answer_fn *done, void *ctx);
 /* Fills ret with the state now; strings are borrowed until the next change. */
 void av_host_instance_describe(const av_host_instance *self, Archivolt__HostInstance *ret);
@@ -98,8 +100,8 @@ void av_assets_wipe(av_assets *self);
 void av_assets_forget(const av_host *self, const char *id, bool store_key_too);
 /* Make the folder and mark it as this instance's. AV_ERR_INVALID when it holds something else. */
 av_errc av_assets_make_dir(const char *base_dir, const char *id, av_error *err);
-/* rm -r of a folder that is marked as this instance's; one that is not is left alone (AV_ERR_DENIED). Blocks for
-   long. */
+/* rm -r of a folder that is marked as this instance's; base_dir: without symbolic links. AV_ERR_CONFLICT: nothing was
+   deleted. After any other error, and after a crash, the same call goes on. Blocks for long. */
 av_errc av_assets_remove_dir(const char *base_dir, const char *id, av_error *err);
 /* An empty folder but for our mark goes, anything else stays. */
 void av_assets_remove_empty_dir(const char *base_dir);

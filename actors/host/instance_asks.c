@@ -5,6 +5,8 @@
  */
 #include "actors/host/instances_priv.h"
 
+#include "actors/host/base_dir.h"
+
 /* A caller was told "asleep" while the process runs: it has not said hello to the broker yet. Answering at once
    would send the caller straight back to the broker, in a circle as fast as the machine can. */
 #define WAKE_PAUSE_MS 50
@@ -119,10 +121,40 @@ av_host_instance_wake(av_host_instance *self, av_host_answer_fn *done, void *ctx
     av_host_answer_settled(self);
 }
 
+/* Written with the path without links: a link in it may be gone when the deletion is gone on with. */
+static bool
+set_deleting(av_host_instance *self, av_host_answer_fn *done, void *ctx)
+{
+    char *before = self->base_dir, *real = NULL;
+    av_error err = { 0 };
+
+    if (self->wanted == AV_WANTED_DELETING)
+        return true;
+    if (av_base_dir_resolve(before, &real, &err) != AV_OK) {
+        err.code = AV_ERR_CONFLICT;
+        (void)av_error_prefix(&err, "nothing of instance %s was deleted", self->id);
+        done(ctx, NULL, &err);
+        return false;
+    }
+    self->base_dir = real;
+    if (set_wanted(self, AV_WANTED_DELETING, done, ctx)) {
+        free(before);
+        return true;
+    }
+    self->base_dir = before;
+    free(real);
+    return false;
+}
+
 void
 av_host_instance_remove(av_host_instance *self, bool delete_files, av_host_answer_fn *done, void *ctx)
 {
-    if (!set_wanted(self, AV_WANTED_STOPPED, done, ctx))
+    if (self->removing) {
+        av_host_answer_error(done, ctx, AV_ERR_BUSY, self->id, "is being removed");
+        return;
+    }
+    delete_files = delete_files || self->wanted == AV_WANTED_DELETING; /* what is left of them is no archive */
+    if (!(delete_files ? set_deleting(self, done, ctx) : set_wanted(self, AV_WANTED_STOPPED, done, ctx)))
         return;
     self->removing = true;
     self->delete_files = delete_files;

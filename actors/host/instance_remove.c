@@ -26,6 +26,10 @@ on_removed(void *ctx)
     self->remove_busy = false;
     if (job->rc != AV_OK) {
         self->removing = false;
+        if (job->rc == AV_ERR_CONFLICT) { /* nothing was deleted: it may be started again */
+            self->wanted = AV_WANTED_STOPPED;
+            av_host_save_quietly(host);
+        }
         done(done_ctx, NULL, &job->err);
     } else {
         av_assets_forget(host, self->id, self->delete_files);

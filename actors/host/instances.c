@@ -143,7 +143,8 @@ av_host_start_or_queue(av_host_instance *self)
 static bool
 shall_start(const av_host_instance *self)
 {
-    if (self->mode == ARCHIVOLT__START_MODE__START_MODE_DISABLED || self->wanted == AV_WANTED_ASLEEP)
+    if (self->mode == ARCHIVOLT__START_MODE__START_MODE_DISABLED || self->wanted == AV_WANTED_ASLEEP ||
+        self->wanted == AV_WANTED_DELETING)
         return false;
     if (self->host->same_boot)
         return self->wanted == AV_WANTED_RUNNING;
@@ -213,6 +214,9 @@ av_host_instance_get(av_host *self, const char *id, av_host_instance **ret, av_e
         return av_error_set(err, AV_ERR_NOT_FOUND, "instance %.63s is not assigned to this host", id);
     if (found->removing)
         return av_error_set(err, AV_ERR_BUSY, "instance %.63s is being removed", id);
+    if (found->wanted == AV_WANTED_DELETING)
+        return av_error_set(err, AV_ERR_UNAVAILABLE,
+            "the deletion of instance %.63s was interrupted: it can only be deleted again", id);
     *ret = found;
     return AV_OK;
 }
@@ -242,8 +246,10 @@ av_host_instance_write(const av_host_instance *self, av_buf *out)
 static av_errc
 prepare_again(av_host_instance *self, const char *base_dir, av_error *err)
 {
-    if (self->removing)
-        return av_error_set(err, AV_ERR_BUSY, "instance %s is being removed", self->id);
+    av_errc rc = av_host_instance_get(self->host, self->id, &self, err);
+
+    if (rc != AV_OK)
+        return rc;
     if (strcmp(self->base_dir, base_dir) != 0)
         return av_error_set(
             err, AV_ERR_EXISTS, "instance %s is assigned already, with base directory %s", self->id, self->base_dir);
@@ -266,7 +272,7 @@ av_host_instance_prepare(av_host *self, const char *id, const char *base_dir, Ar
         return av_error_set(err, AV_ERR_INVALID, "\"%.200s\" is not an absolute path of a folder", dir);
     rc = one == NULL ? AV_OK : prepare_again(one, dir, err);
     if (rc == AV_OK && one == NULL)
-        rc = av_host_check_base_dir(self, dir, err);
+        rc = av_host_check_base_dir(self, id, dir, err);
     if (rc == AV_OK)
         rc = av_assets_make_dir(dir, id, err);
     if (rc == AV_OK)

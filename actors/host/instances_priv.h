@@ -53,7 +53,7 @@ void av_host_start_or_queue(av_host_instance *self);
 /* ---- placement.c ---- */
 
 /* AV_ERR_INVALID when a new instance's base directory would overlap another's or a folder of the node's own. */
-av_errc av_host_check_base_dir(av_host *self, const char *base_dir, av_error *err);
+av_errc av_host_check_base_dir(av_host *self, const char *id, const char *base_dir, av_error *err);
 
 /* ---- instance_remove.c ---- */
 

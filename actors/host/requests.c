@@ -93,9 +93,11 @@ static void
 on_remove(void *owner, av_request *request, const ProtobufCMessage *body)
 {
     const Archivolt__RemoveInstanceRequest *ask = (const void *)body;
-    av_host_instance *one = instance_of(owner, request, ask->instance_id);
+    av_host_instance *one = av_host_instance_find(owner, ask->instance_id); /* also one that is half deleted */
 
-    if (one != NULL)
+    if (one == NULL)
+        av_request_failf(request, AV_ERR_NOT_FOUND, "instance %.63s is not assigned to this host", ask->instance_id);
+    else
         av_host_instance_remove(one, ask->delete_files, on_removed, request);
 }
 

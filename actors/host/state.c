@@ -16,9 +16,10 @@ static const struct {
     { "manual", ARCHIVOLT__START_MODE__START_MODE_MANUAL },
     { "disabled", ARCHIVOLT__START_MODE__START_MODE_DISABLED } };
 
-static const char *const wanted_words[] = {
-    [AV_WANTED_STOPPED] = "stopped", [AV_WANTED_RUNNING] = "running", [AV_WANTED_ASLEEP] = "asleep"
-};
+static const char *const wanted_words[] = { [AV_WANTED_STOPPED] = "stopped",
+    [AV_WANTED_RUNNING] = "running",
+    [AV_WANTED_ASLEEP] = "asleep",
+    [AV_WANTED_DELETING] = "deleting" };
 
 bool
 av_instance_id_valid(av_span id)

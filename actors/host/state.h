@@ -6,7 +6,8 @@
  *   instance demo automatic sleep running /var/lib/archivolt/instances/demo
  *   worker 0123456789abcdef0123456789abcdef demo
  *
- * start mode: automatic, manual, disabled; sleep or awake: whether it may sleep; wanted: running, stopped, asleep.
+ * start mode: automatic, manual, disabled; sleep or awake: whether it may sleep; wanted: running, stopped, asleep,
+ * deleting (its files are being deleted: it may never be started again).
  * The base directory is the rest of the line. Anything else is refused: a damaged state must not make the host forget
  * an instance.
  */
@@ -22,7 +23,7 @@
 #define AV_HOST_RUN_HEX      32
 #define AV_HOST_PATH_MAX     4096
 
-typedef enum av_wanted { AV_WANTED_STOPPED, AV_WANTED_RUNNING, AV_WANTED_ASLEEP } av_wanted;
+typedef enum av_wanted { AV_WANTED_STOPPED, AV_WANTED_RUNNING, AV_WANTED_ASLEEP, AV_WANTED_DELETING } av_wanted;
 
 typedef struct av_state_instance {
     char id[AV_HOST_INSTANCE_MAX + 1];

@@ -4,7 +4,8 @@
  *   record "deleting" or "undoing" on disk -> Host.RemoveInstance -> key revoked, broker has it -> record gone, names
  *   kept
  *
- * Each step may be done again.
+ * Each step may be done again. A deletion that has begun is never taken back: only while the host says that it has
+ * deleted nothing (AV_ERR_CONFLICT) is the instance what it was before.
  */
 #include "actors/management/management_priv.h"
 
@@ -69,7 +70,7 @@ revoke(struct removal *r)
     }
 }
 
-/* The host is alive and will not: as it was before, unless it was never whole. */
+/* The host refused before anything was deleted: as it was before, unless it was never whole. */
 static void
 give_up(struct removal *r, const av_error *why)
 {
@@ -107,8 +108,11 @@ on_host_done(void *ctx, av_call *call AV_UNUSED, const ProtobufCMessage *reply A
             "host %s does not answer; it is deleted as soon as the host does", r->instance->config->instance_host);
         finish(r, &later);
         return;
-    default:
+    case AV_ERR_CONFLICT: /* said by the host only while all its files are there */
         give_up(r, err);
+        return;
+    default: /* files may be gone: it stays "deleting" and is tried again */
+        finish(r, err);
         return;
     }
 }

@@ -3,6 +3,7 @@
  */
 #include "actors/host/base_dir.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -90,11 +91,71 @@ test_marks(void)
     put("a/stores/b", "archivolt-instance", "b\n");
     put("a/stores/b", "mail", "kept");
     AV_CHECK_RC(av_base_dir_check_tree(a, "a", &err), AV_ERR_INVALID, &err);
-    AV_CHECK(av_assets_remove_dir(a, "a", &err) != AV_OK);
+    AV_CHECK_RC(av_assets_remove_dir(a, "a", &err), AV_ERR_CONFLICT, &err);
     AV_CHECK(exists("a/archivolt-instance") && exists("a/stores/b/mail"));
     AV_CHECK(unlink(mark) == 0);
     AV_CHECK_RC(av_assets_remove_dir(a, "a", &err), AV_OK, &err);
     AV_CHECK(!exists("a"));
+}
+
+/* What a deletion leaves behind when it is cut off at each of its steps: the same call ends it. */
+static void
+test_interrupted(void)
+{
+    static const struct {
+        bool tree, mark;
+    } rows[] = { { true, true }, { false, true }, { false, false } };
+    AV_CLEANUP(av_free) char *c = path_of("c");
+    av_error err;
+
+    for (size_t i = 0; i < AV_COUNT(rows); i++) {
+        AV_CLEANUP(av_free) char *aside = path_of("c.deleting-c");
+
+        av_check_row = (long)i;
+        AV_CHECK_RC(av_dir_make(aside, &err), AV_OK, &err);
+        if (rows[i].tree)
+            put("c.deleting-c/store/deep", "mail", "x");
+        if (rows[i].mark)
+            put("c.deleting-c", "archivolt-instance", "c\n");
+        AV_CHECK_RC(av_assets_remove_dir(c, "c", &err), AV_OK, &err);
+        AV_CHECK(!exists("c.deleting-c"));
+        AV_CHECK_RC(av_assets_remove_dir(c, "c", &err), AV_OK, &err);
+    }
+    /* What is not known to be this instance's is never deleted, and never called "nothing was deleted". */
+    put("c.deleting-c", "mail", "x");
+    AV_CHECK(av_assets_remove_dir(c, "c", &err) != AV_OK);
+    AV_CHECK(err.code != AV_ERR_CONFLICT && exists("c.deleting-c/mail"));
+    put("c.deleting-c", "archivolt-instance", "d\n");
+    AV_CHECK(av_assets_remove_dir(c, "c", &err) != AV_OK);
+    AV_CHECK(err.code != AV_ERR_CONFLICT && exists("c.deleting-c/mail"));
+}
+
+static int
+fail_unlink(const char *path AV_UNUSED)
+{
+    errno = EIO;
+    return -1;
+}
+
+/* The mark is the last that goes. */
+static void
+test_mark_goes_last(void)
+{
+    AV_CLEANUP(av_free) char *e = path_of("e");
+    av_file_ops broken = *av_file_ops_get();
+    av_error err;
+
+    broken.unlink = fail_unlink;
+    AV_CHECK_RC(av_assets_make_dir(e, "e", &err), AV_OK, &err);
+    put("e/store/deep", "mail", "x");
+    put("e", "zzz", "x");
+    av_file_ops_set(&broken);
+    AV_CHECK_RC(av_assets_remove_dir(e, "e", &err), AV_ERR_IO, &err);
+    av_file_ops_set(NULL);
+    AV_CHECK(!exists("e") && exists("e.deleting-e/archivolt-instance"));
+    AV_CHECK(!exists("e.deleting-e/store") && !exists("e.deleting-e/zzz"));
+    AV_CHECK_RC(av_assets_remove_dir(e, "e", &err), AV_OK, &err);
+    AV_CHECK(!exists("e.deleting-e"));
 }
 
 int
@@ -107,6 +168,8 @@ main(void)
     AV_RUN(test_overlap);
     AV_RUN(test_resolve);
     AV_RUN(test_marks);
+    AV_RUN(test_interrupted);
+    AV_RUN(test_mark_goes_last);
     (void)av_dir_remove(top, "/tmp", &err);
     return av_check_done();
 }

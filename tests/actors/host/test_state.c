@@ -15,18 +15,20 @@ test_round_trip(void)
     static const char text[] = HEAD "instance demo automatic sleep running /srv/a b/demo\n"
                                     "instance x.y manual awake stopped /d\n"
                                     "instance z disabled awake asleep /d/z\n"
+                                    "instance half automatic sleep deleting /d/half\n"
                                     "worker " RUN " demo\n";
     av_state state;
     av_buf out;
     av_error err;
 
     AV_CHECK_RC(av_state_parse(av_span_str(text), &state, &err), AV_OK, &err);
-    AV_CHECK_INT(state.instance_count, 3);
+    AV_CHECK_INT(state.instance_count, 4);
     AV_CHECK_INT(state.worker_count, 1);
     AV_CHECK_STR(state.boot, "b1");
     AV_CHECK_STR(state.instances[0].base_dir, "/srv/a b/demo");
     AV_CHECK(state.instances[0].sleep_allowed && !state.instances[1].sleep_allowed);
     AV_CHECK_INT(state.instances[2].wanted, AV_WANTED_ASLEEP);
+    AV_CHECK_INT(state.instances[3].wanted, AV_WANTED_DELETING);
     AV_CHECK_STR(state.workers[0].instance, "demo");
     av_buf_init(&out, 4096);
     av_state_write_head(&out, state.boot);

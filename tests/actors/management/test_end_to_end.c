@@ -482,6 +482,50 @@ test_base_dirs_lie_apart(av_bus *bus)
     AV_CHECK(!av_file_exists(outer));
 }
 
+#define HALF_FILES 20000
+
+/* Both are killed while the files go: it is never an archive again, and the deletion comes to its end. */
+static void
+test_deletion_is_interrupted(av_bus *bus)
+{
+    AV_CLEANUP(av_free) char *base = av_xasprintf("%s/instances/half", dir);
+    AV_CLEANUP(av_free) char *aside = av_xasprintf("%s.deleting-half", base);
+    AV_CLEANUP(av_free) char *junk = av_xasprintf("%s/junk", base);
+    AV_CLEANUP(av_free) char *mark = av_xasprintf("%s/archivolt-instance", aside);
+    Archivolt__DeleteInstancesRequest body = ARCHIVOLT__DELETE_INSTANCES_REQUEST__INIT;
+    Archivolt__InstanceIdRequest wake = ARCHIVOLT__INSTANCE_ID_REQUEST__INIT;
+    uint32_t pid = 0;
+    int64_t begin;
+    av_error err;
+
+    AV_CHECK_RC(create(bus, "half", NULL, &err), AV_OK, &err);
+    AV_CHECK_RC(av_dir_make(junk, &err), AV_OK, &err);
+    for (int i = 0; i < HALF_FILES; i++) {
+        AV_CLEANUP(av_free) char *path = av_xasprintf("%s/%d", junk, i);
+
+        (void)close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    }
+    body.instance_filter = wake.instance_id = (char *)(uintptr_t) "half";
+    AV_CHECK_RC(call(bus, "management", "archivolt.Management.DeleteInstances", &body.base, NULL, &err), AV_OK, &err);
+    begin = av_clock_mono_ms();
+    while (!av_file_exists(aside) && av_clock_mono_ms() - begin < 30000)
+        (void)usleep(500);
+    end(&host, SIGKILL);
+    end(&management, SIGKILL);
+    AV_CHECK(av_file_exists(mark) && !av_file_exists(base));
+
+    start(&host); /* alone: nobody goes on with it yet */
+    turn_for(500);
+    AV_CHECK_RC(call(bus, "host/n1", "archivolt.Host.Wake", &wake.base, NULL, &err), AV_ERR_UNAVAILABLE, &err);
+    AV_CHECK(strstr(err.msg, "can only be deleted again") != NULL);
+    AV_CHECK(av_file_exists(mark) && !av_file_exists(base));
+    start(&management);
+    for (int i = 0; i < 450 && state_of(bus, "half", &pid) != 0; i++)
+        turn_for(100);
+    AV_CHECK_INT(state_of(bus, "half", &pid), 0);
+    AV_CHECK(!av_file_exists(aside) && !av_file_exists(base));
+}
+
 /* ---- administrators ---- */
 
 struct logged_in {
@@ -784,6 +828,7 @@ main(int argc AV_UNUSED, char **argv)
     RUN_WITH(test_management_is_killed);
     RUN_WITH(test_delete);
     RUN_WITH(test_base_dirs_lie_apart);
+    RUN_WITH(test_deletion_is_interrupted);
     AV_RUN(test_login);
     RUN_WITH(test_administrators);
     RUN_WITH(test_register);
