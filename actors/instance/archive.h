@@ -13,16 +13,20 @@
 #define AV_INSTANCE_ARCHIVE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "storage/meta/accounts.h"
 #include "storage/meta/catalog.h"
 
-#define AV_DAY_MS ((int64_t)24 * 3600 * 1000)
+#define AV_DAY_MS          ((int64_t)24 * 3600 * 1000)
+#define AV_SEARCH_BYTES    (64ULL * 1024 * 1024)
+#define AV_TRUNCATED_SLOTS 64
 
 typedef struct av_archive_config {
     const char *dir; /* made when missing */
     uint8_t store_key[AV_STORE_KEY_SIZE];
     uint64_t max_message_bytes; /* larger ones are refused */
+    uint64_t search_bytes;      /* of one message that a search looks at; 0: AV_SEARCH_BYTES */
     size_t cache_bytes;         /* of the catalog; 0: its default */
 } av_archive_config;
 
@@ -34,7 +38,10 @@ typedef struct av_archive {
     av_store *store;
     uint32_t store_no;
     uint8_t uuid[16]; /* of the instance: written into placements */
-    uint64_t max_message_bytes;
+    uint64_t max_message_bytes, search_bytes;
+    atomic_uint_fast64_t truncated; /* times a message was searched only in part */
+    /* LSNs of the last of them, so that each is logged once (probe.c). */
+    atomic_uint_fast64_t truncated_lsns[AV_TRUNCATED_SLOTS];
     pthread_mutex_t large;     /* held by who has a large message in memory (content.h) */
     bool catalog_behind;       /* writer: a group is in the log and not in the catalog */
     uint32_t last_uidvalidity; /* writer: 0 until the first mailbox is made */

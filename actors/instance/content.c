@@ -3,12 +3,27 @@
  */
 #include "actors/instance/content.h"
 
+static void
+init(av_content *self, av_archive *archive, uint64_t limit, uint64_t head)
+{
+    assert(head <= limit);
+    memset(self, 0, sizeof *self);
+    self->archive = archive;
+    self->limit = limit;
+    self->head = head;
+    av_buf_init(&self->bytes, (size_t)limit);
+}
+
 void
 av_content_init(av_content *self, av_archive *archive)
 {
-    memset(self, 0, sizeof *self);
-    self->archive = archive;
-    av_buf_init(&self->bytes, AV_SCAN_MAX);
+    init(self, archive, AV_SCAN_MAX, AV_CONTENT_HEAD);
+}
+
+void
+av_content_init_search(av_content *self, av_archive *archive)
+{
+    init(self, archive, archive->search_bytes, archive->search_bytes);
 }
 
 void
@@ -17,7 +32,7 @@ av_content_drop(av_content *self)
     if (!self->leased)
         return;
     av_buf_release(&self->bytes);
-    av_buf_init(&self->bytes, AV_SCAN_MAX);
+    av_buf_init(&self->bytes, (size_t)self->limit);
     self->leased = false;
     pthread_mutex_unlock(&self->archive->large);
 }
@@ -45,8 +60,8 @@ av_content_load(av_content *self, uint64_t lsn, av_error *err)
     if (rc != AV_OK)
         return rc;
     size = av_store_reader_size(reader);
-    self->whole = size <= AV_SCAN_MAX;
-    n = (size_t)(self->whole ? size : AV_CONTENT_HEAD);
+    self->whole = size <= self->limit;
+    n = (size_t)(self->whole ? size : self->head);
     if (n > AV_CONTENT_FREE) {
         pthread_mutex_lock(&self->archive->large);
         self->leased = true;

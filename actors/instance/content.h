@@ -1,8 +1,8 @@
 /*
  * content.h - a message's bytes for those who have to see them at once (structure, search)
  *
- * Up to 8 MB freely; up to AV_SCAN_MAX one at a time in the whole process, for the time of one step; of a longer one its
- * first AV_CONTENT_HEAD bytes. Who only passes bytes on uses av_store_reader and holds 64 KB.
+ * Up to 8 MB freely; up to a limit one at a time in the whole process, for the time of one step; of a longer one its
+ * head. Limit and head are AV_SCAN_MAX and AV_CONTENT_HEAD, for a search both are the archive's search_bytes. Who only passes bytes on uses av_store_reader and holds 64 KB.
  */
 #ifndef AV_INSTANCE_CONTENT_H
 #define AV_INSTANCE_CONTENT_H
@@ -16,11 +16,13 @@
 typedef struct av_content {
     av_archive *archive;
     av_buf bytes;
-    bool whole; /* else: the beginning of a message over AV_SCAN_MAX */
+    uint64_t limit, head;
+    bool whole; /* else: the head of a message over the limit */
     bool leased;
 } av_content;
 
 void av_content_init(av_content *self, av_archive *archive);
+void av_content_init_search(av_content *self, av_archive *archive);
 /* Reads anew; may wait for another thread that holds a large one. AV_ERR_CORRUPT, AV_ERR_IO, AV_ERR_NOT_FOUND. */
 av_errc av_content_load(av_content *self, uint64_t lsn, av_error *err);
 /* Ends a lease; memory of small messages is kept for the next. Call at the end of each step. */

@@ -164,6 +164,8 @@ on_part_done(av_job *job)
     f->at = f->offset;
     f->reply.total = f->parts[0].scan.total;
     f->reply.coverage = av_scan_coverage(&f->scan, &f->parts[0].scan);
+    f->reply.has_truncated = 1;
+    f->reply.truncated = f->parts[0].scan.truncated;
     atomic_fetch_add(&f->in->unreadable, f->parts[0].scan.unreadable);
     av_feed_run(f->feed);
 }

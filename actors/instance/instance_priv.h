@@ -25,6 +25,7 @@
 
 typedef struct av_instance_settings {
     uint64_t max_message_mb, session_idle_s, sessions_per_user, sessions_total, worker_patience_s, remember_login_s;
+    uint64_t search_message_mb;
 } av_instance_settings;
 
 typedef struct av_runs av_runs;

@@ -59,7 +59,7 @@ count_messages(av_instance *self)
 void
 av_instance_on_status(void *ctx, Archivolt__Status *status, av_buf *scratch)
 {
-    enum { COUNTERS = 9 };
+    enum { COUNTERS = 10 };
     struct counters {
         Archivolt__KeyValue *list[COUNTERS], pairs[COUNTERS];
         char texts[COUNTERS][32];
@@ -81,6 +81,7 @@ av_instance_on_status(void *ctx, Archivolt__Status *status, av_buf *scratch)
     add_counter(&c->pairs[6], "lsn", c->texts[6], av_store_committed_lsn(self->archive->store));
     add_counter(&c->pairs[7], "requests", c->texts[7], self->answered);
     add_counter(&c->pairs[8], "unreadable", c->texts[8], atomic_load(&self->unreadable));
+    add_counter(&c->pairs[9], "truncated", c->texts[9], atomic_load(&self->archive->truncated));
     for (i = 0; i < COUNTERS; i++)
         c->list[i] = &c->pairs[i];
     status->n_counters = COUNTERS;

@@ -5,11 +5,12 @@
 
 #include "base/log.h"
 
-#define TEXT_MAX       (32U * 1024 * 1024) /* decoded text of one message that is looked at */
-#define KEYWORDS_BYTES 16384               /* an event keeps 64 of 64 bytes */
+#define KEYWORDS_BYTES 16384 /* an event keeps 64 of 64 bytes */
 
 /* What the summary row answers. */
 #define SUMMARY_NEEDS  (AV_MATCH_NEED_HEADERS | AV_MATCH_NEED_DATE | AV_MATCH_NEED_FILENAMES)
+/* What may stand behind the header. */
+#define BEHIND_NEEDS   (AV_MATCH_NEED_BODY | AV_MATCH_NEED_FILENAMES | AV_MATCH_NEED_ATTACHMENTS)
 
 void
 av_probe_init(av_probe *self, av_archive *archive, const av_matcher *matcher)
@@ -17,7 +18,7 @@ av_probe_init(av_probe *self, av_archive *archive, const av_matcher *matcher)
     memset(self, 0, sizeof *self);
     self->matcher = matcher;
     self->needs = av_matcher_needs(matcher);
-    av_content_init(&self->content, archive);
+    av_content_init_search(&self->content, archive);
     av_buf_init(&self->row, AV_SUMMARY_ROW_MAX);
     av_buf_init(&self->keywords, KEYWORDS_BYTES);
     av_buf_init(&self->keyword_text, KEYWORDS_BYTES);
@@ -78,6 +79,17 @@ keywords_of(av_probe *self, const av_meta_view *catalog, const av_placement *pla
     return av_buf_span(&self->keyword_text);
 }
 
+static void
+note_truncated(av_probe *self, uint64_t lsn, av_span id)
+{
+    av_archive *archive = self->content.archive;
+
+    self->truncated = true;
+    atomic_fetch_add(&archive->truncated, 1);
+    if (atomic_exchange(&archive->truncated_lsns[lsn % AV_TRUNCATED_SLOTS], lsn) != lsn)
+        AV_LOG(AV_LOG_INFO, "search.truncated", AV_SPAN("id", id), AV_U64("search_bytes", archive->search_bytes));
+}
+
 static av_probe_answer
 test_message(av_probe *self, const av_placement *placement, av_match_doc *doc)
 {
@@ -90,12 +102,12 @@ test_message(av_probe *self, const av_placement *placement, av_match_doc *doc)
         return AV_PROBE_UNREADABLE;
     }
     if (self->document == NULL)
-        self->document = av_document_new(TEXT_MAX);
+        self->document = av_document_new((size_t)self->content.limit);
     whole =
         av_document_read(self->document, av_buf_span(&self->content.bytes), self->needs & AV_MATCH_NEED_MESSAGE, doc);
-    if (av_matcher_test(self->matcher, doc))
-        return AV_PROBE_YES;
-    return whole && self->content.whole ? AV_PROBE_NO : AV_PROBE_UNREADABLE;
+    if (!whole || (!self->content.whole && (self->needs & BEHIND_NEEDS) != 0))
+        note_truncated(self, placement->content_lsn, doc->id);
+    return av_matcher_test(self->matcher, doc) ? AV_PROBE_YES : AV_PROBE_NO;
 }
 
 av_probe_answer
@@ -106,6 +118,7 @@ av_probe_test(av_probe *self, const av_meta_view *catalog, const av_placement *p
     uint32_t have = AV_MATCH_NEED_META | AV_MATCH_NEED_SIZE;
     av_probe_answer answer;
 
+    self->truncated = false;
     av_message_id_format(placement->digest, id);
     doc.id = av_span_str(id);
     doc.folder = place->path;
@@ -126,6 +139,8 @@ av_probe_test(av_probe *self, const av_meta_view *catalog, const av_placement *p
         break;
     }
     answer = test_message(self, placement, &doc);
+    if (self->content.leased)
+        av_document_destroy(&self->document); /* its texts are as large */
     av_content_drop(&self->content);
     return answer;
 }

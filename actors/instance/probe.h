@@ -2,7 +2,9 @@
  * probe.h - does this stored message match this query? The cheap facts first, the message itself when they do not tell
  *
  * One probe a thread and search. Facts come from placement and summary row; bodies are read only when the query asks for
- * them. What cannot be read whole is told apart from "no": it lowers the coverage of a search.
+ * them. What cannot be read is told apart from "no": it lowers the coverage of a search. A message with more text than a
+ * search looks at (the archive's search_bytes; storage/mime/text.h, storage/index/document.h) is judged by what is looked
+ * at, marked as truncated, counted in the archive, and logged with its id.
  */
 #ifndef AV_INSTANCE_PROBE_H
 #define AV_INSTANCE_PROBE_H
@@ -18,6 +20,7 @@ typedef struct av_probe {
     av_content content;
     av_document *document; /* made when the first message is read */
     av_buf row, keywords, keyword_text;
+    bool truncated; /* the last message tested was looked at only in part */
 } av_probe;
 
 /* Where a message stands, as far as a query may ask. */

@@ -131,7 +131,7 @@ test_one(av_scan_part *self, size_t at, size_t end)
     av_probe_place place = { 0 };
     const av_mailbox *mailbox;
     av_error ignored;
-    bool by_place = (self->probe.needs & AV_MATCH_NEED_META) != 0;
+    bool by_place = (self->probe.needs & AV_MATCH_NEED_META) != 0, truncated = false;
     size_t i;
 
     for (i = at; i < end; i++) {
@@ -143,12 +143,14 @@ test_one(av_scan_part *self, size_t at, size_t end)
             place.path = av_span_of(mailbox->path, mailbox->path_n);
             place.last_uid = mailbox->uidnext - 1;
             answer = av_probe_test(&self->probe, self->scan->look.catalog, &placement, &place);
+            truncated = truncated || self->probe.truncated;
         }
         if (answer == AV_PROBE_YES || !by_place)
             break;
     }
     if (answer == AV_PROBE_UNREADABLE)
         self->unreadable++;
+    self->truncated += truncated;
     if (answer == AV_PROBE_YES) {
         self->total++;
         keep(self, (av_hit){ date_of(self, &placement), i });
@@ -195,6 +197,7 @@ av_scan_part_merge(av_scan_part *self, const av_scan_part *other)
         keep(self, other->heap[i]);
     self->total += other->total;
     self->unreadable += other->unreadable;
+    self->truncated += other->truncated;
 }
 
 static int

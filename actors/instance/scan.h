@@ -35,7 +35,7 @@ typedef struct av_scan_part {
     av_probe probe;
     av_hit *heap; /* the oldest on top */
     size_t n, cap;
-    uint64_t total, unreadable;
+    uint64_t total, unreadable, truncated;
 } av_scan_part;
 
 /* Parses the query first: AV_ERR_SYNTAX with its column. Blocks on disk. */
@@ -50,7 +50,7 @@ bool av_scan_part_step(av_scan_part *self);
 void av_scan_part_merge(av_scan_part *self, const av_scan_part *other);
 /* Newest first. After it no more steps. */
 void av_scan_part_sort(av_scan_part *self);
-/* Share of messages that could be looked at. */
+/* Share of messages that could be looked at; those looked at in part are in it (truncated counts them). */
 double av_scan_coverage(const av_scan *self, const av_scan_part *merged);
 
 #endif

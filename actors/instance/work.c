@@ -6,6 +6,7 @@
  */
 #include "actors/instance/folders.h"
 #include "actors/instance/instance_priv.h"
+#include "actors/instance/messages.h"
 #include "actors/instance/runs.h"
 #include "actors/instance/statistics.h"
 #include "actors/instance/users.h"
@@ -40,6 +41,7 @@ static const work_method methods[] = {
     { INSTANCE "GetRunReport", av_runs_report, false },
     { INSTANCE "GetInstanceStatistics", av_statistics_instance, false },
     { INSTANCE "GetFolderStatistics", av_statistics_folders, false },
+    { INSTANCE "GetMessages", av_messages_list, false },
     { INSTANCE "GetStores", av_statistics_stores, false },
     { ARCHIVE "ListMailboxes", av_folders_list, false },
     { ARCHIVE "SelectMailbox", av_folders_select, false },

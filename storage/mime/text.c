@@ -21,6 +21,7 @@ typedef struct reader {
     av_buf *out;
     av_buf decoded, utf8;
     bool any; /* something was put out: the next text starts on a new line */
+    bool cut; /* a part was longer than PART_MAX_BYTES */
 } reader;
 
 static bool
@@ -47,14 +48,15 @@ put_part(reader *self, const av_mime *mime, uint32_t i)
     const av_mime_part *part = &mime->parts[i];
     av_span bytes;
 
-    (void)av_mime_decode(mime, i, &self->decoded, &bytes);
+    self->cut |= !av_mime_decode(mime, i, &self->decoded, &bytes);
     if (!start_line(self))
         return false;
     if (!av_span_eq_str(part->subtype, "html"))
         return av_charset_to_utf8(part->charset, bytes, self->out);
+    self->cut |= bytes.n > PART_MAX_BYTES;
     bytes.n = AV_MIN(bytes.n, (size_t)PART_MAX_BYTES);
     av_buf_clear(&self->utf8);
-    (void)av_charset_to_utf8(part->charset, bytes, &self->utf8);
+    self->cut |= !av_charset_to_utf8(part->charset, bytes, &self->utf8);
     return av_html_text(av_buf_span(&self->utf8), self->out);
 }
 
@@ -92,7 +94,7 @@ put_encoded_message(reader *self, const av_mime *mime, uint32_t i, unsigned flag
     av_mime_init(&nested);
     if (level >= ENCODED_LEVELS)
         return true;
-    (void)av_mime_decode(mime, i, &decoded, &bytes);
+    self->cut |= !av_mime_decode(mime, i, &decoded, &bytes);
     av_mime_scan(bytes, NULL, &nested);
     if ((flags & AV_TEXT_NESTED_SUBJECTS) != 0)
         flags |= AV_TEXT_SUBJECT;
@@ -127,7 +129,7 @@ av_mime_text(const av_mime *self, unsigned flags, av_buf *out)
 
     av_buf_release(&r.decoded);
     av_buf_release(&r.utf8);
-    return ok;
+    return ok && !r.cut;
 }
 
 bool

@@ -19,8 +19,9 @@ enum {
 #define AV_TEXT_SEARCH (AV_TEXT_SUBJECT | AV_TEXT_NESTED_SUBJECTS)
 
 /*
- * Append the text to out. false when out is full (the beginning is kept, it ends at a whole character). Of a part
- * that is encoded or HTML the first 8 MB are read, of plain text all: memory stays below 50 MB beside out.
+ * Append the text to out. false when something is left out: out is full (the beginning is kept, it ends at a whole
+ * character), or a part is too long: of one that is encoded or HTML the first 8 MB are read, of plain text all. Memory
+ * stays below 50 MB beside out.
  */
 bool av_mime_text(const av_mime *self, unsigned flags, av_buf *out);
 

@@ -26,6 +26,23 @@ def imap(node, who, password):
     return client
 
 
+def api_messages(node, instance, folder, limit):
+    """All of a folder by GetMessages, page by page."""
+    messages = []
+    after = 0
+    while True:
+        reply = node.api("GetMessages", instanceID=instance, folder=folder, afterUID=after, limit=limit)
+        assert reply["statusCode"] == "succeeded", reply
+        page = reply["result"]
+        if not page:
+            return messages
+        assert len(page) <= limit and all(m["folder"] == folder for m in page)
+        uids = [m["uid"] for m in page]
+        assert uids == sorted(set(uids)) and uids[0] > after
+        messages += page
+        after = uids[-1]
+
+
 def test_bulk():
     need_corpus()
     with tempfile.TemporaryDirectory() as folder, Node() as node:
@@ -95,6 +112,10 @@ def test_bulk():
         assert reply["statusCode"] == "succeeded" and reply["result"]["numberOfMessages"] == 15985, reply
         folders = node.api("GetFolderStatistics", instanceID="demo")["result"]
         assert sum(f["count"] for f in folders) == 15985, folders
+        listed = [m for f in folders for m in api_messages(node, "demo", f["folder"], limit=1000)]
+        assert len(listed) == 15985 and {m["sha256"] for m in listed} == want, len(listed)
+        assert {m["id"]: m["size"] for m in listed} == {m["id"]: m["size"] for m in found["messages"]}
+        print("   by the Management API:", len(listed), "messages compared")
 
 
 def test_mailbox_formats():

@@ -48,12 +48,15 @@ print(cli *self, json_t *rows, const Archivolt__SearchReply *reply)
         { "folder", "FOLDER" }, { "id", "ID" } };
 
     if (self->json) {
-        cli_print_json(self, json_pack("{s:I,s:f,s:O}", "total", (json_int_t)reply->total, "coverage", reply->coverage,
-                                 "messages", rows));
+        cli_print_json(self, json_pack("{s:I,s:f,s:I,s:O}", "total", (json_int_t)reply->total, "coverage",
+                                 reply->coverage, "truncated", (json_int_t)reply->truncated, "messages", rows));
         return reply->coverage < 1.0 ? CLI_INCOMPLETE : CLI_OK;
     }
     cli_print_table(columns, AV_COUNT(columns), rows);
     printf("%llu found, %zu shown\n", (unsigned long long)reply->total, json_array_size(rows));
+    if (reply->truncated > 0)
+        fprintf(stderr, "archivolt: note: %llu messages are so large that only their beginning was searched\n",
+            (unsigned long long)reply->truncated);
     if (reply->coverage < 1.0) {
         fprintf(stderr, "archivolt: only %.2f %% of the messages could be searched\n", reply->coverage * 100.0);
         return CLI_INCOMPLETE;

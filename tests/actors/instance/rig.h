@@ -19,12 +19,15 @@ typedef struct rig {
     char dir[64];
     av_archive *archive;
     av_group *group;
+    uint64_t max_message_bytes, search_bytes; /* 0: RIG_MAX_MESSAGE, the archive's default; set, then open again */
 } rig;
 
 __attribute__((unused)) static av_errc
 rig_try_open(rig *self, av_error *err)
 {
-    av_archive_config config = { .dir = self->dir, .max_message_bytes = RIG_MAX_MESSAGE };
+    av_archive_config config = { .dir = self->dir,
+        .max_message_bytes = self->max_message_bytes != 0 ? self->max_message_bytes : RIG_MAX_MESSAGE,
+        .search_bytes = self->search_bytes };
     av_errc rc;
 
     memset(config.store_key, 7, sizeof config.store_key);

@@ -112,14 +112,21 @@ expected(oracle *o, const char *query)
     return n;
 }
 
-static size_t
-found(rig *r, const char *user, const char *query, size_t wanted, size_t *ret_rows, double *ret_coverage)
+typedef struct outcome {
+    size_t total, rows;
+    uint64_t truncated;
+    double coverage;
+} outcome;
+
+static outcome
+search(rig *r, const char *user, const char *query, size_t wanted)
 {
+    outcome out;
     av_scan_part a, b;
     av_scan scan;
     av_error err = { 0 };
     bool more = true;
-    size_t total, i;
+    size_t i;
 
     AV_CHECK_RC(av_scan_init(&scan, r->archive, user, av_span_str(query), wanted, &err), AV_OK, &err);
     av_scan_part_init(&a, &scan);
@@ -132,13 +139,11 @@ found(rig *r, const char *user, const char *query, size_t wanted, size_t *ret_ro
     av_scan_part_sort(&a);
     for (i = 1; i < a.n; i++)
         AV_CHECK(a.heap[i - 1].date_unix_s >= a.heap[i].date_unix_s);
-    total = a.total;
-    *ret_rows = a.n;
-    *ret_coverage = av_scan_coverage(&scan, &a);
+    out = (outcome){ a.total, a.n, a.truncated, av_scan_coverage(&scan, &a) };
     av_scan_part_release(&b);
     av_scan_part_release(&a);
     av_scan_release(&scan);
-    return total;
+    return out;
 }
 
 static void
@@ -149,8 +154,8 @@ test_scan(void)
         "before:2003-01-01 -has:attachment" };
     static oracle o;
     AV_CLEANUP(av_free) char *dir = av_xasprintf("%s/fixtures/mime", av_check_corpus());
-    size_t i, rows, want;
-    double coverage;
+    size_t i, want;
+    outcome out;
     rig r;
 
     rig_new(&r);
@@ -164,17 +169,97 @@ test_scan(void)
     for (i = 0; i < AV_COUNT(queries); i++) {
         av_check_row = (long)i;
         want = expected(&o, queries[i]);
-        AV_CHECK_INT(found(&r, "Alice", queries[i], 10, &rows, &coverage), want);
-        AV_CHECK_INT(rows, AV_MIN(want, 10U));
-        AV_CHECK(coverage > 0.999);
-        AV_CHECK_INT(found(&r, "mallory", queries[i], 10, &rows, &coverage), 0);
+        out = search(&r, "Alice", queries[i], 10);
+        AV_CHECK_INT(out.total, want);
+        AV_CHECK_INT(out.rows, AV_MIN(want, 10U));
+        AV_CHECK_INT(out.truncated, 0);
+        AV_CHECK(out.coverage > 0.999);
+        AV_CHECK_INT(search(&r, "mallory", queries[i], 10).total, 0);
     }
     av_check_row = -1;
-    AV_CHECK(found(&r, "Alice", "folder:alice/Even", 0, &rows, &coverage) > 0);
-    AV_CHECK_INT(rows, 0);
-    AV_CHECK_INT(found(&r, "Alice", "folder:nowhere", 5, &rows, &coverage), 0);
+    out = search(&r, "Alice", "folder:alice/Even", 0);
+    AV_CHECK(out.total > 0);
+    AV_CHECK_INT(out.rows, 0);
+    AV_CHECK_INT(search(&r, "Alice", "folder:nowhere", 5).total, 0);
     for (i = 0; i < o.n; i++)
         av_buf_release(&o.messages[i]);
+    rig_end(&r);
+}
+
+#define MB     (1024U * 1024)
+#define LARGE  (70U * MB)
+#define FIRST  "middleneedle\n" /* at 60 MB: inside what is searched by default */
+#define SECOND "lastneedle\n"   /* at the very end */
+
+static void
+put_large(rig *r)
+{
+    static const char header[] = "From: a@example.org\nSubject: large\nDate: Mon, 2 Mar 2015 10:00:00 +0000\n\n";
+    static const char line[] = "plain words of a line that is like all the others\n";
+    AV_CLEANUP(av_buf_release) av_buf message = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf stream = { 0 };
+    av_intake *intake = rig_intake(r, 1);
+    av_error err = { 0 };
+    av_span rest;
+
+    av_buf_init(&message, 2 * (size_t)LARGE);
+    av_buf_init(&stream, 2 * (size_t)LARGE);
+    (void)av_buf_puts(&message, header);
+    while (message.n < 60 * (size_t)MB)
+        (void)av_buf_puts(&message, line);
+    (void)av_buf_puts(&message, FIRST);
+    while (message.n < LARGE)
+        (void)av_buf_puts(&message, line);
+    (void)av_buf_puts(&message, SECOND);
+    rig_put(&stream, &(rig_item){ .number = 1, .bytes = av_buf_span(&message) });
+    for (rest = av_buf_span(&stream); rest.n > 0; rest = av_span_skip(rest, AV_MIN(rest.n, (size_t)MB)))
+        AV_CHECK_RC(av_intake_feed(intake, av_span_slice(rest, 0, AV_MIN(rest.n, (size_t)MB)), &err), AV_OK, &err);
+    AV_CHECK_RC(av_intake_end(intake, AV_RUN_FINISHED, &err), AV_OK, &err);
+    AV_CHECK_INT(av_intake_durable(intake)->stored, 1);
+    av_intake_destroy(&intake);
+}
+
+/* What is longer than a search looks at is told as a number, and leaves coverage alone. */
+static void
+test_large(void)
+{
+    static const struct {
+        uint64_t search_bytes;
+        const char *query;
+        size_t total;
+        uint64_t truncated;
+    } rows[] = {
+        { 0, "middleneedle", 1, 1 },
+        { 0, "lastneedle", 0, 1 },
+        { 0, "subject:large", 1, 0 }, /* nothing behind the header is asked for */
+        { 0, "size:>69M", 1, 0 },
+        { 128 * (uint64_t)MB, "lastneedle", 1, 0 },
+        { 128 * (uint64_t)MB, "nowhere", 0, 0 },
+        { 4 * (uint64_t)MB, "middleneedle", 0, 1 },
+    };
+    outcome out;
+    size_t i;
+    rig r;
+
+    rig_new(&r);
+    rig_close(&r);
+    r.max_message_bytes = 2 * (uint64_t)LARGE;
+    rig_open(&r);
+    put_large(&r);
+    add_user(&r, "Alice");
+    for (i = 0; i < AV_COUNT(rows); i++) {
+        av_check_row = (long)i;
+        if (r.search_bytes != rows[i].search_bytes) {
+            rig_close(&r);
+            r.search_bytes = rows[i].search_bytes;
+            rig_open(&r);
+        }
+        out = search(&r, "Alice", rows[i].query, 10);
+        AV_CHECK_INT(out.total, rows[i].total);
+        AV_CHECK_INT(out.truncated, rows[i].truncated);
+        AV_CHECK(out.coverage > 0.999);
+    }
+    av_check_row = -1;
     rig_end(&r);
 }
 
@@ -182,6 +267,7 @@ int
 main(void)
 {
     av_secret_init();
+    AV_RUN(test_large);
     AV_RUN(test_scan);
     return av_check_done();
 }

@@ -57,6 +57,24 @@ test_ceiling(void)
     AV_CHECK_STR(av_buf_cstr(&out), "plain\ncaf"); /* the next character does not fit whole */
 }
 
+/* Of an encoded part the first 8 MB are text; that there was more is said. */
+static void
+test_long_part(void)
+{
+    static const char line[] = "YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXphYmNkZWZnaGlqa2xtbm9wcXJz\n";
+    AV_CLEANUP(av_mime_release) av_mime m;
+    AV_CLEANUP(av_buf_release) av_buf in = { .max = 16 << 20 };
+    AV_CLEANUP(av_buf_release) av_buf out = { .max = 16 << 20 };
+
+    av_mime_init(&m);
+    (void)av_buf_puts(&in, "Content-Transfer-Encoding: base64\n\n");
+    while (in.n < 12 << 20)
+        (void)av_buf_puts(&in, line);
+    av_mime_scan(av_buf_span(&in), NULL, &m);
+    AV_CHECK(!av_mime_text(&m, 0, &out));
+    AV_CHECK_INT(out.n, 8 << 20);
+}
+
 static void
 test_attachments(void)
 {
@@ -78,6 +96,7 @@ main(void)
 {
     AV_RUN(test_table);
     AV_RUN(test_ceiling);
+    AV_RUN(test_long_part);
     AV_RUN(test_attachments);
     return av_check_done();
 }
