@@ -2,7 +2,8 @@
  * content.h - a message's bytes for those who have to see them at once (structure, search)
  *
  * Up to 8 MB freely; up to a limit one at a time in the whole process, for the time of one step; of a longer one its
- * head. Limit and head are AV_SCAN_MAX and AV_CONTENT_HEAD, for a search both are the archive's search_bytes. Who only passes bytes on uses av_store_reader and holds 64 KB.
+ * head. Limit and head are AV_SCAN_MAX and AV_CONTENT_HEAD, for a search both are the archive's search_bytes.
+ * Who only passes bytes on uses av_store_reader and holds 64 KB.
  */
 #ifndef AV_INSTANCE_CONTENT_H
 #define AV_INSTANCE_CONTENT_H

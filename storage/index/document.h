@@ -14,7 +14,8 @@ typedef struct av_document av_document;
 
 /*
  * text_bytes  ceiling of the decoded body text and, apart, of the attachments' text of one message; 0: 64 MB. Header
- *             texts have a ceiling of 1 MB each, encoded and HTML parts of 8 MB (storage/mime/text.h). What is beyond is not seen by a search: av_document_read() tells.
+ *             texts have a ceiling of 1 MB each, encoded and HTML parts of 8 MB (storage/mime/text.h). What is beyond is
+ *             not seen by a search: av_document_read() tells.
  */
 av_document *av_document_new(size_t text_bytes);
 void av_document_destroy(av_document **self);
