@@ -5,6 +5,7 @@
 
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "base/file.h"
 
@@ -95,4 +96,22 @@ av_machine_release(av_machine *self)
     free(self->processors);
     free(self->operating_system);
     *self = (av_machine){ 0 };
+}
+
+uint64_t
+av_machine_own_memory_bytes(void)
+{
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
+    av_error err;
+    av_span rest;
+    uint64_t pages;
+
+    av_buf_init(&text, 4096);
+    if (av_file_read_all("/proc/self/statm", &text, &err) != AV_OK)
+        return 0;
+    rest = av_buf_span(&text); /* "total resident shared ...", in pages */
+    rest = av_span_skip(rest, AV_MIN(av_span_find(rest, ' ') + 1, rest.n));
+    if (!av_span_u64(av_span_slice(rest, 0, av_span_find(rest, ' ')), UINT32_MAX, &pages))
+        return 0;
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }

@@ -18,4 +18,7 @@ typedef struct av_machine {
 void av_machine_read(av_machine *ret);
 void av_machine_release(av_machine *self);
 
+/* Bytes of physical memory this process holds now, from /proc/self/statm; 0 when that cannot be read. */
+uint64_t av_machine_own_memory_bytes(void);
+
 #endif

@@ -3,9 +3,6 @@
  */
 #include "broker/counters.h"
 
-#include <stdio.h>
-#include <unistd.h>
-
 #include "base/util.h"
 
 #define ROW(name, help) { #name, help, offsetof(av_counters, name) },
@@ -21,18 +18,4 @@ av_counters_get(const av_counters *self, size_t row)
     assert(row < av_counter_count);
     memcpy(&value, (const uint8_t *)self + av_counter_rows[row].offset, sizeof value);
     return value;
-}
-
-uint64_t
-av_counters_memory_bytes(void)
-{
-    unsigned long long total, resident;
-    FILE *f = fopen("/proc/self/statm", "re");
-    bool ok;
-
-    if (f == NULL)
-        return 0;
-    ok = fscanf(f, "%llu %llu", &total, &resident) == 2;
-    (void)fclose(f);
-    return ok ? resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }

@@ -49,7 +49,5 @@ extern const av_counter_row av_counter_rows[];
 extern const size_t av_counter_count;
 
 uint64_t av_counters_get(const av_counters *self, size_t row);
-/* Resident memory of this process in bytes; 0 when /proc does not say. */
-uint64_t av_counters_memory_bytes(void);
 
 #endif

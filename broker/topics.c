@@ -10,6 +10,7 @@
 #include "actors/bus/envelope.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/machine.h"
 #include "broker/router_priv.h"
 
 #define VALUE_MAX        (16 * 1024) /* of a packed Status; usual are 200 bytes to 2 KB */
@@ -145,7 +146,7 @@ av_topics_own_status(av_router *router, Archivolt__Status *status, av_buf *scrat
     if (!av_registry_paired(router->registry))
         status->detail = (char *)(uintptr_t) "no registry yet: this node was never paired";
     status->has_memory_bytes = true;
-    status->memory_bytes = av_counters_memory_bytes();
+    status->memory_bytes = av_machine_own_memory_bytes();
     status->n_counters = count;
     status->counters = pointers;
 }

@@ -3,6 +3,7 @@
  */
 #include "base/machine.h"
 
+#include "base/util.h"
 #include "tests/check.h"
 
 static void
@@ -19,9 +20,24 @@ test_read(void)
     AV_CHECK(machine.processors == NULL);
 }
 
+static void
+test_own_memory(void)
+{
+    const size_t n = 32U * 1024 * 1024;
+    uint64_t before = av_machine_own_memory_bytes();
+    uint8_t *p = av_xalloc(n);
+
+    memset(p, 1, n);
+    AV_CHECK(before > 64U * 1024);
+    AV_CHECK(av_machine_own_memory_bytes() >= before + n / 2);
+    AV_CHECK(p[n - 1] == 1);
+    free(p);
+}
+
 int
 main(void)
 {
     AV_RUN(test_read);
+    AV_RUN(test_own_memory);
     return av_check_done();
 }
