@@ -44,6 +44,17 @@ av_link_empty(const av_link *head)
     return head->next == head;
 }
 
+av_link *
+av_link_pop(av_link *head)
+{
+    av_link *first = head->next;
+
+    if (first == head)
+        return NULL;
+    av_link_remove(first);
+    return first;
+}
+
 /* ---- sending ---- */
 
 bool

@@ -58,11 +58,12 @@ end_job(struct job *job, const uint8_t *public_key, const av_error *err)
 void
 av_lookups_end_all(av_lookups *self)
 {
+    av_link *first;
     av_error err;
 
     (void)av_error_set(&err, AV_ERR_CANCELLED, "the actor is stopping");
-    while (!av_link_empty(&self->jobs))
-        end_job(AV_CONTAINER(self->jobs.next, struct job, link), NULL, &err);
+    while ((first = av_link_pop(&self->jobs)) != NULL)
+        end_job(AV_CONTAINER(first, struct job, link), NULL, &err);
 }
 
 void

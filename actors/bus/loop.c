@@ -213,6 +213,14 @@ heap_remove(av_loop *self, av_loop_timer *t)
     heap_down(self, self->heap[slot]->slot);
 }
 
+/* Takes the earliest timer out of a heap that is not empty. */
+static void
+heap_drop_first(av_loop *self)
+{
+    self->heap[0] = self->heap[--self->heap_n];
+    heap_down(self, 0);
+}
+
 av_loop_timer *
 av_loop_add_timer(av_loop *self, uint64_t delay_ms, uint64_t repeat_ms, av_loop_fn *fn, void *ctx)
 {
@@ -255,7 +263,7 @@ run_timers(av_loop *self)
 
         if (t->at_ms > now || t->number >= limit)
             return;
-        heap_remove(self, t);
+        heap_drop_first(self);
         t->running = true;
         t->fn(t->ctx);
         t->running = false;

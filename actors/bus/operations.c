@@ -124,10 +124,21 @@ unlink_waiter(struct waiter *w)
     av_loop_remove_timer(&w->timer);
 }
 
+/* The first of the waiters, out of the list: the caller answers it and frees it. */
+static struct waiter *
+pop_waiter(av_operation *self)
+{
+    struct waiter *w = self->waiters;
+
+    self->waiters = w->next;
+    av_loop_remove_timer(&w->timer);
+    return w;
+}
+
+/* Takes w, which is in no list any more. */
 static void
 answer(struct waiter *w)
 {
-    unlink_waiter(w);
     av_request_on_gone(w->request, NULL, NULL);
     av_request_reply(w->request, &view_since(w->op, w->known_version)->base);
     free(w);
@@ -139,6 +150,7 @@ on_wait_over(void *ctx)
     struct waiter *w = ctx;
 
     w->timer = NULL;
+    unlink_waiter(w);
     answer(w);
 }
 
@@ -157,7 +169,7 @@ changed(av_operation *self)
 {
     self->version++;
     while (self->waiters != NULL)
-        answer(self->waiters);
+        answer(pop_waiter(self));
 }
 
 static void
@@ -173,9 +185,8 @@ static void
 free_operation(av_operation *self)
 {
     while (self->waiters != NULL) {
-        struct waiter *w = self->waiters;
+        struct waiter *w = pop_waiter(self);
 
-        unlink_waiter(w);
         av_request_on_gone(w->request, NULL, NULL);
         av_request_failf(w->request, AV_ERR_UNAVAILABLE, "the actor is stopping");
         free(w);
@@ -363,15 +374,16 @@ av_operation *
 av_operations_start(
     av_operations *self, const char *id, const char *name, void (*on_cancel_fn)(void *ctx, av_operation *op), void *ctx)
 {
-    av_operation *op = add(self, id);
+    av_operation *op;
 
+    prune(self);
+    op = add(self, id);
     op->name = av_xstrdup(name);
     op->version = 1;
     op->started_ms = av_clock_wall_ms();
     op->on_cancel = on_cancel_fn;
     op->ctx = ctx;
     save(op);
-    prune(self);
     return op;
 }
 
