@@ -108,7 +108,7 @@ av_file_read_at(int fd, void *p, size_t n, uint64_t at, av_error *err)
         return rc;
     if (got < n)
         return av_error_set(err, AV_ERR_CORRUPT, "the file ends at byte %llu, %zu bytes too early",
-            (unsigned long long)(at + got), n - got);
+            (unsigned long long)at + got, n - got);
     return AV_OK;
 }
 

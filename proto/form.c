@@ -118,10 +118,11 @@ put_message_list(ProtobufCMessage *message, const ProtobufCFieldDescriptor *fiel
         ProtobufCMessage *inner = NULL;
         void *at = av_value_add(message, field);
 
-        if (at == NULL)
+        if (at == NULL) {
             rc = av_error_set(err, AV_ERR_LIMIT, "too many elements");
-        else
-            rc = av_json_to_message(element, field->descriptor, &inner, err);
+            break;
+        }
+        rc = av_json_to_message(element, field->descriptor, &inner, err);
         if (rc != AV_OK)
             break; /* the empty slot is freed with the message */
         memcpy(at, &inner, sizeof inner);

@@ -54,6 +54,15 @@ av_lock_probe(const char *path, av_lock_state *ret, pid_t *ret_pid, av_error *er
     return AV_OK;
 }
 
+static int
+take_fd(int *fd)
+{
+    int taken = *fd;
+
+    *fd = -1;
+    return taken;
+}
+
 av_errc
 av_lock_adopt(const char *path, av_lock_state *ret, pid_t *ret_pid, int *ret_pidfd, av_error *err)
 {
@@ -77,8 +86,7 @@ av_lock_adopt(const char *path, av_lock_state *ret, pid_t *ret_pid, int *ret_pid
     *ret = state;
     if (state == AV_LOCK_HELD) {
         *ret_pid = pid;
-        *ret_pidfd = pidfd;
-        pidfd = -1;
+        *ret_pidfd = take_fd(&pidfd);
     }
     return AV_OK;
 }

@@ -48,7 +48,7 @@ find(message *m, av_placement *ret, av_error *err)
 static av_errc
 open_message(message *m, av_error *err)
 {
-    av_placement placement;
+    av_placement placement = { 0 };
     av_errc rc = find(m, &placement, err);
 
     if (rc != AV_OK)

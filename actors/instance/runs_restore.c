@@ -22,34 +22,35 @@ av_run_fill_account(Archivolt__RunAccount *ret, const av_account *account, int64
 
 /* An operation that has ended, as its row and its account tell. */
 static void
-restore_ended(av_runs *self, const av_run_row *row, Archivolt__Operation *op, const av_account *account)
+restore_ended(av_runs *self, const av_run_row *row, const Archivolt__Operation *begun, const av_account *account)
 {
+    Archivolt__Operation op = *begun;
     Archivolt__RunAccount result = ARCHIVOLT__RUN_ACCOUNT__INIT;
     AV_CLEANUP(av_buf_release) av_buf packed = { 0 };
     uint8_t packed_result[128];
 
-    op->has_ended_unix_ms = 1;
-    op->ended_unix_ms = row->ended_ms;
+    op.has_ended_unix_ms = 1;
+    op.ended_unix_ms = row->ended_ms;
     if (row->result == ARCHIVOLT__RUN_RESULT__RUN_RESULT_CANCELLED) {
-        op->state = ARCHIVOLT__OPERATION_STATE__OPERATION_STATE_CANCELLED;
+        op.state = ARCHIVOLT__OPERATION_STATE__OPERATION_STATE_CANCELLED;
     } else if (row->result == ARCHIVOLT__RUN_RESULT__RUN_RESULT_FAILED) {
-        op->state = ARCHIVOLT__OPERATION_STATE__OPERATION_STATE_FAILED;
-        op->has_error_code = 1;
-        op->error_code = row->error_code;
-        op->error_message = row->error;
+        op.state = ARCHIVOLT__OPERATION_STATE__OPERATION_STATE_FAILED;
+        op.has_error_code = 1;
+        op.error_code = row->error_code;
+        op.error_message = row->error;
     } else {
-        op->state = ARCHIVOLT__OPERATION_STATE__OPERATION_STATE_SUCCEEDED;
+        op.state = ARCHIVOLT__OPERATION_STATE__OPERATION_STATE_SUCCEEDED;
         av_run_fill_account(&result, account, row->started_ms, row->ended_ms);
         assert(archivolt__run_account__get_packed_size(&result) <= sizeof packed_result);
-        op->result_type = (char *)(uintptr_t) "archivolt.RunAccount";
-        op->has_result = 1;
-        op->result.data = packed_result;
-        op->result.len = archivolt__run_account__pack(&result, packed_result);
+        op.result_type = (char *)(uintptr_t) "archivolt.RunAccount";
+        op.has_result = 1;
+        op.result.data = packed_result;
+        op.result.len = archivolt__run_account__pack(&result, packed_result);
     }
     av_buf_init(&packed, AV_ROW_MAX);
-    if (av_buf_reserve(&packed, archivolt__operation__get_packed_size(op)) == NULL)
+    if (av_buf_reserve(&packed, archivolt__operation__get_packed_size(&op)) == NULL)
         return;
-    packed.n = archivolt__operation__pack(op, packed.p);
+    packed.n = archivolt__operation__pack(&op, packed.p);
     (void)av_operations_restore(self->in->operations, av_buf_span(&packed), NULL, NULL);
 }
 

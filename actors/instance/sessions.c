@@ -93,8 +93,10 @@ av_sessions_issue(
     AV_CLEANUP(av_free) char *folded = fold(user);
     av_session *s, *oldest;
 
-    if (count_of(self, folded, &oldest) >= self->per_user)
+    if (count_of(self, folded, &oldest) >= self->per_user) {
+        assert(oldest != NULL); /* per_user is at least 1 */
         av_sessions_end(self, oldest);
+    }
     if (av_map_count(self->by_token) >= self->total)
         return av_error_set(err, AV_ERR_LIMIT, "all %zu sessions of this instance are in use", self->total);
     s = av_xcalloc(1, sizeof *s);

@@ -21,14 +21,21 @@ typedef struct mapping {
 static bool
 parse_mapping(const char *line, mapping *ret)
 {
-    unsigned long from, to, inode;
-    char perms[8];
+    char *end;
+    unsigned long from = strtoul(line, &end, 16), to;
+    int inode_at = 0;
 
-    if (sscanf(line, "%lx-%lx %4s %*x %*x:%*x %lu", &from, &to, perms, &inode) != 4)
+    if (end == line || *end != '-')
+        return false;
+    line = end + 1;
+    to = strtoul(line, &end, 16);
+    if (end == line || strlen(end) < 6 || end[5] != ' ')
         return false;
     ret->from = from;
     ret->to = to;
-    ret->is_file = inode != 0 && perms[0] == 'r' && perms[1] == '-' && perms[3] == 'p';
+    (void)sscanf(end + 6, "%*x %*x:%*x %n", &inode_at);
+    ret->is_file =
+        inode_at != 0 && strtoul(end + 6 + inode_at, NULL, 10) != 0 && end[1] == 'r' && end[2] == '-' && end[4] == 'p';
     return true;
 }
 
@@ -37,7 +44,7 @@ av_memory_trim(void)
 {
     FILE *f = fopen("/proc/self/smaps", "re");
     mapping current = { 0 };
-    unsigned long kb;
+    const char *const key = "Anonymous:";
     char line[512];
 
     (void)malloc_trim(0);
@@ -45,7 +52,7 @@ av_memory_trim(void)
         if (parse_mapping(line, &current))
             continue;
         /* ISO C has no address from a number but this; the kernel gave it. */
-        if (sscanf(line, "Anonymous: %lu kB", &kb) == 1 && kb == 0 && current.is_file)
+        if (current.is_file && strncmp(line, key, strlen(key)) == 0 && strtoul(line + strlen(key), NULL, 10) == 0)
             (void)madvise((void *)current.from, current.to - current.from, MADV_DONTNEED);
     }
     if (f != NULL)

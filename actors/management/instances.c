@@ -172,9 +172,11 @@ load_row(void *ctx, av_span key, av_span row, av_error *err)
     av_instance *i = NULL;
     av_errc rc = parse_row(key, row, &i, err);
 
-    if (rc == AV_OK)
-        remember(ctx, i);
-    return rc;
+    if (rc != AV_OK)
+        return rc;
+    assert(i != NULL);
+    remember(ctx, i);
+    return AV_OK;
 }
 
 av_errc
@@ -379,6 +381,7 @@ av_instances_reload(av_instances *self, const char *id)
     if (i == NULL || av_db_get(self->db, AV_DB_INSTANCE, av_span_str(id), &row, &err) != AV_OK ||
         parse_row(av_span_str(id), av_buf_span(&row), &fresh, &err) != AV_OK)
         return;
+    assert(fresh != NULL);
     forget(self, i);
     archivolt__instance_config__free_unpacked(i->config, NULL); /* i stays: others hold it */
     i->config = AV_TAKE(fresh->config);

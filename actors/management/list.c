@@ -242,6 +242,7 @@ on_set_configuration(void *owner, av_request *request, const ProtobufCMessage *b
         free(c);
         return;
     }
+    assert(instance != NULL);
     instance->busy = true;
     av_host_actor(instance->config->instance_host, actor);
     to_host.instance_id = c->config->instance_id;

@@ -19,6 +19,16 @@ struct av_reg_waiter {
     struct av_reg_waiter *next;
 };
 
+/* Takes the waiter at *at out of the list; it is the caller's then. */
+static void
+take_out(struct av_reg_waiter **at)
+{
+    struct av_reg_waiter *w = *at;
+
+    *at = w->next;
+    av_loop_remove_timer(&w->timer);
+}
+
 static void
 unlink_waiter(struct av_reg_waiter *w)
 {
@@ -26,8 +36,7 @@ unlink_waiter(struct av_reg_waiter *w)
 
     while (*at != w)
         at = &(*at)->next;
-    *at = w->next;
-    av_loop_remove_timer(&w->timer);
+    take_out(at);
 }
 
 static void
@@ -63,17 +72,18 @@ av_registrar_when_held(av_registrar *self, uint64_t serial, void (*done)(void *c
 static void
 tell_waiters(av_registrar *self)
 {
-    struct av_reg_waiter *w;
+    for (struct av_reg_waiter **at = &self->waiters; *at != NULL;) {
+        struct av_reg_waiter *w = *at;
 
-    do {
-        for (w = self->waiters; w != NULL && w->serial > self->held; w = w->next)
-            ;
-        if (w != NULL) {
-            unlink_waiter(w);
-            w->done(w->ctx, NULL);
-            free(w);
+        if (w->serial > self->held) {
+            at = &w->next;
+            continue;
         }
-    } while (w != NULL);
+        take_out(at);
+        w->done(w->ctx, NULL);
+        free(w);
+        at = &self->waiters;
+    }
 }
 
 static void
@@ -187,7 +197,7 @@ av_registrar_push_end(av_registrar *self)
     while (self->waiters != NULL) {
         struct av_reg_waiter *w = self->waiters;
 
-        unlink_waiter(w);
+        take_out(&self->waiters);
         free(w);
     }
 }

@@ -88,12 +88,14 @@ static void
 check_lock_line(const file_set *set, av_span line)
 {
     char *copy = av_span_dup(line);
-    char message[128], name[128];
-    unsigned number, type;
+    char message[128], name[128], number_text[16], type_text[16];
+    uint64_t number, type;
     char full[200];
     const message_desc *found;
 
-    if (sscanf(copy, "%127s %u %127s %u", message, &number, name, &type) != 4)
+    if (sscanf(copy, "%127s %15s %127s %15s", message, number_text, name, type_text) != 4 ||
+        !av_span_u64(av_span_str(number_text), UINT32_MAX, &number) ||
+        !av_span_u64(av_span_str(type_text), UINT32_MAX, &type))
         die("numbers.lock: cannot read \"%s\"", copy);
     (void)snprintf(full, sizeof full, "." PACKAGE ".%s", message);
     found = find_message(set, full);
@@ -101,8 +103,8 @@ check_lock_line(const file_set *set, av_span line)
         const field_desc *f = found->field[i];
 
         if ((unsigned)f->number == number && (strcmp(f->name, name) != 0 || (unsigned)f->type != type))
-            die("%s: number %u was %s (type %u) in a release and may not become %s", message, number, name, type,
-                f->name);
+            die("%s: number %s was %s (type %s) in a release and may not become %s", message, number_text, name,
+                type_text, f->name);
     }
     free(copy);
 }
