@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/machine.h"
 #include "base/notify.h"
 #include "base/secret.h"
 
@@ -39,20 +40,6 @@ struct av_actor {
 /* ---- status ---- */
 
 static uint64_t
-resident_bytes(void)
-{
-    FILE *f = fopen("/proc/self/statm", "re");
-    unsigned long long total = 0, resident = 0;
-    int n;
-
-    if (f == NULL)
-        return 0;
-    n = fscanf(f, "%llu %llu", &total, &resident);
-    (void)fclose(f);
-    return n == 2 ? resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
-}
-
-static uint64_t
 uptime_ms(const av_actor *self)
 {
     return self->ready_ms == 0 ? 0 : (uint64_t)(av_clock_mono_ms() - self->ready_ms);
@@ -70,7 +57,7 @@ fill_status(av_actor *self, Archivolt__Status *status, av_buf *scratch)
     status->version = (char *)AV_VERSION;
     status->detail = self->detail[0] == '\0' ? NULL : self->detail;
     status->has_memory_bytes = true;
-    status->memory_bytes = resident_bytes();
+    status->memory_bytes = av_machine_own_memory_bytes();
     if (self->config->on_status != NULL)
         self->config->on_status(self->config->self, status, scratch);
 }

@@ -40,6 +40,7 @@ void av_link_init(av_link *head);
 void av_link_add(av_link *head, av_link *link); /* at the end */
 void av_link_remove(av_link *link);             /* a link that is in no list is left as it is */
 bool av_link_empty(const av_link *head);
+av_link *av_link_pop(av_link *head); /* takes the first one out; NULL when there is none */
 
 enum { AV_STREAM_MAGIC = 0x53747265, AV_CALL_MAGIC = 0x43616c6c, AV_REQUEST_MAGIC = 0x52657175 };
 
