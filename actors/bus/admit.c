@@ -189,7 +189,8 @@ make(av_bus *bus, const char *from, const Archivolt__Envelope *env, const av_met
         av_random_bytes(self->trace, sizeof self->trace);
     av_hex_encode(av_span_of(self->trace, sizeof self->trace), self->trace_hex);
     self->timeout_ms = env->time_left_ms;
-    self->deadline_ms = av_clock_mono_ms() + env->time_left_ms;
+    self->began_ms = av_clock_mono_ms();
+    self->deadline_ms = self->began_ms + env->time_left_ms;
     self->first_credit = env->has_credit ? env->credit : 0;
     init_streams(self);
     av_link_init(&self->link);
@@ -243,6 +244,17 @@ done:
     return err->code == AV_OK;
 }
 
+static void
+log_refused(const Archivolt__Envelope *env, const char *from, const av_error *err)
+{
+    char trace[2 * AV_ENVELOPE_TRACE_SIZE + 1] = "";
+
+    if (env->has_trace)
+        av_hex_encode(av_span_of(env->trace.data, env->trace.len), trace);
+    AV_LOG(AV_LOG_DEBUG, "bus.request_refused", AV_STR("method", env->method), AV_STR("from", from),
+        AV_STR("trace", trace), AV_ERRF(err));
+}
+
 void
 av_requests_on_request(
     av_bus *self, const char *from, const Archivolt__Envelope *env, av_span blob, const av_error *bad)
@@ -259,6 +271,6 @@ av_requests_on_request(
         return;
     if (admit(self, from, env, blob, &err))
         return;
-    AV_LOG(AV_LOG_DEBUG, "bus.request_refused", AV_STR("method", env->method), AV_STR("from", from), AV_ERRF(&err));
+    log_refused(env, from, &err);
     av_bus_send_error(self, from, env->correlation, &err);
 }

@@ -87,6 +87,8 @@ const char *av_request_admin(const av_request *self);  /* administrator's name o
 void *av_request_session(const av_request *self);      /* what the session check returned, or NULL */
 av_span av_request_idempotency_key(const av_request *self); /* 16 bytes, or empty */
 const char *av_request_trace(const av_request *self);  /* 32 hex digits for the log */
+/* The actor has written a line about this request that shows its trace: the bus's own, at the end, is a debug one. */
+void av_request_set_logged(av_request *self);
 int64_t av_request_deadline_mono_ms(const av_request *self);
 av_bus *av_request_bus(const av_request *self);
 /*

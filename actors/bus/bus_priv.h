@@ -119,13 +119,14 @@ struct av_request {
     uint8_t trace[AV_ENVELOPE_TRACE_SIZE];
     char trace_hex[2 * AV_ENVELOPE_TRACE_SIZE + 1];
     uint32_t timeout_ms;
-    int64_t deadline_ms;
+    int64_t began_ms, deadline_ms;
     av_loop_timer *timer;
     Archivolt__Caller caller;
     Archivolt__AdminTicket *ticket;
     void *session;
     bool gone;     /* nobody waits for the answer */
     bool answered; /* by the handler */
+    bool logged;   /* by the handler */
     void (*on_gone)(void *ctx, av_request *request);
     void *on_gone_ctx;
     uint64_t first_credit; /* downstream, from the request */

@@ -9,12 +9,15 @@
 #include "proto/management.pb-c.h"
 
 #define SEALED_MAX 1024
+#define TRACE_SIZE 16
 
 typedef struct login {
     av_bus *bus;
     bool admin;
     char to[AV_ACTOR_NAME_MAX + 1];
     char *user, *password, *client;
+    uint8_t trace[TRACE_SIZE];
+    size_t trace_n;
     av_login_fn *done;
     void *ctx;
 } login;
@@ -50,31 +53,40 @@ on_session(void *ctx, av_call *call, const ProtobufCMessage *reply, const av_err
 }
 
 static void
+call(login *self, const char *method, const ProtobufCMessage *body)
+{
+    const av_call_spec spec = {
+        .to = self->to,
+        .method = method,
+        .body = body,
+        .trace = av_span_of(self->trace, self->trace_n),
+        .done = on_session,
+        .ctx = self,
+    };
+
+    (void)av_bus_call(self->bus, &spec);
+}
+
+static void
 ask_instance(login *self, ProtobufCBinaryData sealed)
 {
     Archivolt__LoginRequest body = ARCHIVOLT__LOGIN_REQUEST__INIT;
-    av_call_spec spec = {
-        .to = self->to, .method = "archivolt.Instance.Login", .body = &body.base, .done = on_session, .ctx = self
-    };
 
     body.user_name = self->user;
     body.sealed_password = sealed;
     body.client = self->client;
-    (void)av_bus_call(self->bus, &spec);
+    call(self, "archivolt.Instance.Login", &body.base);
 }
 
 static void
 ask_management(login *self, ProtobufCBinaryData sealed)
 {
     Archivolt__AdminLoginRequest body = ARCHIVOLT__ADMIN_LOGIN_REQUEST__INIT;
-    av_call_spec spec = {
-        .to = self->to, .method = "archivolt.Management.AdminLogin", .body = &body.base, .done = on_session, .ctx = self
-    };
 
     body.user_name = self->user;
     body.sealed_password = sealed;
     body.client_address = self->client;
-    (void)av_bus_call(self->bus, &spec);
+    call(self, "archivolt.Management.AdminLogin", &body.base);
 }
 
 static void
@@ -99,20 +111,26 @@ on_key(void *ctx, const uint8_t public_key[AV_KEY_SIZE], const av_error *err)
         ask_instance(self, (ProtobufCBinaryData){ sealed.n, sealed.p });
 }
 
-static void
-start(av_bus *bus, bool admin, const char *to, const char *user, const char *password, const char *client,
-    av_login_fn *done, void *ctx)
+void
+av_login(av_bus *bus, const av_login_spec *spec)
 {
     login *self = av_xcalloc(1, sizeof *self);
 
     self->bus = bus;
-    self->admin = admin;
-    (void)snprintf(self->to, sizeof self->to, "%s", to);
-    self->user = av_xstrdup(user);
-    self->password = av_xstrdup(password);
-    self->client = client == NULL ? NULL : av_xstrdup(client);
-    self->done = done;
-    self->ctx = ctx;
+    self->admin = spec->instance_id == NULL;
+    if (self->admin)
+        (void)snprintf(self->to, sizeof self->to, "management");
+    else
+        (void)snprintf(self->to, sizeof self->to, "instance/%s", spec->instance_id);
+    self->user = av_xstrdup(spec->user);
+    self->password = av_xstrdup(spec->password);
+    self->client = spec->client == NULL ? NULL : av_xstrdup(spec->client);
+    if (spec->trace.n == sizeof self->trace) {
+        memcpy(self->trace, spec->trace.p, sizeof self->trace);
+        self->trace_n = sizeof self->trace;
+    }
+    self->done = spec->done;
+    self->ctx = spec->ctx;
     av_bus_lookup(bus, self->to, on_key, self);
 }
 
@@ -120,14 +138,16 @@ void
 av_login_user(av_bus *bus, const char *instance_id, const char *user, const char *password, const char *client,
     av_login_fn *done, void *ctx)
 {
-    char to[AV_ACTOR_NAME_MAX + 1];
-
-    (void)snprintf(to, sizeof to, "instance/%s", instance_id);
-    start(bus, false, to, user, password, client, done, ctx);
+    av_login(bus, &(av_login_spec){ .instance_id = instance_id,
+                      .user = user,
+                      .password = password,
+                      .client = client,
+                      .done = done,
+                      .ctx = ctx });
 }
 
 void
 av_login_admin(av_bus *bus, const char *user, const char *password, const char *client, av_login_fn *done, void *ctx)
 {
-    start(bus, true, "management", user, password, client, done, ctx);
+    av_login(bus, &(av_login_spec){ .user = user, .password = password, .client = client, .done = done, .ctx = ctx });
 }

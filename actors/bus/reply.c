@@ -6,6 +6,7 @@
  */
 #include "actors/bus/bus_priv.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/unicode.h"
 
 #define REPLY_MAX (64U * 1024 * 1024) /* what a handler may give as one message; callers take less */
@@ -107,6 +108,18 @@ reply_behind_stream(av_request *self, av_span packed)
     av_bus_send_reply(self->bus, self->from, self->correlation, packed, &end, false);
 }
 
+/*
+ * One line a request, by whose trace it is found from the gateway's line on. What changes something is worth a line
+ * always, unless the actor wrote one that says more.
+ */
+static void
+log_answer(const av_request *self, av_errc code)
+{
+    AV_LOG(self->method->changes_state && !self->logged ? AV_LOG_INFO : AV_LOG_DEBUG, "request",
+        AV_STR("method", self->method->name), AV_STR("from", self->from), AV_STR("trace", self->trace_hex),
+        AV_I64("ms", av_clock_mono_ms() - self->began_ms), AV_STR("code", av_errc_word(code)));
+}
+
 static void
 remember(av_request *self, av_span packed)
 {
@@ -130,6 +143,7 @@ av_request_reply(av_request *self, const ProtobufCMessage *reply)
     }
     packed.n = protobuf_c_message_pack(reply, at);
     self->answered = true;
+    log_answer(self, AV_OK);
     remember(self, av_buf_span(&packed));
     if (self->gone) {
         av_request_retire(self);
@@ -151,6 +165,7 @@ av_request_fail(av_request *self, const av_error *err)
 {
     assert(self->magic == AV_REQUEST_MAGIC && !self->answered && err->code != AV_OK);
     self->answered = true;
+    log_answer(self, err->code);
     if (!self->gone)
         av_bus_send_error(self->bus, self->from, self->correlation, err);
     av_request_retire(self);

@@ -261,6 +261,12 @@ av_request_trace(const av_request *self)
     return self->trace_hex;
 }
 
+void
+av_request_set_logged(av_request *self)
+{
+    self->logged = true;
+}
+
 int64_t
 av_request_deadline_mono_ms(const av_request *self)
 {

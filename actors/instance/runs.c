@@ -79,11 +79,14 @@ call_host(av_run_ctl *self, const char *method,
     AV_CLEANUP(av_free) char *host = av_xasprintf("host/%s", av_actor_node(self->runs->in->actor)->node);
     const char *name = av_actor_name(self->runs->in->actor);
     av_call_spec spec = { .to = host, .method = method, .body = &body.base, .done = done };
+    uint8_t trace[16];
     av_call *call;
 
     body.instance_id = (char *)(uintptr_t)(strncmp(name, "instance/", 9) == 0 ? name + 9 : name);
     body.run.data = self->row->run;
     body.run.len = sizeof self->row->run;
+    if (av_hex_decode(av_span_str(self->trace), trace, sizeof trace))
+        spec.trace = av_span_of(trace, sizeof trace);
     spec.ctx = ret_call == NULL ? NULL : self;
     call = av_bus_call(self->runs->in->bus, &spec);
     if (ret_call != NULL)
@@ -236,9 +239,9 @@ end_operation(av_run_ctl *self)
         av_operation_cancelled(self->op);
     else
         av_operation_succeed(self->op, &account.base);
-    AV_LOG(AV_LOG_INFO, "run.ended", AV_STR("run", self->hex), AV_U64("number", self->row->number),
-        AV_U64("state", self->state), AV_U64("offered", account.offered), AV_U64("stored", account.stored),
-        AV_U64("duplicate", account.duplicate), AV_U64("refused", account.refused));
+    AV_LOG(AV_LOG_INFO, "run.ended", AV_STR("run", self->hex), AV_STR("trace", self->trace),
+        AV_U64("number", self->row->number), AV_U64("state", self->state), AV_U64("offered", account.offered),
+        AV_U64("stored", account.stored), AV_U64("duplicate", account.duplicate), AV_U64("refused", account.refused));
     self->op = NULL;
     call_host(self, "archivolt.Host.StopWorker", on_worker_stopped, NULL);
 }

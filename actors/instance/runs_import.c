@@ -80,7 +80,9 @@ answer_import(import *im)
     if (op == NULL && im->row->number != 0) {
         AV_LOG(AV_LOG_INFO, "run.started", AV_STR("run", reply->id), AV_U64("number", im->row->number),
             AV_STR("caller", im->caller), AV_STR("trace", av_request_trace(im->request)));
+        av_request_set_logged(im->request);
         ctl = av_run_ctl_new(im->runs, AV_TAKE(im->row), NULL);
+        (void)snprintf(ctl->trace, sizeof ctl->trace, "%s", av_request_trace(im->request));
         op = ctl->op;
         av_run_ctl_ask_worker(ctl);
     }

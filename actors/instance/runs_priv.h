@@ -22,6 +22,7 @@ struct av_run_ctl {
     av_runs *runs;
     av_run_row *row;
     char hex[33];
+    char trace[33]; /* of the request that began it; "": it was taken up again after a start */
     uint64_t lane;
     av_operation *op;
     av_put *put;           /* its open stream, or NULL */

@@ -104,6 +104,7 @@ after_change(work *w)
     }
     AV_LOG(AV_LOG_INFO, "instance.changed", AV_STR("method", w->method->name), AV_STR("caller", w->caller),
         AV_STR("trace", av_request_trace(w->request)), AV_U64("sessions_ended", ended));
+    av_request_set_logged(w->request);
 }
 
 static av_step

@@ -224,12 +224,14 @@ on_checked(void *ctx, const char *hash AV_UNUSED, bool right)
         av_throttle_succeeded(self->users, av_buf_span(&t->folded));
         av_throttle_succeeded(self->places, av_span_str(t->address));
         remember(self, t);
-        AV_LOG(AV_LOG_INFO, "login.admin", AV_STR("user", t->user), AV_STR("address", t->address));
+        AV_LOG(AV_LOG_INFO, "login.admin", AV_STR("user", t->user), AV_STR("address", t->address),
+            AV_STR("trace", av_request_trace(t->request)));
         reply_ticket(self, t);
     } else {
         av_throttle_failed(self->users, av_buf_span(&t->folded), now);
         av_throttle_failed(self->places, av_span_str(t->address), now);
-        AV_LOG(AV_LOG_WARN, "login.admin_failed", AV_STR("user", t->user), AV_STR("address", t->address));
+        AV_LOG(AV_LOG_WARN, "login.admin_failed", AV_STR("user", t->user), AV_STR("address", t->address),
+            AV_STR("trace", av_request_trace(t->request)));
         av_request_failf(t->request, AV_ERR_AUTH, WRONG);
     }
     try_free(t);

@@ -12,6 +12,7 @@
 #include "actors/worker/source.h"
 #include "base/encode.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "proto/worker.pb-c.h"
 
 #define TRIES        40
@@ -27,6 +28,8 @@ struct av_run {
     av_actor *actor;
     char instance[96]; /* instance/<id> */
     uint8_t id[16];
+    uint8_t trace[16]; /* of all calls of this process */
+    char trace_hex[33];
     Archivolt__RunSpec *spec;
     av_feed *feed;
     av_count *count;
@@ -119,7 +122,8 @@ try_again(av_run *self, const av_error *err)
         self->tries = 0;
     self->acked_at_break = self->acked;
     release_attempt(self);
-    AV_LOG(AV_LOG_WARN, "run.broken", AV_U64("try", self->tries), AV_U64("durable", self->acked), AV_ERRF(err));
+    AV_LOG(AV_LOG_WARN, "run.broken", AV_STR("trace", self->trace_hex), AV_U64("try", self->tries),
+        AV_U64("durable", self->acked), AV_ERRF(err));
     if (++self->tries > TRIES) {
         end_process(self, 1);
         return;
@@ -151,10 +155,11 @@ fail_run(av_run *self, const av_error *err)
         .method = "archivolt.Intake.Fail",
         .body = &request.base,
         .timeout_ms = CALL_MS,
+        .trace = av_span_of(self->trace, sizeof self->trace),
         .done = fail_call_done,
         .ctx = self };
 
-    AV_LOG(AV_LOG_ERROR, "run.source_failed", AV_ERRF(err));
+    AV_LOG(AV_LOG_ERROR, "run.source_failed", AV_STR("trace", self->trace_hex), AV_ERRF(err));
     av_call_cancel(&self->put);
     request.run = id_of(self);
     request.code = (uint32_t)err->code;
@@ -234,13 +239,14 @@ put_done(void *ctx, av_call *call, const ProtobufCMessage *reply, const av_error
     if (err == NULL) {
         const Archivolt__RunAccount *account = (const Archivolt__RunAccount *)reply;
 
-        AV_LOG(AV_LOG_INFO, "run.ended", AV_U64("offered", account->offered), AV_U64("stored", account->stored),
-            AV_U64("duplicate", account->duplicate), AV_U64("refused", account->refused));
+        AV_LOG(AV_LOG_INFO, "run.ended", AV_STR("trace", self->trace_hex), AV_U64("offered", account->offered),
+            AV_U64("stored", account->stored), AV_U64("duplicate", account->duplicate),
+            AV_U64("refused", account->refused));
         end_process(self, 0);
     } else if (is_passing(err->code)) {
         try_again(self, err);
     } else {
-        AV_LOG(AV_LOG_ERROR, "run.failed", AV_ERRF(err));
+        AV_LOG(AV_LOG_ERROR, "run.failed", AV_STR("trace", self->trace_hex), AV_ERRF(err));
         end_process(self, err->code == AV_ERR_CANCELLED ? 0 : 3);
     }
 }
@@ -263,6 +269,7 @@ send_progress(void *ctx)
         .method = "archivolt.Intake.Progress",
         .body = &request.base,
         .timeout_ms = CALL_MS,
+        .trace = av_span_of(self->trace, sizeof self->trace),
         .no_retry = true,
         .done = progress_done,
         .ctx = self };
@@ -296,6 +303,7 @@ put(av_run *self)
         .method = "archivolt.Intake.Put",
         .body = &request.base,
         .timeout_ms = STREAM_IDLE_MS,
+        .trace = av_span_of(self->trace, sizeof self->trace),
         .done = put_done,
         .upstream = &events,
         .ctx = self };
@@ -363,7 +371,7 @@ begin_done(void *ctx, av_call *call, const ProtobufCMessage *reply, const av_err
         return;
     }
     if (err != NULL) {
-        AV_LOG(AV_LOG_ERROR, "run.refused", AV_ERRF(err));
+        AV_LOG(AV_LOG_ERROR, "run.refused", AV_STR("trace", self->trace_hex), AV_ERRF(err));
         end_process(self, err->code == AV_ERR_CANCELLED ? 0 : 3);
         return;
     }
@@ -376,7 +384,8 @@ begin_done(void *ctx, av_call *call, const ProtobufCMessage *reply, const av_err
     }
     self->acked = self->acked_at_break = AV_MAX(self->acked, self->spec->last_item);
     self->feed = av_feed_new(&source, self->spec->last_item + 1);
-    AV_LOG(AV_LOG_INFO, "run.begun", AV_U64("behind", self->spec->last_item), AV_STR("archive", self->spec->archive));
+    AV_LOG(AV_LOG_INFO, "run.begun", AV_STR("trace", self->trace_hex), AV_U64("behind", self->spec->last_item),
+        AV_STR("archive", self->spec->archive));
     start_count(self);
     put(self);
 }
@@ -390,6 +399,7 @@ begin(void *ctx)
         .method = "archivolt.Intake.BeginRun",
         .body = &request.base,
         .timeout_ms = CALL_MS,
+        .trace = av_span_of(self->trace, sizeof self->trace),
         .done = begin_done,
         .ctx = self };
 
@@ -403,6 +413,8 @@ av_run_start(av_run *self, av_actor *actor, const char *instance, const char *ru
 {
     self->actor = actor;
     (void)snprintf(self->instance, sizeof self->instance, "instance/%s", instance);
+    av_random_bytes(self->trace, sizeof self->trace);
+    av_hex_encode(av_span_of(self->trace, sizeof self->trace), self->trace_hex);
     if (!av_hex_decode(av_span_str(run_hex), self->id, sizeof self->id)) {
         AV_LOG(AV_LOG_ERROR, "run.bad_name", AV_STR("run", run_hex));
         end_process(self, 3);
