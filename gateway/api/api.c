@@ -155,8 +155,9 @@ static void
 log_in(av_api_job *job)
 {
     AV_CLEANUP(av_free) char *client = av_xasprintf("api %s", av_http_request_peer(job->request));
+    const av_api_who who = { job->login.user, job->login.password, client, av_http_request_trace(job->request) };
 
-    job->wait = av_api_auth_get(job->api->auth, job->login.user, job->login.password, client, on_ticket, job);
+    job->wait = av_api_auth_get(job->api->auth, &who, on_ticket, job);
 }
 
 bool
@@ -261,6 +262,7 @@ av_api_new(av_gateway *gateway, av_http_server *server, av_api **ret, av_error *
 
     self->gateway = gateway;
     self->auth = av_api_auth_new(gateway);
+    self->names = av_api_names_new();
     self->per_user = av_map_new();
     av_api_token_key(av_bus_keys(av_gateway_bus(gateway))->secret_key, self->token_key);
     av_buf_init(&self->metadata, AV_API_REPLY_MAX);
@@ -280,6 +282,7 @@ av_api_destroy(av_api **self)
     if (*self == NULL)
         return;
     av_api_auth_destroy(&(*self)->auth);
+    av_api_names_destroy(&(*self)->names);
     av_map_destroy(&(*self)->per_user, free);
     av_buf_release(&(*self)->metadata);
     av_secret_wipe((*self)->token_key, sizeof(*self)->token_key);

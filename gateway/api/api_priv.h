@@ -11,6 +11,7 @@
 #include "gateway/api/api.h"
 #include "gateway/api/auth.h"
 #include "gateway/api/envelope.h"
+#include "gateway/api/names.h"
 #include "gateway/api/token.h"
 #include "gateway/http/basic.h"
 #include "gateway/http/form.h"
@@ -18,6 +19,7 @@
 struct av_api {
     av_gateway *gateway;
     av_api_auth *auth;
+    av_api_names *names;
     av_http_site site;
     uint8_t token_key[AV_API_TOKEN_KEY];
     av_buf metadata;  /* get-metadata's answer, made once */
@@ -47,6 +49,7 @@ struct av_api_job {
     av_call *call;
     const av_method_info *method; /* invoke: what is called; status: what began the operation */
     ProtobufCMessage *body;       /* of the call under way */
+    char name[64];                /* invoke: the instance as it was named, in lower case */
     char to[256];                 /* actor of the call under way */
     av_api_token token;           /* status */
     char token_text[AV_API_TOKEN_MAX];

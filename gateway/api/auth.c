@@ -30,7 +30,8 @@ typedef struct entry {
     entry_state state;
     uint8_t key[crypto_auth_hmacsha256_BYTES];
     char *user, *password, *client;
-    char *folded; /* user name as it is compared */
+    uint8_t trace[16]; /* of the request that asked first */
+    char *folded;      /* user name as it is compared */
     av_buf ticket;
     int64_t use_until_ms;
     bool dropped; /* while ASKING: answer the waiters, do not keep */
@@ -163,7 +164,12 @@ ask(entry *e)
     e->next = self->asked;
     self->asked = e;
     self->asking++;
-    av_login_admin(av_gateway_bus(self->gateway), e->user, e->password, e->client, on_login, e);
+    av_login(av_gateway_bus(self->gateway), &(av_login_spec){ .user = e->user,
+                                                .password = e->password,
+                                                .client = e->client,
+                                                .trace = av_span_of(e->trace, sizeof e->trace),
+                                                .done = on_login,
+                                                .ctx = e });
     av_secret_free(&e->password);
 }
 
@@ -266,15 +272,16 @@ add_wait(entry *e, av_api_auth_fn *fn, void *ctx)
 }
 
 static entry *
-new_entry(av_api_auth *self, const char *user, const char *password, const char *client, const uint8_t *key)
+new_entry(av_api_auth *self, const av_api_who *who, const uint8_t *key)
 {
     entry *e = av_xcalloc(1, sizeof *e);
 
     e->auth = self;
-    e->user = av_xstrdup(user);
-    e->password = av_xstrdup(password);
-    e->client = av_xstrdup(client);
-    e->folded = fold(user);
+    e->user = av_xstrdup(who->user);
+    e->password = av_xstrdup(who->password);
+    e->client = av_xstrdup(who->client);
+    memcpy(e->trace, who->trace, sizeof e->trace);
+    e->folded = fold(who->user);
     memcpy(e->key, key, sizeof e->key);
     av_buf_init(&e->ticket, TICKET_MAX);
     (void)av_map_put(self->entries, key_span(e), e);
@@ -292,14 +299,13 @@ enqueue(entry *e)
 }
 
 av_api_wait *
-av_api_auth_get(
-    av_api_auth *self, const char *user, const char *password, const char *client, av_api_auth_fn *fn, void *ctx)
+av_api_auth_get(av_api_auth *self, const av_api_who *who, av_api_auth_fn *fn, void *ctx)
 {
     uint8_t key[crypto_auth_hmacsha256_BYTES];
     entry *e;
     av_api_wait *w;
 
-    make_key(self, user, password, key);
+    make_key(self, who->user, who->password, key);
     e = av_map_get(self->entries, av_span_of(key, sizeof key));
     if (e != NULL && e->state == HELD && e->use_until_ms > av_clock_mono_ms()) {
         fn(ctx, av_buf_span(&e->ticket), NULL);
@@ -312,14 +318,14 @@ av_api_auth_get(
     }
     if (e != NULL)
         return add_wait(e, fn, ctx);
-    if (av_map_count(self->entries) >= ENTRIES_MAX || count_client(self->queue, client) >= QUEUED_PER_CLIENT) {
+    if (av_map_count(self->entries) >= ENTRIES_MAX || count_client(self->queue, who->client) >= QUEUED_PER_CLIENT) {
         av_error err;
 
         (void)av_error_set(&err, AV_ERR_BUSY, "too many logins are under way; try again later");
         fn(ctx, (av_span){ 0 }, &err);
         return NULL;
     }
-    e = new_entry(self, user, password, client, key);
+    e = new_entry(self, who, key);
     w = add_wait(e, fn, ctx);
     enqueue(e);
     start_queued(self);

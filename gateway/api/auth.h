@@ -14,6 +14,12 @@
 typedef struct av_api_auth av_api_auth;
 typedef struct av_api_wait av_api_wait;
 
+typedef struct av_api_who {
+    const char *user, *password;
+    const char *client;   /* "api 192.0.2.1" */
+    const uint8_t *trace; /* 16 bytes: of the request that needs the ticket */
+} av_api_who;
+
 /* ticket: valid during the call. err: NULL on success. */
 typedef void av_api_auth_fn(void *ctx, av_span ticket, const av_error *err);
 
@@ -25,8 +31,7 @@ void av_api_auth_destroy(av_api_auth **self);
  * later; the handle is for av_api_auth_forget alone and is gone once fn is called. Errors: AUTH (wrong), LIMIT or BUSY
  * (too many at once), and what the bus says.
  */
-av_api_wait *av_api_auth_get(
-    av_api_auth *self, const char *user, const char *password, const char *client, av_api_auth_fn *fn, void *ctx);
+av_api_wait *av_api_auth_get(av_api_auth *self, const av_api_who *who, av_api_auth_fn *fn, void *ctx);
 /* fn is not called any more. NULL is a no-op. */
 void av_api_auth_forget(av_api_wait **wait);
 /* An actor refused this ticket (the gateway's connection to the broker was made anew): it is not given out again. */

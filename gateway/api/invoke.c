@@ -1,15 +1,19 @@
 /*
  * invoke.c - /api/invoke/<Function>: form fields into a message, a call to the actor, its reply as the result
  *
- * Where a call goes: to the instance its route_by field names, else to management.
+ * Where a call goes: to the instance its route_by field names, by id or alias in any letter case (management knows
+ * which it is, names.c remembers), else to management.
  */
+#include "base/clock.h"
 #include "base/encode.h"
 #include "base/unicode.h"
 #include "gateway/api/api_priv.h"
 #include "proto/json.h"
+#include "proto/management.pb-c.h"
 #include "proto/status.pb-c.h"
 
 #define IDEMPOTENCY_HEADER_MAX 255
+#define RESOLVE_TIMEOUT_MS     15000
 
 static const char *
 string_field(const ProtobufCMessage *message, const char *name)
@@ -23,26 +27,21 @@ string_field(const ProtobufCMessage *message, const char *name)
     return value;
 }
 
-/* Instance ids compare without case (decisions.md 12); the actor bears the lower one. */
+/* Names of instances compare without case (decisions: names). false: it cannot be one. */
 static bool
-address_call(av_api_job *job)
+take_name(av_api_job *job)
 {
-    const char *id = job->method->route_by == NULL ? NULL : string_field(job->body, job->method->route_by);
-    int n;
+    const char *name = string_field(job->body, job->method->route_by);
+    char actor[sizeof "instance/" + sizeof job->name];
+    size_t n = name == NULL ? 0 : strlen(name);
 
-    if (job->method->route_by == NULL) {
-        (void)snprintf(job->to, sizeof job->to, "management");
-        return true;
-    }
-    if (id == NULL)
+    if (n == 0 || n >= sizeof job->name)
         return false;
-    n = snprintf(job->to, sizeof job->to, "instance/%s", id);
-    if (n < 0 || (size_t)n >= sizeof job->to)
-        return false;
-    for (char *p = job->to; *p != '\0'; p++)
-        if (*p >= 'A' && *p <= 'Z')
-            *p = (char)(*p - 'A' + 'a');
-    return av_actor_name_valid(av_span_str(job->to));
+    for (size_t i = 0; i < n; i++)
+        job->name[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] - 'A' + 'a' : name[i]);
+    job->name[n] = '\0';
+    (void)snprintf(actor, sizeof actor, "instance/%s", job->name);
+    return av_actor_name_valid(av_span_str(actor));
 }
 
 static void
@@ -107,6 +106,7 @@ on_reply(void *ctx, av_call *call AV_UNUSED, const ProtobufCMessage *reply, cons
         return;
     }
     if (err != NULL && err->code == AV_ERR_NO_ACTOR && job->method->route_by != NULL) {
+        av_api_names_drop(job->api->names, job->name);
         fail_no_instance(job);
         return;
     }
@@ -115,6 +115,8 @@ on_reply(void *ctx, av_call *call AV_UNUSED, const ProtobufCMessage *reply, cons
         return;
     }
     drop_changed_administrator(job);
+    if (job->method->changes_state && job->method->route_by == NULL) /* an alias may be another's now */
+        av_api_names_clear(job->api->names);
     if (job->method->long_running && reply->descriptor == &archivolt__operation__descriptor) {
         answer_operation(job, reply);
         return;
@@ -160,9 +162,55 @@ start_call(av_api_job *job)
     job->call = av_bus_call(av_gateway_bus(job->api->gateway), &spec);
 }
 
+static void
+call_instance(av_api_job *job, const char *id)
+{
+    (void)snprintf(job->to, sizeof job->to, "instance/%s", id);
+    start_call(job);
+}
+
+static void
+on_resolved(void *ctx, av_call *call AV_UNUSED, const ProtobufCMessage *reply, const av_error *err)
+{
+    av_api_job *job = ctx;
+    const char *id;
+
+    job->call = NULL;
+    if (err != NULL && (err->code == AV_ERR_NOT_FOUND || err->code == AV_ERR_INVALID)) {
+        fail_no_instance(job);
+        return;
+    }
+    if (err != NULL) {
+        av_api_job_fail(job, err->msg);
+        return;
+    }
+    id = ((const Archivolt__ResolveInstanceReply *)reply)->instance_id;
+    av_api_names_put(job->api->names, job->name, id, av_clock_mono_ms());
+    call_instance(job, id);
+}
+
+static void
+resolve(av_api_job *job)
+{
+    Archivolt__ResolveInstanceRequest body = ARCHIVOLT__RESOLVE_INSTANCE_REQUEST__INIT;
+    const av_call_spec spec = {
+        .to = "management",
+        .method = "archivolt.Management.ResolveInstance",
+        .body = &body.base,
+        .timeout_ms = RESOLVE_TIMEOUT_MS,
+        .trace = av_span_of(av_http_request_trace(job->request), 16),
+        .done = on_resolved,
+        .ctx = job,
+    };
+
+    body.name = job->name;
+    job->call = av_bus_call(av_gateway_bus(job->api->gateway), &spec);
+}
+
 void
 av_api_run_invoke(av_api_job *self)
 {
+    const char *id;
     av_error err;
 
     self->method = av_proto_method_by_api(self->argument);
@@ -176,8 +224,18 @@ av_api_run_invoke(av_api_job *self)
         av_api_job_fail(self, err.msg);
         return;
     }
-    if (!address_call(self))
-        fail_no_instance(self);
-    else
+    if (self->method->route_by == NULL) {
+        (void)snprintf(self->to, sizeof self->to, "management");
         start_call(self);
+        return;
+    }
+    if (!take_name(self)) {
+        fail_no_instance(self);
+        return;
+    }
+    id = av_api_names_get(self->api->names, self->name, av_clock_mono_ms());
+    if (id != NULL)
+        call_instance(self, id);
+    else
+        resolve(self);
 }

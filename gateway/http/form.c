@@ -33,6 +33,7 @@ decode(av_http_form *form, av_span in, av_span *ret, av_error *err)
 static av_errc
 add_field(av_http_form *form, av_span field, av_error *err)
 {
+    const av_span bom = av_span_str("\xef\xbb\xbf"); /* some clients' encoders write it before the first byte */
     size_t equals = av_span_find(field, '=');
     av_form_field *slot = &form->fields[form->count];
     av_errc rc = decode(form, av_span_slice(field, 0, equals), &slot->key, err);
@@ -41,6 +42,11 @@ add_field(av_http_form *form, av_span field, av_error *err)
         rc = decode(form, av_span_skip(field, AV_MIN(equals + 1, field.n)), &slot->value, err);
     if (rc != AV_OK)
         return rc;
+    if (form->count == 0 && av_span_eq(av_span_slice(slot->key, 0, AV_MIN(slot->key.n, bom.n)), bom)) {
+        slot->key = av_span_skip(slot->key, bom.n);
+        if (slot->key.n == 0 && slot->value.n == 0) /* a mark before an empty form */
+            return AV_OK;
+    }
     if (slot->key.n == 0)
         return av_error_set(err, AV_ERR_SYNTAX, "The form holds a value without a name.");
     form->count++;

@@ -19,7 +19,7 @@ typedef struct av_http_form {
 /*
  * Parse a whole body. ret is filled on success only; release it. Errors are sentences for the client: SYNTAX for a
  * malformed escape, a field without a name, bytes that are not UTF-8; LIMIT for more than AV_HTTP_FORM_FIELDS_MAX
- * fields. Pure.
+ * fields. A byte order mark before the first name is no part of it. Pure.
  */
 av_errc av_http_form_parse(av_span body, av_http_form *ret, av_error *err);
 void av_http_form_release(av_http_form *self); /* a zeroed one is fine */

@@ -1,7 +1,7 @@
 /*
  * cmd_login.c - LOGIN and AUTHENTICATE PLAIN: name taken apart, instance found, password sealed to it
  *
- *   demo/alice -> Management.ResolveInstance -> av_login_user -> session of the instance
+ *   demo/alice -> Management.ResolveInstance -> av_login -> session of the instance
  *
  * Unknown instance, unknown user and wrong password get one sentence, and not before a second has passed, so that time does
  * not tell them apart; the instance itself slows down who guesses on. The password is wiped as soon as it is handed on.
@@ -25,13 +25,13 @@
 #define REFUSE_AFTER_MS    1000
 #define FAILED_LOGINS_MAX  5
 
-/* Outlives the session while the instance is asked: av_login_user cannot be called back. */
+/* Outlives the session while the instance is asked: av_login cannot be called back. */
 typedef struct login {
     av_imap_session *session; /* NULL: it has ended */
     av_bus *bus;
     char *user, *password;
     char to[AV_ACTOR_NAME_MAX + 1];
-    bool asked; /* av_login_user holds it */
+    bool asked; /* av_login holds it */
     int64_t began_ms;
     av_error refused;
 } login;
@@ -81,7 +81,8 @@ refuse(av_imap_session *session, const av_error *err)
     int64_t wait = self->began_ms + REFUSE_AFTER_MS - av_clock_mono_ms();
 
     AV_LOG(AV_LOG_INFO, "imap.login_failed", AV_U64("conn", av_conn_number(session->conn)),
-        AV_STR("peer", av_conn_peer(session->conn)), AV_STR("user", session->user), AV_ERRF(err));
+        AV_STR("peer", av_conn_peer(session->conn)), AV_STR("user", session->user),
+        AV_STR("trace", av_imap_session_trace(session).hex), AV_ERRF(err));
     self->refused = *err;
     assert(session->timer == NULL);
     session->timer =
@@ -104,7 +105,7 @@ admit(av_imap_session *session, const char *instance, av_span token)
 
     AV_LOG(AV_LOG_INFO, "imap.login", AV_U64("conn", av_conn_number(session->conn)),
         AV_STR("peer", av_conn_peer(session->conn)), AV_STR("user", session->user), AV_STR("instance", instance),
-        AV_STR("tls", av_conn_tls_version(session->conn)));
+        AV_STR("tls", av_conn_tls_version(session->conn)), AV_STR("trace", av_imap_session_trace(session).hex));
     av_imap_session_logged_in(session, instance, token);
     av_imap_session_capabilities(session, capabilities, sizeof capabilities);
     (void)av_buf_printf(&session->out, "* CAPABILITY %s\r\n", capabilities);
@@ -170,7 +171,13 @@ on_instance(av_imap_session *session, const ProtobufCMessage *reply, const av_er
     (void)snprintf(self->to, sizeof self->to, "instance/%s", id);
     (void)snprintf(client, sizeof client, "imap %s", av_conn_peer(session->conn));
     self->asked = true;
-    av_login_user(self->bus, id, self->user, self->password, client, on_login, self);
+    av_login(self->bus, &(av_login_spec){ .instance_id = id,
+                            .user = self->user,
+                            .password = self->password,
+                            .client = client,
+                            .trace = av_span_of(session->trace, sizeof session->trace),
+                            .done = on_login,
+                            .ctx = self });
     av_secret_free(&self->password);
     self->password = NULL;
 }

@@ -3,6 +3,9 @@
  *
  * Here it is decided whether a literal may come, and what is said to commands that are too long or make no sense.
  */
+#include "base/encode.h"
+#include "base/log.h"
+#include "base/secret.h"
 #include "gateway/imap/session_priv.h"
 
 void
@@ -13,6 +16,15 @@ av_imap_session_forget_work(av_imap_session *self)
     self->work = NULL;
     self->free_work = NULL;
     self->on_room = NULL;
+}
+
+av_imap_trace
+av_imap_session_trace(const av_imap_session *self)
+{
+    av_imap_trace ret;
+
+    av_hex_encode(av_span_of(self->trace, sizeof self->trace), ret.hex);
+    return ret;
 }
 
 void
@@ -43,6 +55,10 @@ run_command(av_imap_session *self, av_span line)
     av_error err;
     av_errc rc = av_imap_command_parse(line, av_imap_rows, self->state, &self->command, &err);
 
+    av_random_bytes(self->trace, sizeof self->trace);
+    AV_LOG(AV_LOG_DEBUG, "imap.command", AV_U64("conn", av_conn_number(self->conn)),
+        AV_STR("command", self->command.row == NULL ? "" : self->command.row->name),
+        AV_STR("trace", av_imap_session_trace(self).hex));
     self->busy = true;
     if (rc == AV_OK && self->command.tag.n > AV_IMAP_TAG_MAX)
         rc = av_error_set(&err, AV_ERR_LIMIT, "a tag has %d characters at most", AV_IMAP_TAG_MAX);

@@ -112,6 +112,19 @@ av_imap_session_bye(av_imap_session *self, const char *fmt, ...)
     self->ending = true;
 }
 
+/* What the client asked wrongly is for the curious; what failed on our side is for the operator. */
+static void
+log_failure(const av_imap_session *self, const av_error *err)
+{
+    bool ours = err->code == AV_ERR_CORRUPT || err->code == AV_ERR_IO || err->code == AV_ERR_INTERNAL ||
+                err->code == AV_ERR_TIMEOUT || err->code == AV_ERR_UNAVAILABLE || err->code == AV_ERR_NO_ACTOR;
+
+    AV_LOG(ours ? AV_LOG_WARN : AV_LOG_DEBUG, "imap.command_failed", AV_U64("conn", av_conn_number(self->conn)),
+        AV_STR("user", self->user == NULL ? "" : self->user),
+        AV_STR("command", self->command.row == NULL ? "" : self->command.row->name),
+        AV_STR("trace", av_imap_session_trace(self).hex), AV_ERRF(err));
+}
+
 void
 av_imap_session_fail(av_imap_session *self, const av_error *err)
 {
@@ -131,6 +144,7 @@ av_imap_session_fail(av_imap_session *self, const av_error *err)
         { AV_ERR_AUTH, "NO", "UNAVAILABLE" },
     };
 
+    log_failure(self, err);
     for (size_t i = 0; i < AV_COUNT(rows); i++) {
         if (rows[i].code != err->code)
             continue;

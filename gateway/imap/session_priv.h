@@ -34,8 +34,8 @@ struct av_imap_session {
     av_imap *imap;
     av_imap_session *prev, *next;
     av_conn *conn;
-    unsigned state; /* AV_IMAP_NOT_AUTH, _AUTH or _SELECTED */
-    uint8_t trace[16];
+    unsigned state;    /* AV_IMAP_NOT_AUTH, _AUTH or _SELECTED */
+    uint8_t trace[16]; /* of the command in work: all its calls carry it */
 
     av_imap_framer framer;
     av_buf in; /* bytes read and not yet looked at */
@@ -101,6 +101,12 @@ void av_imap_session_wait_line(av_imap_session *self, av_imap_line_fn *fn);
 void av_imap_session_finished(av_imap_session *self);
 /* Free what the command in work keeps. */
 void av_imap_session_forget_work(av_imap_session *self);
+
+/* The trace of the command in work, for the log. */
+typedef struct av_imap_trace {
+    char hex[33];
+} av_imap_trace;
+av_imap_trace av_imap_session_trace(const av_imap_session *self);
 
 /* ---- turns and calls (session.c) ---- */
 

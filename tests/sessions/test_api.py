@@ -109,6 +109,7 @@ def test_functions():
         assert [u["userName"] for u in node.api("GetUsers", instanceID="acme")["result"]] == ["coyote"]
         assert node.api("DeleteUser", instanceID="acme", userName="coyote")["statusCode"] == "succeeded"
         assert node.api("GetUsers", instanceID="acme")["result"] == []
+        assert node.api("GetUsers", instanceID="RoadRunner")["result"] == [], "an alias, in any letter case"
         assert node.api("SetUserPrivileges", instanceID="acme", userName="x", privileges="none,login")["statusCode"] == "failed"
 
         # Long calls: stop, start, delete, with their tokens.
@@ -131,5 +132,27 @@ def test_functions():
         assert last["statusCode"] == "failed", last
 
 
+def lines_of(path, trace):
+    with open(path) as log:
+        return [line for line in log if f"trace={trace}" in line]
+
+
+def test_traces():
+    """The trace that a client is told leads through the logs to the instance."""
+    with Node(conf="log_level = debug\n") as node:
+        config = json.dumps({"instanceID": "acme", "displayName": "Acme"})
+        assert node.api("CreateInstance", config=config)["statusCode"] == "succeeded"
+        user = {"instanceID": "acme", "userName": "wile", "privileges": "login", "password": "genius at work 1"}
+        for function, fields in (("CreateUser", user), ("GetUsers", {"instanceID": "acme"})):
+            status, headers, body = node.post("/api/invoke/" + function, fields)
+            assert status == 200 and envelope(body)["statusCode"] == "succeeded", body
+            trace = headers["X-Archivolt-Trace"]
+            assert len(trace) == 32, headers
+            found = lines_of(f"{node.data}/logs/instance_acme.log", trace)
+            assert any("event=request" in line and f"Instance.{function}" in line and "code=ok" in line
+                       for line in found), (function, found)
+            assert lines_of(f"{node.top}/node.log", trace), "the gateway logs to the node's"
+
+
 if __name__ == "__main__":
-    main(test_protocol, test_functions)
+    main(test_protocol, test_functions, test_traces)

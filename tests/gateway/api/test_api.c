@@ -24,7 +24,7 @@ typedef struct world {
     av_operation *running;
     int step;
     char password[64];
-    unsigned logins, bad_tickets, users_asked;
+    unsigned logins, bad_tickets, users_asked, resolved;
     char idempotency[2][16];
     unsigned creates;
     av_node node;
@@ -189,6 +189,24 @@ on_stop_instances(void *ctx, av_request *request, const ProtobufCMessage *body A
 }
 
 static void
+on_resolve(void *ctx, av_request *request, const ProtobufCMessage *body)
+{
+    world *w = ctx;
+    const Archivolt__ResolveInstanceRequest *ask = (const Archivolt__ResolveInstanceRequest *)body;
+    Archivolt__ResolveInstanceReply reply = ARCHIVOLT__RESOLVE_INSTANCE_REPLY__INIT;
+
+    w->resolved++;
+    if (strcmp(ask->name, "demo") == 0 || strcmp(ask->name, "show") == 0)
+        reply.instance_id = text("demo");
+    else if (strcmp(ask->name, "gone") == 0)
+        reply.instance_id = text("gone");
+    if (reply.instance_id == NULL)
+        av_request_failf(request, AV_ERR_NOT_FOUND, "there is no instance \"%s\"", ask->name);
+    else
+        av_request_reply(request, &reply.base);
+}
+
+static void
 on_pinged(void *ctx AV_UNUSED, av_request *request, const ProtobufCMessage *body AV_UNUSED)
 {
     Archivolt__PingReply reply = ARCHIVOLT__PING_REPLY__INIT;
@@ -213,6 +231,7 @@ static const av_handler management_handlers[] = {
     { "archivolt.Management.AdminLogin", on_login },
     { "archivolt.Management.Ping", on_empty },
     { "archivolt.Management.GetInstances", on_get_instances },
+    { "archivolt.Management.ResolveInstance", on_resolve },
     { "archivolt.Management.CreateSystemAdministrator", on_create },
     { "archivolt.Management.SetSystemAdministratorPassword", on_set_password },
     { "archivolt.Management.StartInstances", on_start_instances },
@@ -371,6 +390,14 @@ static const struct {
     { ADMIN, "/api/invoke/GetInstances", "instanceFilter=%ff", "", 200, NULL },
     { ADMIN, "/api/invoke/GetUsers", "instanceID=demo", "", 200, DONE("[]") },
     { ADMIN, "/api/invoke/GetUsers", "instanceID=DEMO", "", 200, DONE("[]") },
+    { ADMIN, "/api/invoke/GetUsers", BOM "instanceID=demo", "", 200, DONE("[]") },
+    { ADMIN, "/api/invoke/Ping", BOM, "", 200, DONE("null") },
+    { ADMIN, "/api/invoke/GetUsers", "instanceID=show", "", 200, DONE("[]") },
+    { ADMIN, "/api/invoke/GetUsers", "instanceID=Show", "", 200, DONE("[]") },
+    { ADMIN, "/api/invoke/GetUsers", "instanceID=gone", "", 200,
+        FAILED("GetUsers", "There is no instance \\\"gone\\\".") },
+    { ADMIN, "/api/invoke/GetUsers", "instanceID=gone", "", 200,
+        FAILED("GetUsers", "There is no instance \\\"gone\\\".") },
     { ADMIN, "/api/invoke/GetUsers", "instanceID=nobody", "", 200,
         FAILED("GetUsers", "There is no instance \\\"nobody\\\".") },
     { ADMIN, "/api/invoke/GetUsers", "instanceID=../x", "", 200,
@@ -410,7 +437,9 @@ test_cases(void)
     world w;
 
     run(client_cases, &w);
-    AV_CHECK_INT(w.users_asked, 2);
+    AV_CHECK_INT(w.users_asked, 5);
+    /* demo and show once, nobody once; gone twice, for the broker knew better than the memory */
+    AV_CHECK_INT(w.resolved, 5);
     AV_CHECK_INT(w.logins, 3); /* one wrong, one locked, one for all the rest */
 }
 

@@ -33,6 +33,19 @@ static const struct {
     { "n=%C3%84rger+%26+Co", AV_OK, "n=\xc3\x84rger & Co|" },
     { "config=%7B%22a%22%3A1%7D", AV_OK, "config={\"a\":1}|" },
     { "a=1&a=2", AV_OK, "a=1|a=2|" },
+    { "\xef\xbb\xbf"
+      "a=1&b=2",
+        AV_OK, "a=1|b=2|" },
+    { "%EF%BB%BFa=1", AV_OK, "a=1|" },
+    { "\xef\xbb\xbf", AV_OK, "" },
+    { "\xef\xbb\xbf"
+      "=1",
+        AV_ERR_SYNTAX, "The form holds a value without a name." },
+    { "a=1&\xef\xbb\xbf"
+      "b=2",
+        AV_OK,
+        "a=1|\xef\xbb\xbf"
+        "b=2|" },
     { "=1", AV_ERR_SYNTAX, "The form holds a value without a name." },
     { "a=%", AV_ERR_SYNTAX, "The form holds a malformed %-escape." },
     { "a=%4", AV_ERR_SYNTAX, "The form holds a malformed %-escape." },
