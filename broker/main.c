@@ -8,6 +8,7 @@
 #include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -289,6 +290,8 @@ main(int argc, char **argv)
 
     if (status >= 0)
         return status;
+    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 }); /* what passes through, and its key, are for nobody else */
     (void)mallopt(M_ARENA_MAX, 2); /* the loop's and the I/O thread's: more only scatters free memory */
     av_secret_init();
     av_log_init("broker", AV_LOG_INFO, false);

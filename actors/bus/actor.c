@@ -212,13 +212,14 @@ on_child_signal(void *ctx)
 
 /* ---- starting ---- */
 
-/* Secrets pass through this process: nothing of it for others, not even its core. */
+/* Secrets pass through this process: nothing of it for others, not even its core. Nor does it gain rights by exec. */
 static void
 harden(void)
 {
     struct rlimit none = { 0, 0 };
 
     (void)umask(077);
+    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* fails on no kernel we run on (3.5 and later) */
     /* malloc_trim gives back the end of the main arena only: in others an idle process would keep its peak. */
     (void)mallopt(M_ARENA_MAX, 1);
     (void)setrlimit(RLIMIT_CORE, &none);
