@@ -229,12 +229,10 @@ verb_up(cli *self, int argc, char **argv)
     if (av_node_load(self->data_dir, &self->node, &err) != AV_OK)
         return cli_fail(self, &err);
     status = CLI_OK;
-    if (take_lock(&self->node, &lock, &err) != AV_OK)
+    if (take_lock(&self->node, &lock, &err) != AV_OK || (!in_background && write_pid(lock, getpid(), &err) != AV_OK))
         status = cli_fail(self, &err);
     else if (in_background)
         status = detach(self, lock);
-    else if (write_pid(lock, getpid(), &err) != AV_OK)
-        status = cli_fail(self, &err);
     if (status != CLI_OK) {
         av_file_close(&lock);
         return status;
