@@ -4,16 +4,26 @@
 #include "proto/json.h"
 
 #include "base/encode.h"
+#include "base/unicode.h"
 #include "proto/value.h"
 
 /* ---- writing ---- */
 
-static json_t *
-json_of_string(const char *s)
+json_t *
+av_json_text(const char *text)
 {
-    json_t *v = json_string(s == NULL ? "" : s);
+    json_t *v = json_string(text == NULL ? "" : text);
+    AV_CLEANUP(av_buf_release) av_buf repaired = { 0 };
+    av_span rest = av_span_str(text);
 
-    return v != NULL ? v : json_string("(not UTF-8)"); /* our own strings are checked on the way in */
+    if (v != NULL)
+        return v;
+    av_buf_init(&repaired, rest.n * 3 + 16); /* U+FFFD has three bytes */
+    while (rest.n > 0)
+        av_utf8_put(&repaired, av_utf8_next(&rest));
+    v = json_string(av_buf_cstr(&repaired));
+    assert(v != NULL);
+    return v;
 }
 
 static json_t *
@@ -72,7 +82,7 @@ json_of_value(const ProtobufCFieldDescriptor *field, const void *at)
         return s == NULL ? json_integer(i32) : json_string(s);
     case PROTOBUF_C_TYPE_STRING:
         memcpy(&s, at, sizeof s);
-        return json_of_string(s);
+        return av_json_text(s);
     case PROTOBUF_C_TYPE_BYTES:
         return json_of_bytes(at);
     case PROTOBUF_C_TYPE_MESSAGE:
@@ -95,7 +105,7 @@ json_of_pairs(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *f
         memcpy(&pair, av_value_at(message, field, i), sizeof pair);
         memcpy(&key, av_value_at(pair, &pair->descriptor->fields[0], 0), sizeof key);
         memcpy(&value, av_value_at(pair, &pair->descriptor->fields[1], 0), sizeof value);
-        json_object_set_new(object, key, json_of_string(value));
+        json_object_set_new(object, key, av_json_text(value));
     }
     return object;
 }

@@ -21,6 +21,8 @@
 json_t *av_json_from_message(const ProtobufCMessage *message);
 /* The value of one field of the message as JSON: what a method's `result` names. NULL: no such field. */
 json_t *av_json_from_field(const ProtobufCMessage *message, const char *field_name);
+/* A JSON string of a text from outside: bytes that are not UTF-8 become U+FFFD, NULL is "". A new reference. */
+json_t *av_json_text(const char *text);
 /* Compact or indented text onto out. */
 bool av_json_write(const json_t *value, bool indent, av_buf *out);
 /* Strict JSON of at most AV_JSON_DEPTH_MAX levels; a sentence with line and column on failure. */

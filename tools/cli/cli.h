@@ -30,7 +30,8 @@ typedef struct cli {
     const char *data_dir; /* --data, or NULL */
     bool json;            /* --json */
     bool quiet;           /* --quiet: no progress */
-    uint64_t timeout_ms;  /* --timeout */
+    uint64_t timeout_ms;  /* --timeout; 30 s unless a verb has its own */
+    bool timeout_given;
     av_node node;
     av_keypair keys;
     av_loop *loop;
@@ -65,6 +66,9 @@ const cli_verb *cli_verb_find(const char *name);
  * Returns 0, or -1 with *status set (and the reason told).
  */
 int cli_options(cli *self, const cli_option *options, int *argc, char **argv, int *status);
+/* The common options that stand before the verb. *ret_at: index of the first argument that is none of them, or argc.
+   0, or CLI_USAGE with the reason told. */
+int cli_leading_options(cli *self, int argc, char **argv, int *ret_at);
 void cli_verb_help(const cli_verb *verb, const cli_option *options, FILE *to);
 
 /* ---- talking to the bus (connect.c) ---- */
@@ -80,6 +84,8 @@ int cli_call(cli *self, const char *to, const char *method, const ProtobufCMessa
 /* The same without telling the reason. */
 av_errc cli_try(cli *self, const char *to, const char *method, const ProtobufCMessage *body, av_span session,
     uint32_t timeout_ms, ProtobufCMessage **ret_reply, av_error *err);
+/* The id behind an instance's id or alias, letter case ignored, as management knows it. ret_id: free. */
+int cli_resolve(cli *self, const char *name, char **ret_id);
 /* Log in as "INSTANCE/USER" with ARCHIVOLT_PASSWORD or a prompt. session: 32 bytes into out; ret_actor: instance/<id>, free. */
 int cli_login(cli *self, const char *as, av_buf *session, char **ret_actor);
 /*
@@ -93,10 +99,15 @@ void cli_catch_interrupt(void);
 
 /* ---- output (output.c) ---- */
 
+/* The exit status of an error. */
+int cli_exit_status(av_errc code);
 /* Tells a person on stderr, or {"error":{"code","message"}} on stdout with --json; returns the exit status of the code. */
 int cli_fail(const cli *self, const av_error *err);
 int cli_failf(const cli *self, av_errc code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* A sentence about wrong usage of the verb (NULL: of what stands before it) on stderr; returns CLI_USAGE. */
 int cli_usage(const char *verb, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Text from outside on one line: control characters and bytes that are not UTF-8 never reach a terminal. */
+void cli_put_text(FILE *to, const char *text);
 /* A JSON value and a line end on stdout; takes the reference. */
 void cli_print_json(const cli *self, json_t *value);
 /* A table: columns are keys of the row objects, shown with headings. */
@@ -110,6 +121,9 @@ void cli_progress_end(const cli *self);
 /* A new password: env ARCHIVOLT_NEW_PASSWORD, or 20 random characters (then *generated). Secret: wipe and free. */
 char *cli_new_password(bool *generated);
 
+/* Rows of GetInstances: no process id where no process runs (verb_instance.c). */
+void cli_forget_dead_pids(json_t *instances);
+
 /* ---- programs of a node (programs.c) ---- */
 
 /* Path of an actor's program: beside this one, or in ../libexec/archivolt. Owned by the caller; NULL when there is none. */
@@ -120,6 +134,7 @@ int verb_up(cli *self, int argc, char **argv);
 int verb_down(cli *self, int argc, char **argv);
 int verb_status(cli *self, int argc, char **argv);
 int verb_instance(cli *self, int argc, char **argv);
+int verb_admin(cli *self, int argc, char **argv);
 int verb_user(cli *self, int argc, char **argv);
 int verb_import(cli *self, int argc, char **argv);
 int verb_search(cli *self, int argc, char **argv);

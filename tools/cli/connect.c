@@ -10,6 +10,7 @@
 #include "actors/bus/login.h"
 #include "base/clock.h"
 #include "base/secret.h"
+#include "base/unicode.h"
 #include "proto/management.pb-c.h"
 
 #define OPERATOR    "cli/operator"
@@ -161,28 +162,37 @@ on_login(void *ctx, av_span session, int64_t expires_unix_ms, const av_error *er
     av_buf_append_span(result->session, session);
 }
 
+int
+cli_resolve(cli *self, const char *name, char **ret_id)
+{
+    Archivolt__ResolveInstanceRequest request = ARCHIVOLT__RESOLVE_INSTANCE_REQUEST__INIT;
+    ProtobufCMessage *reply = NULL;
+    int status;
+
+    if (!av_utf8_valid(av_span_str(name)))
+        return cli_failf(self, AV_ERR_INVALID, "\"%s\" is no instance: its name is not UTF-8", name);
+    request.name = (char *)name;
+    status = cli_call(
+        self, "management", "archivolt.Management.ResolveInstance", &request.base, av_span_of(NULL, 0), &reply);
+    if (status != 0)
+        return status;
+    *ret_id = av_xstrdup(((Archivolt__ResolveInstanceReply *)reply)->instance_id);
+    protobuf_c_message_free_unpacked(reply, NULL);
+    return 0;
+}
+
 /* "INSTANCE/USER" -> instance id (aliases resolved) and user. */
 static int
 split_login(cli *self, const char *as, char **ret_instance, const char **ret_user)
 {
     const char *slash = strchr(as, '/');
-    Archivolt__ResolveInstanceRequest request = ARCHIVOLT__RESOLVE_INSTANCE_REQUEST__INIT;
-    ProtobufCMessage *reply = NULL;
     AV_CLEANUP(av_free) char *name = NULL;
-    int status;
 
     if (slash == NULL || slash == as || slash[1] == '\0')
         return cli_failf(self, AV_ERR_INVALID, "--as needs INSTANCE/USER, not \"%s\"", as);
     name = av_span_dup(av_span_of(as, (size_t)(slash - as)));
-    request.name = name;
-    status = cli_call(
-        self, "management", "archivolt.Management.ResolveInstance", &request.base, av_span_of(NULL, 0), &reply);
-    if (status != 0)
-        return status;
-    *ret_instance = av_xstrdup(((Archivolt__ResolveInstanceReply *)reply)->instance_id);
     *ret_user = slash + 1;
-    protobuf_c_message_free_unpacked(reply, NULL);
-    return 0;
+    return cli_resolve(self, name, ret_instance);
 }
 
 int

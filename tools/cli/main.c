@@ -24,22 +24,29 @@ const cli_verb cli_verbs[] = {
         verb_instance },
     { "user", "create|list|show|passwd|privileges|grant|delete --instance ID ...", "manage the users of an instance",
         "create NAME, list, show NAME, passwd NAME, privileges NAME WORDS, grant NAME ARCHIVE WORDS, delete NAME. A "
-        "new "
-        "password comes from ARCHIVOLT_NEW_PASSWORD, or is made and printed.",
+        "new password comes from ARCHIVOLT_NEW_PASSWORD, or is made and printed.",
         verb_user },
+    { "admin", "create|list|passwd|delete [NAME]", "manage the system administrators",
+        "create NAME, list, passwd NAME, delete NAME. They log in to the Management API and read no mail. A new "
+        "password "
+        "comes from ARCHIVOLT_NEW_PASSWORD, or is made and printed.",
+        verb_admin },
     { "import", "--instance ID --archive NAME PATH...", "archive message files, folders, Maildirs and mbox files",
-        "The last line says what became of every message. Exit status 3 when some were refused; "
-        "`archivolt call GetRunReport` names each with its reason. Ctrl-C cancels the run; what is stored stays.",
+        "The last line says what became of every message. Exit status 3 when some were refused; the first reasons are "
+        "shown, `archivolt call GetRunReport` tells them all. Ctrl-C cancels the run; what is stored stays.",
         verb_import },
     { "search", "--as INSTANCE/USER [--limit N] QUERY", "find messages",
-        "The password comes from ARCHIVOLT_PASSWORD or is "
-        "asked for. The query language is described in docs/search.md.",
+        "The password comes from ARCHIVOLT_PASSWORD or is asked for. The query language: QUERIES in the man page.",
         verb_search },
     { "get", "--as INSTANCE/USER ID", "write a message to standard output, byte for byte as it arrived", NULL,
         verb_get },
     { "call", "FUNCTION [KEY=VALUE]...", "call any method of any actor",
-        "--list shows the methods, FUNCTION --help its arguments. Values are text, numbers, true/false, comma lists or "
-        "JSON.",
+        "--list shows the methods and who may call them, FUNCTION --help its arguments. Values are text, numbers, "
+        "true/false, comma lists or JSON. KEY=@FILE takes the value from a file, KEY=@- from standard input, both "
+        "without a "
+        "line end at the end; KEY=@@TEXT is the text @TEXT. Warning: other users of the machine can see the arguments "
+        "of a "
+        "program, so give passwords as KEY=@- or KEY=@FILE.",
         verb_call },
     { "watch", "[TOPIC]", "show status topics as they change", NULL, verb_watch },
     { "ping", "[ACTOR]...", "ask actors whether they are there", NULL, verb_ping },
@@ -56,28 +63,6 @@ cli_verb_find(const char *name)
     return NULL;
 }
 
-/* Options before the verb: --data DIR, --json, --quiet, --timeout S. Returns the index of the verb, or argc. */
-static int
-leading_options(cli *self, int argc, char **argv)
-{
-    int i = 1;
-
-    while (i < argc && argv[i][0] == '-') {
-        if (strcmp(argv[i], "--data") == 0 && i + 1 < argc)
-            self->data_dir = argv[++i];
-        else if (strncmp(argv[i], "--data=", 7) == 0)
-            self->data_dir = argv[i] + 7;
-        else if (strcmp(argv[i], "--json") == 0)
-            self->json = true;
-        else if (strcmp(argv[i], "--quiet") == 0)
-            self->quiet = true;
-        else
-            break;
-        i++;
-    }
-    return i;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -87,7 +72,9 @@ main(int argc, char **argv)
 
     av_secret_init();
     av_log_init("cli", AV_LOG_ERROR, false);
-    at = leading_options(&self, argc, argv);
+    status = cli_leading_options(&self, argc, argv, &at);
+    if (status != 0)
+        return status;
     if (at < argc && (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0)) {
         char *help[] = { (char *)"help", NULL };
 
@@ -97,15 +84,13 @@ main(int argc, char **argv)
         printf("archivolt %s\n", AV_VERSION);
         return CLI_OK;
     }
-    if (at >= argc) {
-        fprintf(stderr, "archivolt: a verb is needed; `archivolt help` lists them\n");
-        return CLI_USAGE;
-    }
+    if (at >= argc)
+        return cli_usage(NULL, "a verb is needed");
+    if (argv[at][0] == '-')
+        return cli_usage(NULL, "there is no option \"%s\"", argv[at]);
     verb = cli_verb_find(argv[at]);
-    if (verb == NULL) {
-        fprintf(stderr, "archivolt: there is no verb \"%s\"; `archivolt help` lists them\n", argv[at]);
-        return CLI_USAGE;
-    }
+    if (verb == NULL)
+        return cli_usage(NULL, "there is no verb \"%s\"", argv[at]);
     status = verb->run(&self, argc - at, argv + at);
     cli_close(&self);
     if (fflush(stdout) != 0 && status == CLI_OK)

@@ -5,7 +5,8 @@
 
 #include <stdarg.h>
 
-#define COMMON 5
+#define COMMON    5
+#define NOT_GIVEN UINT64_MAX
 
 /* Options every verb has. */
 static void
@@ -71,10 +72,70 @@ store(const char *verb, const cli_option *option, const char *value)
     return false;
 }
 
+/*
+ * Take the option at argv[*i] and its value, *i then at the last argument taken. 1: taken; 0: none of the tables'
+ * options; -1: wrong, with the reason told.
+ */
+static int
+take(const char *verb, const cli_option *own, const cli_option *shared, int argc, char **argv, int *i)
+{
+    const char *arg = argv[*i], *eq = strchr(arg, '=');
+    size_t n = eq != NULL ? (size_t)(eq - arg) : strlen(arg);
+    const cli_option *option = find(own, arg, n);
+
+    if (option == NULL)
+        option = find(shared, arg, n);
+    if (option == NULL)
+        return 0;
+    if (option->flag != NULL && eq != NULL) {
+        cli_usage(verb, "%s takes no value", option->name);
+        return -1;
+    }
+    if (option->flag != NULL) {
+        *option->flag = true;
+        return 1;
+    }
+    if (eq == NULL && *i + 1 >= argc) {
+        cli_usage(verb, "%s needs a value", option->name);
+        return -1;
+    }
+    return store(verb, option, eq != NULL ? eq + 1 : argv[++*i]) ? 1 : -1;
+}
+
+/* Calls take milliseconds in 32 bits: what is longer is as long as they can be. */
+static void
+set_timeout(cli *self, uint64_t seconds)
+{
+    if (seconds == NOT_GIVEN)
+        return;
+    self->timeout_ms = AV_MIN(seconds, (uint64_t)UINT32_MAX / 1000) * 1000;
+    self->timeout_given = true;
+}
+
+int
+cli_leading_options(cli *self, int argc, char **argv, int *ret_at)
+{
+    uint64_t seconds = NOT_GIVEN;
+    cli_option shared[COMMON];
+    int i, took;
+
+    common(self, &seconds, shared);
+    for (i = 1; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
+        took = take(NULL, NULL, shared, argc, argv, &i);
+        if (took < 0)
+            return CLI_USAGE;
+        if (took == 0)
+            break;
+    }
+    set_timeout(self, seconds);
+    *ret_at = i;
+    return 0;
+}
+
 int
 cli_options(cli *self, const cli_option *options, int *argc, char **argv, int *status)
 {
-    uint64_t seconds = self->timeout_ms / 1000;
+    uint64_t seconds = NOT_GIVEN;
     cli_option shared[COMMON];
     const char *verb = argv[0];
     int kept = 1;
@@ -82,9 +143,8 @@ cli_options(cli *self, const cli_option *options, int *argc, char **argv, int *s
     common(self, &seconds, shared);
     *status = CLI_USAGE;
     for (int i = 1; i < *argc; i++) {
-        const char *arg = argv[i], *eq = strchr(arg, '=');
-        size_t n = eq != NULL ? (size_t)(eq - arg) : strlen(arg);
-        const cli_option *option;
+        const char *arg = argv[i];
+        int took;
 
         if (strcmp(arg, "--") == 0) {
             while (++i < *argc)
@@ -100,27 +160,15 @@ cli_options(cli *self, const cli_option *options, int *argc, char **argv, int *s
             argv[kept++] = argv[i];
             continue;
         }
-        option = find(options, arg, n);
-        if (option == NULL)
-            option = find(shared, arg, n);
-        if (option == NULL) {
+        took = take(verb, options, shared, *argc, argv, &i);
+        if (took == 0)
             cli_usage(verb, "there is no option \"%s\"", arg);
-            return -1;
-        }
-        if (option->flag != NULL) {
-            *option->flag = true;
-            continue;
-        }
-        if (eq == NULL && i + 1 >= *argc) {
-            cli_usage(verb, "%s needs a value", option->name);
-            return -1;
-        }
-        if (!store(verb, option, eq != NULL ? eq + 1 : argv[++i]))
+        if (took != 1)
             return -1;
     }
     argv[kept] = NULL;
     *argc = kept;
-    self->timeout_ms = seconds * 1000;
+    set_timeout(self, seconds);
     return 0;
 }
 
@@ -128,11 +176,13 @@ int
 cli_usage(const char *verb, const char *fmt, ...)
 {
     va_list ap;
+    char text[512];
 
-    fprintf(stderr, "archivolt %s: ", verb);
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    fprintf(stderr, "; see `archivolt %s --help`\n", verb);
+    fprintf(stderr, verb == NULL ? "archivolt: " : "archivolt %s: ", verb);
+    cli_put_text(stderr, text);
+    fprintf(stderr, verb == NULL ? "; see `archivolt help`\n" : "; see `archivolt %s --help`\n", verb);
     return CLI_USAGE;
 }

@@ -9,8 +9,8 @@
 #include "base/secret.h"
 #include "base/unicode.h"
 
-static int
-exit_status(av_errc code)
+int
+cli_exit_status(av_errc code)
 {
     switch (code) {
     case AV_ERR_AUTH:
@@ -34,10 +34,14 @@ int
 cli_fail(const cli *self, const av_error *err)
 {
     if (self->json)
-        cli_print_json(self, json_pack("{s:{s:s,s:s}}", "error", "code", av_errc_word(err->code), "message", err->msg));
-    else
-        fprintf(stderr, "archivolt: %s\n", err->msg);
-    return exit_status(err->code);
+        cli_print_json(self,
+            json_pack("{s:{s:s,s:o}}", "error", "code", av_errc_word(err->code), "message", av_json_text(err->msg)));
+    else {
+        fprintf(stderr, "archivolt: ");
+        cli_put_text(stderr, err->msg);
+        fprintf(stderr, "\n");
+    }
+    return cli_exit_status(err->code);
 }
 
 int
@@ -69,22 +73,38 @@ cli_print_json(const cli *self, json_t *value)
     json_decref(value);
 }
 
-/* Text of a cell; control characters of hostile mail never reach the terminal. */
+/* Control characters of hostile mail never reach the terminal. */
+static void
+clean(av_span text, av_buf *out)
+{
+    while (text.n > 0) {
+        uint32_t c = av_utf8_next(&text);
+
+        av_utf8_put(out, c < 32 || (c >= 0x7f && c < 0xa0) ? ' ' : c);
+    }
+}
+
+void
+cli_put_text(FILE *to, const char *text)
+{
+    AV_CLEANUP(av_buf_release) av_buf out = { 0 };
+    av_span in = av_span_str(text);
+
+    av_buf_init(&out, in.n * 3 + 16); /* U+FFFD has three bytes */
+    clean(in, &out);
+    (void)fputs(av_buf_cstr(&out), to);
+}
+
+/* Text of a cell. */
 static void
 cell(const json_t *value, av_buf *out)
 {
-    av_span text;
     const char *word;
     size_t i;
     json_t *element;
 
     if (json_is_string(value)) {
-        text = av_span_of(json_string_value(value), json_string_length(value));
-        while (text.n > 0) {
-            uint32_t c = av_utf8_next(&text);
-
-            av_utf8_put(out, c < 32 || (c >= 0x7f && c < 0xa0) ? ' ' : c);
-        }
+        clean(av_span_of(json_string_value(value), json_string_length(value)), out);
         return;
     }
     if (json_is_array(value)) {

@@ -40,6 +40,23 @@ create(cli *self, const char *id, const instance_options *o)
     return CLI_OK;
 }
 
+void
+cli_forget_dead_pids(json_t *instances)
+{
+    static const char *const without[] = { "stopped", "asleep", "failed" };
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(instances, i, row)
+    {
+        const char *status = json_string_value(json_object_get(row, "status"));
+
+        for (size_t k = 0; k < AV_COUNT(without); k++)
+            if (status != NULL && strcmp(status, without[k]) == 0)
+                json_object_set_new(row, "processID", json_null());
+    }
+}
+
 static int
 list(cli *self, const char *filter)
 {
@@ -57,6 +74,7 @@ list(cli *self, const char *filter)
     if (status != 0)
         return status;
     rows = av_json_from_field(reply, "instances");
+    cli_forget_dead_pids(rows);
     protobuf_c_message_free_unpacked(reply, NULL);
     if (self->json) {
         cli_print_json(self, rows);

@@ -17,8 +17,8 @@ ping(cli *self, const char *actor, json_t *rows)
     int64_t us = av_clock_mono_us() - start;
 
     if (rc != AV_OK) {
-        json_array_append_new(
-            rows, json_pack("{s:s,s:s,s:s}", "actor", actor, "state", av_errc_word(rc), "detail", err.msg));
+        json_array_append_new(rows, json_pack("{s:o,s:s,s:o}", "actor", av_json_text(actor), "state", av_errc_word(rc),
+                                        "detail", av_json_text(err.msg)));
         return CLI_UNREACHABLE;
     }
     json_array_append_new(rows, json_pack("{s:s,s:s,s:s,s:I}", "actor", actor, "state", "ok", "version",

@@ -23,10 +23,10 @@ on_row(void *ctx, const ProtobufCMessage *message, av_error *err)
     char date[32];
 
     (void)err;
-    json_array_append_new(
-        self->rows, json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I}", "id", row->id, "sha256", row->sha256, "date",
-                        av_clock_format(row->date_unix_s * 1000, date), "from", row->from, "subject", row->subject,
-                        "folder", row->folder, "size", (json_int_t)row->size));
+    json_array_append_new(self->rows,
+        json_pack("{s:o,s:o,s:s,s:o,s:o,s:o,s:I}", "id", av_json_text(row->id), "sha256", av_json_text(row->sha256),
+            "date", av_clock_format(row->date_unix_s * 1000, date), "from", av_json_text(row->from), "subject",
+            av_json_text(row->subject), "folder", av_json_text(row->folder), "size", (json_int_t)row->size));
     return 0;
 }
 
@@ -109,7 +109,8 @@ verb_search(cli *self, int argc, char **argv)
     int status;
 
     av_buf_init(&session, 4096);
-    self->timeout_ms = 300000; /* a scan of a large archive may take a while */
+    if (!self->timeout_given)
+        self->timeout_ms = 300000; /* a scan of a large archive may take a while */
     if (cli_options(self, options, &argc, argv, &status) != 0)
         return status;
     if (as == NULL || argc != 2)

@@ -73,6 +73,39 @@ has_actor(const json_t *rows, const char *prefix)
     return false;
 }
 
+/* The state of an instance in the table of instances; NULL: it is in none. */
+static const char *
+instance_status(const json_t *instances, const char *id)
+{
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(instances, i, row)
+    {
+        const char *have = json_string_value(json_object_get(row, "instanceID"));
+
+        if (have != NULL && strcmp(have, id) == 0)
+            return json_string_value(json_object_get(row, "status"));
+    }
+    return NULL;
+}
+
+/* The last status an instance published outlives its process: the table of instances knows better. */
+static void
+drop_gone(json_t *actors, const json_t *instances)
+{
+    for (size_t i = json_array_size(actors); i > 0; i--) {
+        const char *actor = json_string_value(json_object_get(json_array_get(actors, i - 1), "actor"));
+        const char *status;
+
+        if (actor == NULL || strncmp(actor, "instance/", 9) != 0)
+            continue;
+        status = instance_status(instances, actor + 9);
+        if (status == NULL || strcmp(status, "running") != 0)
+            json_array_remove(actors, i - 1);
+    }
+}
+
 /* One look. Sets rows (owned by the caller), or leaves them NULL with *err set. */
 static av_errc
 look(cli *self, json_t **ret_actors, json_t **ret_instances, bool *ret_ready, av_error *err)
@@ -98,6 +131,8 @@ look(cli *self, json_t **ret_actors, json_t **ret_instances, bool *ret_ready, av
             &reply, err) == AV_OK) {
         *ret_instances = av_json_from_field(reply, "instances");
         ready = ready && instances_ready(*ret_instances);
+        cli_forget_dead_pids(*ret_instances);
+        drop_gone(*ret_actors, *ret_instances);
         protobuf_c_message_free_unpacked(reply, NULL);
     } else {
         *ret_instances = json_array();

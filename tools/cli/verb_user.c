@@ -47,9 +47,9 @@ with_password(cli *self, const char *instance, const char *function, const char 
         return status;
     protobuf_c_message_free_unpacked(reply, NULL);
     if (self->json)
-        cli_print_json(self, generated
-                                 ? json_pack("{s:s,s:s,s:s}", "instance", instance, "user", name, "password", password)
-                                 : json_pack("{s:s,s:s}", "instance", instance, "user", name));
+        cli_print_json(self, generated ? json_pack("{s:s,s:o,s:s}", "instance", instance, "user", av_json_text(name),
+                                             "password", password)
+                                       : json_pack("{s:s,s:o}", "instance", instance, "user", av_json_text(name)));
     else if (generated)
         printf("Password of %s/%s: %s\n", instance, name, password);
     return CLI_OK;
@@ -97,6 +97,7 @@ verb_user(cli *self, int argc, char **argv)
     const cli_option options[] = { { "--instance", &instance, NULL, NULL, "ID", "the instance" },
         { "--privileges", &privileges, NULL, NULL, "WORDS", "create: comma list (login)" },
         { NULL, NULL, NULL, NULL, NULL, NULL } };
+    AV_CLEANUP(av_free) char *id = NULL;
     int status;
 
     if (cli_options(self, options, &argc, argv, &status) != 0)
@@ -109,8 +110,11 @@ verb_user(cli *self, int argc, char **argv)
     what = argv[1];
     name = argc > 2 ? argv[2] : NULL;
     status = cli_connect(self);
+    if (status == 0)
+        status = cli_resolve(self, instance, &id);
     if (status != 0)
         return status;
+    instance = id;
     if (strcmp(what, "create") == 0)
         return with_password(self, instance, "CreateUser", name, privileges == NULL ? "login" : privileges);
     if (strcmp(what, "passwd") == 0)
