@@ -33,15 +33,15 @@ typedef struct av_stream av_stream;
 
 typedef struct av_bus_config {
     av_loop *loop;
-    const char *endpoint;                /* tcp://127.0.0.1:8471 */
-    const char *node;                    /* own node's name */
-    const av_keypair *keys;              /* own; copied, wiped at the end */
+    const char *endpoint;   /* tcp://127.0.0.1:8471 */
+    const char *node;       /* own node's name */
+    const av_keypair *keys; /* own; copied, wiped at the end */
     uint8_t broker_key[AV_KEY_SIZE];
     uint8_t registry_key[AV_SIGN_PUBLIC]; /* to check looked-up keys and administrators' tickets */
     /* all incoming streams together; 0: 48 MB. window = max(64 KB, budget / streams) */
     size_t receive_budget_bytes;
-    size_t max_reply_bytes;               /* largest reply message taken; 0: 8 MB */
-    unsigned max_requests;                /* requests in work at once, more get busy; 0: 1024 */
+    size_t max_reply_bytes;                                       /* largest reply message taken; 0: 8 MB */
+    unsigned max_requests;                                        /* requests in work at once, more get busy; 0: 1024 */
     void (*on_ready)(void *ctx, const char *name_and_connection); /* after each (re)connection; may be NULL */
     void *ctx;
 } av_bus_config;
@@ -83,10 +83,11 @@ const char *av_request_from(const av_request *self); /* "gateway@n1#0000002a" */
  * it.
  */
 Archivolt__Caller av_request_caller(const av_request *self);
-const char *av_request_admin(const av_request *self);  /* administrator's name of a valid ticket, or NULL */
-void *av_request_session(const av_request *self);      /* what the session check returned, or NULL */
+const char *av_request_admin(const av_request *self);       /* administrator's name of a valid ticket, or NULL */
+void *av_request_session(const av_request *self);           /* what the session check returned, or NULL */
 av_span av_request_idempotency_key(const av_request *self); /* 16 bytes, or empty */
-const char *av_request_trace(const av_request *self);  /* 32 hex digits for the log */
+const char *av_request_trace(const av_request *self);       /* 32 hex digits for the log */
+av_span av_request_trace_id(const av_request *self);        /* the same as 16 bytes: for calls made on its behalf */
 /* The actor has written a line about this request that shows its trace: the bus's own, at the end, is a debug one. */
 void av_request_set_logged(av_request *self);
 int64_t av_request_deadline_mono_ms(const av_request *self);
@@ -141,9 +142,9 @@ typedef struct av_call_spec {
     const char *to;     /* actor name; "broker" for the broker itself */
     const char *method; /* full name */
     const ProtobufCMessage *body;
-    uint32_t timeout_ms; /* 0: 30 s. With streams: longest time without progress */
-    av_span session;     /* or empty */
-    av_span trace;       /* 16 bytes, or empty: a new one */
+    uint32_t timeout_ms;            /* 0: 30 s. With streams: longest time without progress */
+    av_span session;                /* or empty */
+    av_span trace;                  /* 16 bytes, or empty: a new one */
     const uint8_t *idempotency_key; /* 16 bytes, or NULL: the library makes one where the method changes state */
     /*
      * Default: busy, unavailable, a broken connection and a lost message are tried again until the deadline when the

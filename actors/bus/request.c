@@ -261,6 +261,12 @@ av_request_trace(const av_request *self)
     return self->trace_hex;
 }
 
+av_span
+av_request_trace_id(const av_request *self)
+{
+    return av_span_of(self->trace, sizeof self->trace);
+}
+
 void
 av_request_set_logged(av_request *self)
 {

@@ -28,6 +28,13 @@ struct creation {
     char best_host[64];
 };
 
+/* Of the request, while somebody waits for it; else each call gets a new one. */
+static av_span
+trace_of(const struct creation *c)
+{
+    return c->task == NULL ? av_span_of(NULL, 0) : av_request_trace_id(av_task_request(c->task));
+}
+
 struct asked {
     struct creation *owner;
 };
@@ -124,6 +131,7 @@ start(struct creation *c)
         .method = "archivolt.Host.StartInstance",
         .body = &body.base,
         .timeout_ms = START_MS,
+        .trace = trace_of(c),
         .done = on_started,
         .ctx = c };
 
@@ -198,6 +206,7 @@ prepare(struct creation *c)
         .method = "archivolt.Host.PrepareInstance",
         .body = &body.base,
         .timeout_ms = PREPARE_MS,
+        .trace = trace_of(c),
         .done = on_prepared,
         .ctx = c };
 
@@ -262,6 +271,7 @@ ask_info(struct creation *c, const char *node)
         .method = "archivolt.Host.GetInfo",
         .body = &body.base,
         .timeout_ms = INFO_MS,
+        .trace = trace_of(c),
         .done = on_info,
         .ctx = asked };
 

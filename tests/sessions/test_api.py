@@ -141,7 +141,10 @@ def test_traces():
     """The trace that a client is told leads through the logs to the instance."""
     with Node(conf="log_level = debug\n") as node:
         config = json.dumps({"instanceID": "acme", "displayName": "Acme"})
-        assert node.api("CreateInstance", config=config)["statusCode"] == "succeeded"
+        status, headers, body = node.post("/api/invoke/CreateInstance", {"config": config})
+        assert status == 200 and envelope(body)["statusCode"] == "succeeded", body
+        found = "".join(lines_of(f"{node.top}/node.log", headers["X-Archivolt-Trace"]))
+        assert "Management.CreateInstance" in found and "Host.PrepareInstance" in found, found
         user = {"instanceID": "acme", "userName": "wile", "privileges": "login", "password": "genius at work 1"}
         for function, fields in (("CreateUser", user), ("GetUsers", {"instanceID": "acme"})):
             status, headers, body = node.post("/api/invoke/" + function, fields)
