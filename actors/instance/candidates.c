@@ -81,6 +81,14 @@ av_candidates_init(av_candidates *self, av_look *look, av_error *err)
 }
 
 void
+av_candidates_drop_rows(av_candidates *self)
+{
+    free(self->rows);
+    self->rows = NULL;
+    self->n = self->cap = 0;
+}
+
+void
 av_candidates_release(av_candidates *self)
 {
     free(self->rows);

@@ -28,6 +28,8 @@ typedef struct av_candidates {
 /* AV_ERR_LIMIT above AV_CANDIDATES_MAX. */
 av_errc av_candidates_init(av_candidates *self, av_look *look, av_error *err);
 void av_candidates_release(av_candidates *self);
+/* The rows alone, which are most of it: the mailboxes and the count stay. */
+void av_candidates_drop_rows(av_candidates *self);
 /* The end of the run of rows that begins at i: [i, end) are the places of one message. */
 size_t av_candidates_end(const av_candidates *self, size_t i);
 

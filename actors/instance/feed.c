@@ -1,14 +1,14 @@
 /*
  * feed.c - a streamed answer
  *
- * A feed is in one place at a time: held by its owner, in the readers' pool, or waiting for room. Who has it releases it;
+ * A feed is in one place at a time: held by its owner, in its owner's queue, in the readers' pool, or waiting for room. Who has it releases it;
  * a caller that goes away only leaves a mark, and where nobody would look at the mark a post to the loop does.
  */
 #include "actors/instance/feed.h"
 
 #include "actors/instance/instance_priv.h"
 
-typedef enum place { HELD, IN_POOL, WAITING, DEAD } place;
+typedef enum place { HELD, QUEUED, IN_POOL, WAITING, DEAD } place;
 
 struct av_feed {
     av_job job;
@@ -119,7 +119,7 @@ on_done(av_job *job)
     }
 }
 
-/* The caller went away while the feed waited for room: nobody else will look. */
+/* The caller went away while the feed waited, for room or for its turn: nobody else will look, unless the turn came. */
 static void
 on_abandoned(void *ctx)
 {
@@ -128,14 +128,14 @@ on_abandoned(void *ctx)
     self->posted = false;
     if (self->place == DEAD)
         free(self);
-    else
+    else if (self->place == QUEUED || self->place == WAITING)
         finish_gone(self);
 }
 
 static void
 abandon(av_feed *self)
 {
-    if (atomic_exchange(&self->gone, true) || self->place != WAITING)
+    if (atomic_exchange(&self->gone, true) || (self->place != QUEUED && self->place != WAITING))
         return;
     self->posted = true;
     av_loop_post(self->in->loop, on_abandoned, self);
@@ -192,6 +192,20 @@ av_feed_run(av_feed *self)
     assert(self->place == HELD);
     self->place = IN_POOL;
     av_pool_submit(self->in->readers, &self->job);
+}
+
+void
+av_feed_wait(av_feed *self)
+{
+    assert(self->place == HELD);
+    self->place = QUEUED;
+}
+
+void
+av_feed_hold(av_feed *self)
+{
+    assert(self->place == QUEUED);
+    self->place = HELD;
 }
 
 void

@@ -26,7 +26,11 @@ typedef struct av_feed_ops {
 /* In the handler of a stream_out method. Takes ctx. Until av_feed_run the owner holds it and must run or fail it. */
 av_feed *av_feed_new(struct av_instance *in, av_request *request, const av_feed_ops *ops, void *ctx);
 void av_feed_run(av_feed *self);
-/* Only while held: fails the request, releases ctx and the feed. */
+/* Only while held, by an owner who does nothing but wait: a caller that goes away ends the feed now (release is called). */
+void av_feed_wait(av_feed *self);
+/* The wait is over: held again, and the owner looks at av_feed_is_gone. */
+void av_feed_hold(av_feed *self);
+/* Only while held: fails the request, releases ctx and the feed. Not while it waits. */
 void av_feed_fail(av_feed *self, const av_error *err);
 /* Any thread: nobody wants the answer any more. */
 bool av_feed_is_gone(const av_feed *self);

@@ -1,9 +1,11 @@
 /*
  * finding.c - Archive.Search: prepared on a reader, scanned by all readers, rows streamed, total and coverage as the reply
  *
- *   handler -> prepare (reader) -> AV_READERS parts (readers) -> rows (feed) -> reply
+ *   handler -> turn -> prepare (reader) -> AV_READERS parts (readers) -> rows (feed) -> reply
  *
- * Between the steps the bus thread holds the feed; a caller that went away is noticed at each of them.
+ * What a search holds is bounded: the set of candidates by the turns (searches_at_once), the found rows, which stay until
+ * the caller has read them, by what a session may have waiting. Between the steps the bus thread holds the feed; a caller
+ * that went away is noticed at each of them.
  */
 #include "actors/bus/rows.h"
 #include "actors/instance/instance_priv.h"
@@ -20,8 +22,14 @@ typedef struct part {
     av_scan_part scan;
 } part;
 
+typedef struct found { /* a row to give out */
+    av_candidate place;
+    int64_t date_unix_s;
+} found;
+
 struct finding {
     av_job job; /* prepare */
+    av_turn turn;
     av_instance *in;
     av_feed *feed;
     const Archivolt__SearchRequest *body; /* lives until the request is answered */
@@ -33,7 +41,8 @@ struct finding {
     bool dropped;
     av_errc rc;
     av_error err;
-    size_t at; /* next row to give out */
+    found *found;
+    size_t found_n, at; /* next row to give out */
     Archivolt__SearchReply reply;
     av_buf row; /* packed, when it did not fit the last piece */
 };
@@ -41,9 +50,9 @@ struct finding {
 /* ---- rows ---- */
 
 static av_errc
-pack_row(finding *f, const av_hit *hit, av_error *err)
+pack_row(finding *f, const found *hit, av_error *err)
 {
-    const av_candidate *c = &f->scan.candidates.rows[hit->candidate];
+    const av_candidate *c = &hit->place;
     const av_mailbox *mailbox = &f->scan.candidates.mailboxes[c->mailbox];
     AV_CLEANUP(av_buf_release) av_buf summary_row = { 0 };
     AV_CLEANUP(av_free) char *from = NULL;
@@ -82,7 +91,6 @@ static av_errc
 make(void *ctx, av_buf *out, bool *more, av_error *err)
 {
     finding *f = ctx;
-    av_scan_part *all = &f->parts[0].scan;
     size_t n;
     av_errc rc;
 
@@ -90,9 +98,9 @@ make(void *ctx, av_buf *out, bool *more, av_error *err)
         n = AV_MIN(f->row.n, out->max - out->n);
         (void)av_buf_append(out, f->row.p, n);
         av_buf_consume(&f->row, n);
-        if (f->row.n > 0 || f->at >= all->n)
+        if (f->row.n > 0 || f->at >= f->found_n)
             break;
-        rc = pack_row(f, &all->heap[f->at++], err);
+        rc = pack_row(f, &f->found[f->at++], err);
         if (rc != AV_OK)
             return rc;
     }
@@ -116,6 +124,8 @@ release(void *ctx)
         av_scan_part_release(&f->parts[i].scan);
     av_scan_release(&f->scan);
     av_buf_release(&f->row);
+    av_turn_leave(&f->turn);
+    free(f->found);
     free(f->user);
     free(f);
 }
@@ -144,6 +154,25 @@ on_part_step(av_job *job)
     return !av_feed_is_gone(p->owner->feed) && av_scan_part_step(&p->scan) ? AV_STEP_AGAIN : AV_STEP_DONE;
 }
 
+/* What is given out; the candidates it was found among are let go, however slowly the caller reads. */
+static void
+keep_found(finding *f)
+{
+    av_scan_part *all = &f->parts[0].scan;
+    size_t i;
+
+    f->found_n = all->n > f->offset ? all->n - f->offset : 0;
+    f->found = av_xcalloc(AV_MAX(f->found_n, 1U), sizeof *f->found);
+    for (i = 0; i < f->found_n; i++) {
+        const av_hit *hit = &all->heap[f->offset + i];
+
+        f->found[i] = (found){ f->scan.candidates.rows[hit->candidate], hit->date_unix_s };
+    }
+    for (i = 0; i < AV_READERS; i++)
+        av_scan_part_release(&f->parts[i].scan);
+    av_candidates_drop_rows(&f->scan.candidates);
+}
+
 static void
 on_part_done(av_job *job)
 {
@@ -161,13 +190,14 @@ on_part_done(av_job *job)
     for (i = 1; i < AV_READERS; i++)
         av_scan_part_merge(&f->parts[0].scan, &f->parts[i].scan);
     av_scan_part_sort(&f->parts[0].scan);
-    f->at = f->offset;
     f->reply.total = f->parts[0].scan.total;
     f->reply.coverage = av_scan_coverage(&f->scan, &f->parts[0].scan);
     f->reply.has_truncated = 1;
     f->reply.truncated = f->parts[0].scan.truncated;
     atomic_fetch_add(&f->in->unreadable, f->parts[0].scan.unreadable);
-    av_feed_run(f->feed);
+    keep_found(f);
+    av_turn_pass(&f->turn);
+    av_feed_run(f->feed); /* may end it */
 }
 
 static av_step
@@ -175,6 +205,8 @@ on_prepare_step(av_job *job)
 {
     finding *f = AV_CONTAINER(job, finding, job);
 
+    if (av_feed_is_gone(f->feed))
+        return AV_STEP_DONE;
     f->rc = av_scan_init(&f->scan, f->in->archive, f->user, av_span_str(f->body->query), f->offset + f->limit, &f->err);
     return AV_STEP_DONE;
 }
@@ -202,10 +234,20 @@ on_prepare_done(av_job *job)
 }
 
 static void
+on_turn(av_turn *turn)
+{
+    finding *f = AV_CONTAINER(turn, finding, turn);
+
+    av_feed_hold(f->feed);
+    av_pool_submit(f->in->readers, &f->job);
+}
+
+static void
 on_search(void *self, av_request *request, const ProtobufCMessage *message)
 {
     const Archivolt__SearchRequest *body = (const Archivolt__SearchRequest *)message;
     av_instance *in = self;
+    av_error err;
     finding *f;
 
     if (!av_instance_admit(in, request, in->readers))
@@ -213,6 +255,10 @@ on_search(void *self, av_request *request, const ProtobufCMessage *message)
     if ((body->has_limit && body->limit > LIMIT_MAX) || (body->has_offset && body->offset > OFFSET_MAX)) {
         av_request_failf(
             request, AV_ERR_LIMIT, "a search gives at most %u rows, behind at most %u others", LIMIT_MAX, OFFSET_MAX);
+        return;
+    }
+    if (av_turns_admit(in->searches, av_instance_lane(request), "searches", &err) != AV_OK) {
+        av_request_fail(request, &err);
         return;
     }
     f = av_xcalloc(1, sizeof *f);
@@ -227,7 +273,9 @@ on_search(void *self, av_request *request, const ProtobufCMessage *message)
     f->job.done = on_prepare_done;
     f->feed = av_feed_new(in, request, &ops, f);
     f->job.lane = av_feed_lane(f->feed);
-    av_pool_submit(in->readers, &f->job);
+    f->turn.start = on_turn;
+    av_feed_wait(f->feed);
+    av_turns_enter(in->searches, &f->turn, f->job.lane);
 }
 
 void

@@ -16,16 +16,18 @@
 #include "actors/instance/group.h"
 #include "actors/instance/sessions.h"
 #include "actors/instance/threads.h"
+#include "actors/instance/turns.h"
 #include "base/throttle.h"
 #include "base/map.h"
 
-#define AV_READERS     2
-#define AV_PENDING_MAX 512 /* jobs waiting in one pool; more callers get busy */
-#define AV_EXIT_ASLEEP 75  /* EX_TEMPFAIL: asleep, wake me */
+#define AV_READERS             2
+#define AV_PENDING_MAX         512 /* jobs waiting in one pool; more callers get busy */
+#define AV_SEARCHES_OF_SESSION 8   /* waiting; more get busy */
+#define AV_EXIT_ASLEEP         75  /* EX_TEMPFAIL: asleep, wake me */
 
 typedef struct av_instance_settings {
     uint64_t max_message_mb, session_idle_s, sessions_per_user, sessions_total, worker_patience_s, remember_login_s;
-    uint64_t search_message_mb;
+    uint64_t searches_at_once, search_message_mb;
 } av_instance_settings;
 
 typedef struct av_runs av_runs;
@@ -38,6 +40,7 @@ typedef struct av_instance {
     av_archive *archive;
     av_group *group; /* writer thread's */
     av_pool *readers, *writer;
+    av_turns *searches; /* finding.c: those that hold a set of candidates */
     av_sessions *sessions;
     av_throttle *by_user, *by_address;
     av_map *remembered; /* folded user -> successful login (login.c) */
