@@ -18,9 +18,9 @@
 typedef struct av_actor av_actor;
 
 typedef struct av_actor_config {
-    const char *program;      /* archivolt-host */
-    const char *help;         /* one paragraph for --help */
-    const char *name;         /* "management"; "host/%s" and "gateway@%s" get the node's name; NULL: from --name */
+    const char *program;        /* archivolt-host */
+    const char *help;           /* one paragraph for --help */
+    const char *name;           /* "management"; "host/%s" and "gateway@%s" get the node's name; NULL: from --name */
     const av_setting *settings; /* of this program (D/<program>.conf, then --set), or NULL */
     void *settings_into;
     size_t receive_budget_bytes; /* see av_bus_config */
@@ -35,7 +35,7 @@ typedef struct av_actor_config {
      */
     void (*on_ready)(void *self, av_actor *actor);
     void (*on_reconnect)(void *self, av_actor *actor); /* each later time the broker has answered hello; may be NULL */
-    void (*on_reload)(void *self, av_actor *actor); /* SIGHUP; may be NULL */
+    void (*on_reload)(void *self, av_actor *actor);    /* SIGHUP; may be NULL */
     /* SIGCHLD: reap with waitpid(WNOHANG) until there is none; may be NULL */
     void (*on_child)(void *self, av_actor *actor);
     /* Asked to stop: finish, then call av_actor_stopped. NULL: stops at once. After 20 s it ends anyway. */

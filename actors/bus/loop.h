@@ -54,8 +54,8 @@ void av_loop_worked(av_loop *self);
  * Take SIGTERM and SIGINT (fn(ctx) once each time), SIGHUP (reload) and SIGCHLD through a signalfd; blocks them for the
  * process.
  */
-av_errc av_loop_add_signals(av_loop *self, av_loop_fn *on_stop, av_loop_fn *on_reload, av_loop_fn *on_child, void *ctx,
-    av_error *err);
+av_errc av_loop_add_signals(
+    av_loop *self, av_loop_fn *on_stop, av_loop_fn *on_reload, av_loop_fn *on_child, void *ctx, av_error *err);
 
 /* Runs until av_loop_stop. One turn: prepare, wait at most until the next timer, dispatch. */
 void av_loop_run(av_loop *self);

@@ -16,13 +16,13 @@ typedef struct av_node {
     char *node;     /* node name: [a-z0-9][a-z0-9.-]{0,62} */
     char *full_host_name;
     uint64_t port_offset;
-    char *listen; /* address gateways listen on; 0.0.0.0 */
-    char *bus_listen; /* address the broker binds; 127.0.0.1 in single server mode */
+    char *listen;      /* address gateways listen on; 0.0.0.0 */
+    char *bus_listen;  /* address the broker binds; 127.0.0.1 in single server mode */
     char *bus_address; /* host part actors connect to; 127.0.0.1 */
     uint64_t port_imap, port_imaps, port_https, port_console, port_management, port_host, port_access, port_api;
     uint64_t port_status, port_smtp, port_metrics; /* all before the offset */
-    char *instances_dir; /* base directory for new instances; empty: D/instances */
-    char *log_level;     /* debug info warn error */
+    char *instances_dir;                           /* base directory for new instances; empty: D/instances */
+    char *log_level;                               /* debug info warn error */
     bool log_json;
     bool role_management, role_host, role_access;
     uint8_t registry_key[AV_SIGN_PUBLIC]; /* from registry.pub */

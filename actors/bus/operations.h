@@ -17,15 +17,15 @@ typedef struct av_operation av_operation;
  * save: called at the start and on each change of state (not of percent) with the Operation, and with NULL when it is
  * forgotten; may be NULL. Serves on bus at once. Destroy before or after the bus.
  */
-av_operations *av_operations_new(av_bus *bus, void (*save)(void *ctx, const char *id, const Archivolt__Operation *op),
-    void *ctx);
+av_operations *av_operations_new(
+    av_bus *bus, void (*save)(void *ctx, const char *id, const Archivolt__Operation *op), void *ctx);
 void av_operations_destroy(av_operations **self);
 /* id: 32 hex digits or NULL for a new random one. on_cancel is told when somebody asks for an end; may be NULL. */
-av_operation *av_operations_start(av_operations *self, const char *id, const char *name,
-    void (*on_cancel)(void *ctx, av_operation *op), void *ctx);
+av_operation *av_operations_start(
+    av_operations *self, const char *id, const char *name, void (*on_cancel)(void *ctx, av_operation *op), void *ctx);
 /* Put one back as it was saved. NULL when the bytes are not a packed Operation. */
-av_operation *av_operations_restore(av_operations *self, av_span packed, void (*on_cancel)(void *ctx, av_operation *op),
-    void *ctx);
+av_operation *av_operations_restore(
+    av_operations *self, av_span packed, void (*on_cancel)(void *ctx, av_operation *op), void *ctx);
 av_operation *av_operations_find(av_operations *self, const char *id);
 
 const char *av_operation_id(const av_operation *self);

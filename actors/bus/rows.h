@@ -25,8 +25,8 @@ typedef struct av_rows_events {
 } av_rows_events;
 
 /* max_row_bytes: largest packed row taken (LIMIT beyond). */
-av_rows_reader *av_rows_reader_new(const ProtobufCMessageDescriptor *row_type, size_t max_row_bytes,
-    const av_rows_events *events, void *ctx);
+av_rows_reader *av_rows_reader_new(
+    const ProtobufCMessageDescriptor *row_type, size_t max_row_bytes, const av_rows_events *events, void *ctx);
 void av_rows_reader_destroy(av_rows_reader **self);
 /* All bytes are taken, or an error is returned and stays. */
 av_errc av_rows_reader_feed(av_rows_reader *self, av_span bytes, av_error *err);
