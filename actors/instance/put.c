@@ -4,6 +4,10 @@
  * Bytes that arrive are gathered while the writer works on the batch before: the stream's window bounds both. Acknowledged
  * is what a commit has made durable; a group that waits for more input is committed after 50 ms. A stream that breaks keeps
  * its whole items and drops the last part; the worker goes on behind them (BeginRun).
+ *
+ * The end of a run and BeginRun say where the run stands, so nothing of a closed stream may follow them: `closed` is set
+ * before either is submitted, the writer is one thread, so a slice that is running ends before they look and the slices
+ * behind it are dropped. No item of a dropped slice was acknowledged.
  */
 #include "actors/instance/runs_priv.h"
 #include "base/clock.h"
@@ -25,6 +29,7 @@ struct av_put {
     size_t fed;
     put_op op;
     bool busy, ended, lost, posted, dead;
+    atomic_bool closed; /* by the bus thread: what is not yet fed is dropped */
     av_loop_timer *timer;
     uint64_t first_item, acked;
     /* The writer's, copied out before a step hands back. */
@@ -122,6 +127,8 @@ on_step(av_job *job)
         close_intake(self);
         return AV_STEP_DONE;
     }
+    if (self->op == PUT_FEED && atomic_load(&self->closed))
+        return AV_STEP_DONE;
     if (self->intake == NULL)
         self->rc = open_intake(self);
     if (self->rc == AV_OK) {
@@ -155,6 +162,7 @@ submit(av_put *self, put_op op)
 static void
 detach(av_put *self, const av_error *err)
 {
+    atomic_store(&self->closed, true);
     if (self->ctl != NULL) {
         self->ctl->heard_mono_ms = av_clock_mono_ms(); /* a worker has some time to come back */
         self->ctl->put = NULL;

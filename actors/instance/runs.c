@@ -282,7 +282,7 @@ av_run_ctl_end(av_run_ctl *self, av_run_state state, const av_error *why)
         av_put_close(self->put, why != NULL ? why : &err);
     self->job.step = on_end_step;
     self->job.done = on_end_done;
-    self->job.lane = self->lane; /* behind what its stream still has to do */
+    self->job.lane = self->lane; /* behind the slice its stream is at (put.c) */
     av_pool_submit(self->runs->in->writer, &self->job);
 }
 

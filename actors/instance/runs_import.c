@@ -298,7 +298,7 @@ on_begin(void *self, av_request *request, const ProtobufCMessage *message)
     memcpy(b->run, ctl->row->run, sizeof b->run);
     b->job.step = on_begin_step;
     b->job.done = on_begin_done;
-    b->job.lane = ctl->lane; /* behind the end of the stream before */
+    b->job.lane = ctl->lane; /* behind the slice the stream before is at (put.c) */
     av_pool_submit(runs->in->writer, &b->job);
 }
 
