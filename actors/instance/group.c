@@ -95,10 +95,10 @@ av_group_rollback(av_group *self, const av_error *why)
     av_group_member *m, *next;
     av_error err;
 
-    if (!self->open)
-        return;
     if (av_store_rollback(self->archive->store, &err) != AV_OK)
         AV_LOG(AV_LOG_ERROR, "group.rollback_failed", AV_ERRF(&err));
+    if (!self->open)
+        return;
     av_catalog_rollback(self->archive->catalog);
     AV_LOG(AV_LOG_WARN, "group.rolled_back", AV_U64("items", self->items), AV_ERRF(why));
     for (m = close_group(self); m != NULL; m = next) {

@@ -33,6 +33,7 @@ bool av_group_is_full(const av_group *self);
 bool av_group_is_open(const av_group *self);
 /* Nothing to do when it is not open. On failure it is rolled back. */
 av_errc av_group_commit(av_group *self, av_error *err);
+/* The store is rolled back in any case: nothing that was written outside a group stays to spoil the next one. */
 void av_group_rollback(av_group *self, const av_error *why);
 
 #endif

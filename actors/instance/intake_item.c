@@ -160,6 +160,24 @@ av_intake_item_begin(av_intake *self, const Archivolt__IntakeItem *row, av_error
     return item->mode == AV_ITEM_REFUSED ? AV_OK : choose_mode(self, err);
 }
 
+/* The store lost a part of this message to a rollback; nothing is wrong that sending it again would not heal. */
+static av_errc
+begin_anew(av_errc rc, av_error *err)
+{
+    if (rc != AV_ERR_CONFLICT)
+        return rc;
+    return av_error_set(err, AV_ERR_BUSY, "a part of this message was dropped with an open group: begin anew");
+}
+
+/* Each piece belongs to the open group: the one before may have been committed by another run since. */
+static av_errc
+write_piece(av_intake *self, av_span bytes, av_error *err)
+{
+    av_errc rc = av_group_join(self->group, &self->member, err);
+
+    return rc != AV_OK ? rc : begin_anew(av_store_put_write(self->item.put, bytes, err), err);
+}
+
 av_errc
 av_intake_item_bytes(av_intake *self, av_span bytes, av_error *err)
 {
@@ -178,7 +196,7 @@ av_intake_item_bytes(av_intake *self, av_span bytes, av_error *err)
     }
     av_sha256_stream_update(item->sha, bytes);
     item->crlf_size += av_crlf_size(&item->crlf, bytes);
-    return item->put == NULL ? AV_OK : av_store_put_write(item->put, bytes, err);
+    return item->put == NULL ? AV_OK : write_piece(self, bytes, err);
 }
 
 void
@@ -229,7 +247,7 @@ store_bytes(av_intake *self, const uint8_t digest[32], uint64_t *ret_lsn, int64_
     if (is_new && item->mode == AV_ITEM_MEMORY) {
         rc = av_store_put_message(self->archive->store, bytes, digest, ret_lsn, err);
     } else if (is_new) {
-        rc = av_store_put_finish(&item->put, ret_lsn, NULL, err);
+        rc = begin_anew(av_store_put_finish(&item->put, ret_lsn, NULL, err), err);
         if (rc == AV_OK)
             rc = read_head(self, *ret_lsn, &head, err);
         bytes = av_buf_span(&head);

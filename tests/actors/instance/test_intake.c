@@ -233,6 +233,87 @@ test_disk_full(void)
     rig_end(&r);
 }
 
+/*
+ * A large message of one run crosses another run's commit, then another's rollback: what it writes belongs to the open
+ * group, and what it lost makes it begin anew instead of failing for good.
+ */
+static void
+test_large_beside_others(void)
+{
+    AV_CLEANUP(av_buf_release) av_buf large = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf small = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf m = { 0 };
+    av_file_ops ops = *av_file_ops_get();
+    av_intake *a, *b;
+    av_error err = { 0 };
+    av_errc rc;
+    av_span rest;
+    rig r;
+
+    av_buf_init(&large, 64 << 20);
+    av_buf_init(&small, 8 << 20);
+    av_buf_init(&m, 64 << 20);
+    rig_new(&r);
+    a = rig_intake(&r, 6);
+    b = rig_intake(&r, 7);
+    rig_put(&large, &(rig_item){ .number = 1, .bytes = message(&m, 1, 12 << 20) });
+    rest = av_buf_span(&large);
+    AV_CHECK_RC(av_intake_feed(a, av_span_slice(rest, 0, 3 << 20), &err), AV_OK, &err);
+    rig_put(&small, &(rig_item){ .number = 1, .folder = "b", .bytes = message(&m, 2, 100) });
+    feed_all(b, &small, 1 << 20);
+    AV_CHECK_RC(av_group_commit(r.group, &err), AV_OK, &err);
+    AV_CHECK(!av_group_is_open(r.group));
+    AV_CHECK_RC(av_intake_feed(a, av_span_slice(rest, 3 << 20, 6 << 20), &err), AV_OK, &err);
+    AV_CHECK(av_group_is_open(r.group));
+    rig_put(&small, &(rig_item){ .number = 2, .folder = "b", .bytes = message(&m, 3, 7 << 20) });
+    ops.pwrite = full_pwrite;
+    writes_left = 0;
+    av_file_ops_set(&ops);
+    rc = av_intake_feed(b, av_buf_span(&small), &err);
+    if (rc == AV_OK)
+        rc = av_group_commit(r.group, &err);
+    av_file_ops_set(NULL);
+    AV_CHECK_RC(rc, AV_ERR_NOSPACE, &err);
+    AV_CHECK_RC(av_intake_feed(a, av_span_skip(rest, 6 << 20), &err), AV_ERR_BUSY, &err);
+    check_account(av_intake_durable(a), 0, 0, 0, 0);
+    check_account(av_intake_durable(b), 1, 1, 0, 0);
+    av_intake_destroy(&a);
+    av_intake_destroy(&b);
+    a = rig_intake(&r, 6);
+    AV_CHECK_RC(av_intake_feed(a, rest, &err), AV_OK, &err);
+    AV_CHECK_RC(av_intake_end(a, AV_RUN_FINISHED, &err), AV_OK, &err);
+    check_account(av_intake_durable(a), 1, 1, 0, 0);
+    av_intake_destroy(&a);
+    rig_end(&r);
+}
+
+/* Bytes that stand behind the last commit with no group open do not stay there to spoil the next one. */
+static void
+test_rollback_without_group(void)
+{
+    AV_CLEANUP(av_buf_release) av_buf bytes = { 0 };
+    av_store_put *put = NULL;
+    av_store_stats before, after;
+    av_error err = { 0 };
+    rig r;
+
+    av_buf_init(&bytes, 16 << 20);
+    rig_new(&r);
+    av_store_get_stats(r.archive->store, &before);
+    AV_CHECK_RC(av_store_put_begin(r.archive->store, 12 << 20, &put, &err), AV_OK, &err);
+    AV_CHECK_RC(av_store_put_write(put, message(&bytes, 1, 4 << 20), &err), AV_OK, &err);
+    av_store_get_stats(r.archive->store, &after);
+    AV_CHECK(after.bytes > before.bytes);
+    (void)av_error_set(&err, AV_ERR_CANCELLED, "a test");
+    AV_CHECK(!av_group_is_open(r.group));
+    av_group_rollback(r.group, &err);
+    av_store_get_stats(r.archive->store, &after);
+    AV_CHECK_INT(after.bytes, before.bytes);
+    AV_CHECK_RC(av_store_put_write(put, av_buf_span(&bytes), &err), AV_ERR_CONFLICT, &err);
+    av_store_put_abort(&put);
+    rig_end(&r);
+}
+
 /* ---- killed writers ---- */
 
 enum { ROUNDS = 12, MESSAGES = 1500 };
@@ -358,6 +439,8 @@ main(void)
     AV_RUN(test_large);
     AV_RUN(test_broken_stream);
     AV_RUN(test_disk_full);
+    AV_RUN(test_large_beside_others);
+    AV_RUN(test_rollback_without_group);
     AV_RUN(test_killed_writers);
     AV_RUN(test_lock);
     return av_check_done();
