@@ -1,8 +1,9 @@
 /*
  * feed.c - a streamed answer
  *
- * A feed is in one place at a time: held by its owner, in its owner's queue, in the readers' pool, or waiting for room. Who has it releases it;
- * a caller that goes away only leaves a mark, and where nobody would look at the mark a post to the loop does.
+ * A feed is in one place at a time: held by its owner, in its owner's queue, in the readers' pool, or waiting for room.
+ * Who has it releases it; a caller that goes away only leaves a mark, and where nobody would look at the mark a post to
+ * the loop does.
  */
 #include "actors/instance/feed.h"
 
