@@ -203,6 +203,8 @@ check(const init_options *o)
     if (!is_one_line(o->host_name) || !is_one_line(o->listen) || !is_one_line(o->admin) || o->admin[0] == '\0' ||
         !is_one_line(o->admin_full_name) || !is_one_line(o->admin_email) || strpbrk(o->host_name, " ,:/") != NULL)
         return cli_usage("init", "names must be one line of less than 256 bytes, a host name without spaces");
+    if (strpbrk(o->admin, "/:\t") != NULL)
+        return cli_usage("init", "--admin must be without slash, colon and tab: logins are split there");
     if (o->port_offset > 56000)
         return cli_usage("init", "--port-offset must be at most 56000");
     return 0;
