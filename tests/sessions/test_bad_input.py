@@ -1,7 +1,7 @@
 """Bad input gets a clear error and changes nothing."""
 import json
 import os
-
+import shutil
 import subprocess
 import tempfile
 
