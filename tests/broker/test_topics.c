@@ -215,7 +215,7 @@ test_long_snapshot(const av_keypair *many, unsigned count)
     value[16000] = '\0';
     for (unsigned i = 0; i < count; i++) {
         client_join(&r, &many[i], &c);
-        (void)snprintf(topic, sizeof topic, "status/%s", many[i].name);
+        (void)snprintf(topic, sizeof topic, "status/%.200s", many[i].name);
         publish(&c, topic, value);
         AV_CHECK(client_hello(&c, 3000)); /* the status was taken before */
         client_close(&c);
