@@ -307,7 +307,10 @@ client_close(client *self)
 AV_UNUSED static void
 client_send_raw(client *self, const char *to, av_span envelope, av_span blob)
 {
-    AV_CHECK(zmq_send(self->socket, to, strlen(to), ZMQ_SNDMORE) >= 0);
+    if (zmq_send(self->socket, to, strlen(to), ZMQ_SNDMORE) < 0) { /* refused by the broker: nowhere to send to */
+        AV_CHECK_INT(errno, EAGAIN);
+        return;
+    }
     AV_CHECK(zmq_send(self->socket, envelope.p, envelope.n, ZMQ_SNDMORE) >= 0);
     AV_CHECK(zmq_send(self->socket, blob.p == NULL ? (const void *)"" : blob.p, blob.n, 0) >= 0);
 }
