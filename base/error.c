@@ -30,6 +30,7 @@ static const char *const words[AV_ERRC_COUNT] = {
     [AV_ERR_UNSUPPORTED] = "unsupported",
     [AV_ERR_READONLY] = "read_only",
     [AV_ERR_INTERNAL] = "internal",
+    [AV_ERR_GONE] = "gone",
 };
 
 av_errc

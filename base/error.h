@@ -35,6 +35,7 @@ typedef enum av_errc {
     AV_ERR_UNSUPPORTED = 21, /* method or option this actor does not have */
     AV_ERR_READONLY = 22,    /* write protected */
     AV_ERR_INTERNAL = 23,    /* our own mistake, reported instead of a crash */
+    AV_ERR_GONE = 24,        /* was here and was erased for good */
     AV_ERRC_COUNT
 } av_errc;
 
