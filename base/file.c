@@ -23,7 +23,9 @@ static const av_file_ops real_ops = {
     .ftruncate = ftruncate,
     .rename = rename,
     .unlink = unlink,
+    .link = link,
     .mkdir = mkdir,
+    .rmdir = rmdir,
 };
 
 static const av_file_ops *ops = &real_ops;

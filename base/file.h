@@ -26,7 +26,9 @@ typedef struct av_file_ops {
     int (*ftruncate)(int fd, off_t n);
     int (*rename)(const char *from, const char *to);
     int (*unlink)(const char *path);
+    int (*link)(const char *from, const char *to);
     int (*mkdir)(const char *path, mode_t mode);
+    int (*rmdir)(const char *path);
 } av_file_ops;
 
 /* The table in force; the real system calls unless a test set another. set(NULL) goes back to the real ones. */
