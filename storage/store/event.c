@@ -37,12 +37,20 @@ static const event_field mailbox_fields[] = {
     { 1, true, FIELD_ID16, AT(mailbox.guid), NO_FLAG },
     { 2, true, FIELD_TEXT, AT(mailbox.path), NO_FLAG },
     { 3, true, FIELD_U32, AT(mailbox.uidvalidity), NO_FLAG },
+    { 4, true, FIELD_U64, AT(mailbox.sequence), NO_FLAG },
     { 0 },
 };
 
 static const event_field rename_fields[] = {
     { 1, true, FIELD_ID16, AT(mailbox.guid), NO_FLAG },
     { 2, true, FIELD_TEXT, AT(mailbox.path), NO_FLAG },
+    { 3, true, FIELD_U64, AT(mailbox.sequence), NO_FLAG },
+    { 0 },
+};
+
+static const event_field mailbox_removed_fields[] = {
+    { 1, true, FIELD_ID16, AT(mailbox.guid), NO_FLAG },
+    { 2, false, FIELD_U64, AT(mailbox.time_ms), NO_FLAG },
     { 0 },
 };
 
@@ -69,6 +77,9 @@ static const event_field removed_fields[] = {
     { 1, true, FIELD_ID16, AT(placement.guid), NO_FLAG },
     { 2, true, FIELD_U32, AT(placement.uid), NO_FLAG },
     { 3, true, FIELD_U64, AT(placement.modseq), NO_FLAG },
+    { 4, false, FIELD_U64, AT(placement.removed_at_ms), NO_FLAG },
+    { 5, false, FIELD_TEXT, AT(placement.who), NO_FLAG },
+    { 6, false, FIELD_TEXT, AT(placement.reason), NO_FLAG },
     { 0 },
 };
 
@@ -84,6 +95,30 @@ static const event_field run_fields[] = {
     { 0 },
 };
 
+static const event_field hold_set_fields[] = {
+    { 1, true, FIELD_ID16, AT(hold.hold), NO_FLAG },
+    { 2, true, FIELD_TEXT, AT(hold.name), NO_FLAG },
+    { 3, false, FIELD_ID16, AT(hold.mailbox), AT(hold.has_mailbox) },
+    { 4, false, FIELD_ID32, AT(hold.digest), AT(hold.has_digest) },
+    { 5, false, FIELD_U64, AT(hold.time_ms), NO_FLAG },
+    { 6, false, FIELD_TEXT, AT(hold.who), NO_FLAG },
+    { 0 },
+};
+
+static const event_field hold_lifted_fields[] = {
+    { 1, true, FIELD_ID16, AT(hold.hold), NO_FLAG },
+    { 2, false, FIELD_U64, AT(hold.time_ms), NO_FLAG },
+    { 3, false, FIELD_TEXT, AT(hold.who), NO_FLAG },
+    { 0 },
+};
+
+static const event_field erased_fields[] = {
+    { 1, true, FIELD_ITEMS, AT(erased.lsns), NO_FLAG },
+    { 2, false, FIELD_U64, AT(erased.time_ms), NO_FLAG },
+    { 3, false, FIELD_TEXT, AT(erased.who), NO_FLAG },
+    { 0 },
+};
+
 static const struct event_row {
     av_event_kind kind;
     const char *name;
@@ -94,6 +129,10 @@ static const struct event_row {
     { AV_EVENT_PLACEMENT_ADDED, "placement added", added_fields },
     { AV_EVENT_PLACEMENT_REMOVED, "placement removed", removed_fields },
     { AV_EVENT_RUN_PROGRESS, "run progress", run_fields },
+    { AV_EVENT_HOLD_SET, "hold set", hold_set_fields },
+    { AV_EVENT_HOLD_LIFTED, "hold lifted", hold_lifted_fields },
+    { AV_EVENT_MAILBOX_REMOVED, "mailbox removed", mailbox_removed_fields },
+    { AV_EVENT_CONTENT_ERASED, "content erased", erased_fields },
 };
 
 static const struct event_row *
@@ -273,6 +312,10 @@ check_values(const av_event *event, av_error *err)
         return av_error_set(err, AV_ERR_CORRUPT, "a mailbox event with UIDVALIDITY 0");
     if (placement && event->placement.uid == 0)
         return av_error_set(err, AV_ERR_CORRUPT, "a placement event with UID 0");
+    if (event->kind == AV_EVENT_HOLD_SET && event->hold.name.n == 0)
+        return av_error_set(err, AV_ERR_CORRUPT, "a hold without a name");
+    if (event->kind == AV_EVENT_CONTENT_ERASED && event->erased.lsns.n == 0)
+        return av_error_set(err, AV_ERR_CORRUPT, "an erasure of nothing");
     return AV_OK;
 }
 

@@ -20,7 +20,11 @@ typedef enum av_event_kind {
     AV_EVENT_MAILBOX_RENAMED = 0x8002,
     AV_EVENT_PLACEMENT_ADDED = 0x8003,
     AV_EVENT_PLACEMENT_REMOVED = 0x8004,
-    AV_EVENT_RUN_PROGRESS = 0x8005
+    AV_EVENT_RUN_PROGRESS = 0x8005,
+    AV_EVENT_HOLD_SET = 0x8007,
+    AV_EVENT_HOLD_LIFTED = 0x8008,
+    AV_EVENT_MAILBOX_REMOVED = 0x800A,
+    AV_EVENT_CONTENT_ERASED = 0x800C
 } av_event_kind;
 
 enum { AV_FLAG_SEEN = 1, AV_FLAG_ANSWERED = 2, AV_FLAG_FLAGGED = 4, AV_FLAG_DELETED = 8, AV_FLAG_DRAFT = 16 };
@@ -32,13 +36,15 @@ typedef enum av_run_state {
     AV_RUN_FAILED = 4
 } av_run_state;
 
-typedef struct av_event_mailbox { /* created, renamed */
+typedef struct av_event_mailbox { /* created, renamed, removed */
     uint8_t guid[AV_GUID_SIZE];
-    av_span path;         /* storage/meta/mailbox_name.h */
-    uint32_t uidvalidity; /* created only; not 0 */
+    av_span path;         /* created, renamed: storage/meta/mailbox_name.h */
+    uint32_t uidvalidity; /* created; not 0 */
+    uint64_t sequence;    /* created, renamed: orders changes of names across the stores of an instance */
+    int64_t time_ms;      /* removed; 0: not known */
 } av_event_mailbox;
 
-typedef struct av_event_placement { /* added; removed uses guid, uid, modseq */
+typedef struct av_event_placement { /* added; removed uses guid, uid, modseq and the last three */
     uint8_t guid[AV_GUID_SIZE];     /* mailbox */
     uint32_t uid;                   /* not 0 */
     uint64_t modseq;
@@ -54,6 +60,8 @@ typedef struct av_event_placement { /* added; removed uses guid, uid, modseq */
     uint64_t item;
     bool has_instance;
     uint8_t instance[AV_GUID_SIZE];
+    int64_t removed_at_ms; /* 0: not known */
+    av_span who, reason;   /* texts; may be empty */
 } av_event_placement;
 
 typedef struct av_event_run {
@@ -64,12 +72,32 @@ typedef struct av_event_run {
     av_span duplicate_items; /* list since the last event; av_event_list_put_item / next_item */
 } av_event_run;
 
+/* Neither mailbox nor digest: all of the store is held. lifted uses hold, time_ms and who. */
+typedef struct av_event_hold {
+    uint8_t hold[AV_GUID_SIZE];
+    av_span name; /* text, not empty */
+    bool has_mailbox;
+    uint8_t mailbox[AV_GUID_SIZE];
+    bool has_digest;
+    uint8_t digest[32]; /* of a message */
+    int64_t time_ms;    /* 0: not known */
+    av_span who;        /* text; may be empty */
+} av_event_hold;
+
+typedef struct av_event_erased {
+    av_span lsns;    /* list, not empty: of messages and parts; av_event_list_put_item / next_item */
+    int64_t time_ms; /* 0: not known */
+    av_span who;     /* text; may be empty */
+} av_event_erased;
+
 typedef struct av_event {
     av_event_kind kind;
     union {
         av_event_mailbox mailbox;
         av_event_placement placement;
         av_event_run run;
+        av_event_hold hold;
+        av_event_erased erased;
     };
 } av_event;
 
