@@ -10,7 +10,7 @@
 #include "base/span.h"
 
 #define AV_SEAL_KEY   32
-#define AV_SEAL_SALT  16
+#define AV_SEAL_SALT  8
 #define AV_SEAL_TAG   16
 #define AV_SEAL_TABLE UINT32_MAX /* piece number of a content record's table */
 
@@ -30,9 +30,12 @@ typedef struct av_seal av_seal;
 av_errc av_seal_new(av_seal **ret, av_error *err);
 void av_seal_destroy(av_seal **self);
 
-/* HKDF-SHA-256 (RFC 5869) with the label "archivolt record". The caller wipes ret. */
+/*
+ * Key of an events, commit or dictionary record: HKDF-SHA-256 (RFC 5869) of the store's log key, salt and LSN, label
+ * "archivolt record". The caller wipes ret. (Content has keys that can be erased: storage/keys/store_keys.h.)
+ */
 void av_seal_record_key(
-    const uint8_t store_key[AV_SEAL_KEY], const uint8_t salt[AV_SEAL_SALT], uint8_t ret[AV_SEAL_KEY]);
+    const uint8_t log_key[AV_SEAL_KEY], const uint8_t salt[AV_SEAL_SALT], uint64_t lsn, uint8_t ret[AV_SEAL_KEY]);
 /* HMAC-SHA-256. */
 void av_seal_hmac(const uint8_t key[AV_SEAL_KEY], av_span data, uint8_t ret[32]);
 
