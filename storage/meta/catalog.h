@@ -1,14 +1,17 @@
 /*
  * catalog.h - the view of an instance over the logs of its stores: mailboxes, placements, message ids, runs
  *
- * Everything here comes out of the logs: a catalog that is lost, broken or ahead of its log is thrown away and replayed
- * (av_catalog_catch_up). It changes by one function, av_catalog_apply, live and in replay alike. Users and settings are
- * not here: accounts.h.
+ * Everything here comes out of the logs: a catalog that is lost, broken or ahead of a log is thrown away and replayed
+ * (av_catalog_catch_up), store after store in any order with the same result. It changes by one function,
+ * av_catalog_apply, live and in replay alike. Users and settings are not here: accounts.h. What a store knows of its
+ * contents is not here: store_view.h. Groups over log, store view and catalog: views.h.
  *
- * The order of the writer, for one group:
- *   av_catalog_begin -> { av_store_put_*, av_store_put_event, av_catalog_apply }... -> av_store_commit
- *   -> av_catalog_commit(lsn)     or, when anything fails before the commit, av_store_rollback and av_catalog_rollback
- * What av_catalog_apply refuses must not be committed to the log: it would be refused in every replay.
+ * Names. A mailbox is announced (created) in every store that holds placements of it, and renamed in any. Its name is
+ * what the event with the highest sequence says. When two mailboxes claim one path (a store with the newer events is
+ * missing) the higher sequence has it and the other goes by "<path> (<its GUID>)" until the path is free. A removed
+ * mailbox never comes back.
+ *
+ * Placements with another instance's UUID are not here: the instance adopts them with placements of its own.
  *
  * Threads: one writer; others read through av_catalog_snapshot. Blocks on disk.
  */
@@ -18,6 +21,7 @@
 #include "storage/meta/mailbox_name.h"
 #include "storage/meta/message_id.h"
 #include "storage/meta/meta.h"
+#include "storage/meta/store_view.h"
 #include "storage/store/event.h"
 #include "storage/store/store.h"
 
@@ -25,13 +29,14 @@ typedef struct av_catalog av_catalog;
 typedef struct av_catalog_iter av_catalog_iter;
 
 typedef struct av_catalog_config {
-    const char *dir;    /* the view's folder, wholly its own; made when missing */
-    uint8_t key[32];    /* for HMACs of digests in keys; the same at every open, else the view is rebuilt */
-    size_t cache_bytes; /* 0: 1 MB */
+    const char *dir;                /* the view's folder, wholly its own; made when missing */
+    uint8_t key[32];                /* for HMACs of digests in keys; the same at every open, else the view is rebuilt */
+    uint8_t instance[AV_GUID_SIZE]; /* the instance's UUID; another one: the view is rebuilt */
+    size_t cache_bytes;             /* 0: 1 MB */
 } av_catalog_config;
 
 /*
- * Opens or makes the view. A broken view, one of another version or one with another key is removed and made empty
+ * Opens or makes the view. A broken view, one of another version, instance or with another key is removed and made empty
  * (logged as catalog.discarded): the logs hold everything in it. AV_ERR_BUSY when it is open elsewhere, AV_ERR_IO.
  */
 av_errc av_catalog_open(const av_catalog_config *config, av_catalog **ret, av_error *err);
@@ -41,31 +46,55 @@ av_errc av_catalog_trim(av_catalog *self, av_error *err);
 
 /* --- stores ------------------------------------------------------------------------------------------------------ */
 
-/* LSN up to which the view reflects this store's log; 0 when it never saw it. What av_store_open wants as witness. */
-av_errc av_catalog_applied_lsn(av_catalog *self, const uint8_t store_uuid[16], uint64_t *ret, av_error *err);
-/* Bind an open store (borrowed until detach or close) and get its number in this view: what rows call `store`. Needed
- * before apply. */
-av_errc av_catalog_attach(av_catalog *self, av_store *store, uint32_t *ret_no, av_error *err);
-/* The store is not used any more; its rows stay. */
+/* LSN up to which the view reflects this store's log; 0 when it never saw it. What av_store_open wants as witness is the
+ * higher of this and av_store_view_applied_lsn. */
+uint64_t av_catalog_applied_lsn(const av_catalog *self, const uint8_t store_uuid[AV_STORE_UUID_SIZE]);
+/*
+ * Bind an open store and its open view (both borrowed until detach or close), and get the store's number in this
+ * catalog: what rows call `store`. Sets the store's watch. A number is kept as long as the catalog is and is not given
+ * again while a placement has it.
+ */
+av_errc av_catalog_attach(av_catalog *self, av_store *store, av_store_view *view, uint32_t *ret_no, av_error *err);
+/* The store is not used any more (disabled, or closed for a while); its rows stay. */
 void av_catalog_detach(av_catalog *self, uint32_t store_no);
-av_store *av_catalog_store(const av_catalog *self, uint32_t no); /* NULL: not attached */
+av_store *av_catalog_store(const av_catalog *self, uint32_t no);     /* NULL: not attached */
+av_store_view *av_catalog_view(const av_catalog *self, uint32_t no); /* NULL: not attached */
 
-/* Content that has no summary row yet: append the row to out, or leave it empty for none (also for content that cannot
- * be read: an error ends the replay). Called in replay. */
+typedef struct av_catalog_store_row {
+    uint32_t no;
+    uint8_t uuid[AV_STORE_UUID_SIZE];
+    bool attached;
+    uint64_t applied_lsn;
+    uint64_t messages, bytes; /* placements in the catalog, their raw bytes */
+} av_catalog_store_row;
+
+/* Every store that has a number, by number; from *no (0: the first) on, which becomes one behind it. Writer thread. */
+bool av_catalog_next_store(const av_catalog *self, uint32_t *no, av_catalog_store_row *ret);
+
+/*
+ * A detached store leaves for good: take away its placements, at most `most` looked at in one group, and its number with
+ * the last one. Call until *ret_left (placements left) is 0; a crash in between is no harm. No group may be open.
+ * Mailboxes stay. AV_ERR_NOT_FOUND: no store has this number. AV_ERR_BUSY: it is attached.
+ */
+av_errc av_catalog_expunge(av_catalog *self, uint32_t store_no, size_t most, uint64_t *ret_left, av_error *err);
+
+/* A message without attributes in its store's view: append the row to out, or leave it empty for none (also for content
+ * that cannot be read: an error ends the replay). Called in replay. */
 typedef av_errc av_catalog_summary_fn(
     void *ctx, av_store *store, const av_event_placement *placement, av_buf *out, av_error *err);
 
 /*
- * Bring the view to the end of an attached store's log, in groups of a few thousand events. A view that is ahead of a
- * sound log (an older log was restored) is emptied and replayed as a whole; then *ret_rebuilt is true and all other
- * stores must be caught up again, too; no snapshot and no iterator may be left at that time. When the store is
- * corrupt nothing is thrown away: what the view knows is served, and AV_OK is returned with as much replayed as could
+ * Bring the catalog and the store's view to the end of an attached store's log, in one pass from where the lower stands,
+ * in groups of a few thousand events. A store view that is not one of its sound log (ahead: an older log was restored)
+ * is emptied and replayed. A catalog that is not is emptied and this store replayed into it; then *ret_rebuilt is true and
+ * all other stores must be caught up again, too; no snapshot and no iterator may be left at that time. When the store is
+ * corrupt nothing is thrown away: what the views know is served, and AV_OK is returned with as much replayed as could
  * be read. ret_rebuilt may be NULL.
  */
 av_errc av_catalog_catch_up(
     av_catalog *self, uint32_t store_no, av_catalog_summary_fn *summary, void *ctx, bool *ret_rebuilt, av_error *err);
 
-/* --- groups ------------------------------------------------------------------------------------------------------ */
+/* --- groups: most callers use views.h ---------------------------------------------------------------------------- */
 
 void av_catalog_begin(av_catalog *self);
 /* committed_lsn: what av_store_commit gave for this store. Not synced: the log has it. After a failure the view is
@@ -73,14 +102,17 @@ void av_catalog_begin(av_catalog *self);
 av_errc av_catalog_commit(av_catalog *self, uint32_t store_no, uint64_t committed_lsn, av_error *err);
 void av_catalog_rollback(av_catalog *self);
 
+/* For the next mailbox created or renamed event; applying it takes the number. */
+uint64_t av_catalog_next_sequence(const av_catalog *self);
+
 /*
- * The one way the view changes. summary: row for the placement's content or an empty span (kept as it is when the
- * content has one).
- * AV_ERR_EXISTS: mailbox path or GUID taken, UID given twice; AV_ERR_NOT_FOUND: mailbox or UID unknown. The group is
- * unchanged then.
+ * The one way the view changes: an event that goes into this store's log.
+ * AV_ERR_EXISTS: path taken, UID given twice; AV_ERR_NOT_FOUND: mailbox or UID unknown (or the placement is another
+ * store's); AV_ERR_CONFLICT: a sequence that is not the next, a mailbox removed that has placements. The group is
+ * unchanged then, and the event must not go to the log. Creating a mailbox that is there under this path is AV_OK: that
+ * is how it is announced to another store.
  */
-av_errc av_catalog_apply(
-    av_catalog *self, uint32_t store_no, uint64_t lsn, const av_event *event, av_span summary, av_error *err);
+av_errc av_catalog_apply(av_catalog *self, uint32_t store_no, const av_event *event, av_error *err);
 
 /* --- views ------------------------------------------------------------------------------------------------------- */
 
@@ -95,7 +127,10 @@ typedef struct av_mailbox {
     uint32_t uidvalidity, uidnext; /* uidnext: what the next placement takes */
     uint64_t highestmodseq;        /* the next change takes highestmodseq + 1 */
     uint64_t messages;             /* placements now */
+    uint64_t unseen;               /* of these, without AV_FLAG_SEEN */
     uint64_t bytes;                /* their raw bytes */
+    uint64_t sequence;             /* of the event that gave it its name */
+    bool provisional;              /* path is not the name it claims: another mailbox has that */
     size_t path_n;
     char path[AV_MAILBOX_PATH_MAX + 1];
 } av_mailbox;
@@ -107,6 +142,25 @@ av_errc av_catalog_mailbox_by_guid(
 /* The mailbox `under` and all below it (empty: all), parents before children, siblings in byte order. */
 av_catalog_iter *av_catalog_mailboxes(const av_meta_view *view, av_span under);
 bool av_catalog_next_mailbox(av_catalog_iter *self, av_mailbox *ret);
+
+/* --- counters: kept with each group, O(1) ------------------------------------------------------------------------ */
+
+typedef struct av_catalog_totals {
+    uint64_t messages, bytes; /* placements, their raw bytes */
+} av_catalog_totals;
+
+/* All mailboxes with this first component (an archive); zeros when there are none. */
+av_errc av_catalog_archive_totals(const av_meta_view *view, av_span top, av_catalog_totals *ret, av_error *err);
+/* What a store has of a mailbox. */
+av_errc av_catalog_store_totals(const av_meta_view *view, uint32_t store_no, const uint8_t guid[AV_GUID_SIZE],
+    av_catalog_totals *ret, av_error *err);
+/* Does any placement of the mailbox stand in this store, or was the mailbox announced there? Else announce it (created)
+ * before its first placement. */
+av_errc av_catalog_is_announced(
+    const av_meta_view *view, uint32_t store_no, const uint8_t guid[AV_GUID_SIZE], bool *ret, av_error *err);
+/* Count the placements again (refresh statistics), between groups: counters that were wrong are put right. Reads
+ * everything. */
+av_errc av_catalog_recount(av_catalog *self, bool *ret_right, av_error *err);
 
 /* --- placements -------------------------------------------------------------------------------------------------- */
 
@@ -143,21 +197,10 @@ void av_catalog_iter_destroy(av_catalog_iter **self);
 /* UID of the same bytes in this mailbox, or AV_ERR_NOT_FOUND. */
 av_errc av_catalog_duplicate(const av_catalog *self, const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE],
     const uint8_t digest[32], uint32_t *ret_uid, av_error *err);
-/* LSN of these bytes in this store, or AV_ERR_NOT_FOUND. Writer thread only (it looks at the attached stores). */
-av_errc av_catalog_content(const av_catalog *self, const av_meta_view *view, uint32_t store_no,
-    const uint8_t digest[32], uint64_t *ret_lsn, av_error *err);
 /* All placements of a message id, by mailbox GUID; walk with av_catalog_next_placement. Rights are checked on these,
  * never on the id. */
 av_catalog_iter *av_catalog_by_id(
     const av_catalog *self, const av_meta_view *view, const uint8_t id[AV_MESSAGE_ID_BYTES]);
-
-/* --- summaries: the caller's bytes per content record ----------------------------------------------------------- */
-
-av_errc av_catalog_summary(
-    const av_meta_view *view, uint32_t store_no, uint64_t content_lsn, av_buf *out, av_error *err);
-/* All of a store in log order from from_lsn on; av_catalog_next_summary. */
-av_catalog_iter *av_catalog_summaries(const av_meta_view *view, uint32_t store_no, uint64_t from_lsn);
-bool av_catalog_next_summary(av_catalog_iter *self, uint64_t *ret_lsn, av_span *ret_row);
 
 /* --- runs ------------------------------------------------------------------------------------------------------- */
 
