@@ -38,6 +38,7 @@ static const event_field mailbox_fields[] = {
     { 2, true, FIELD_TEXT, AT(mailbox.path), NO_FLAG },
     { 3, true, FIELD_U32, AT(mailbox.uidvalidity), NO_FLAG },
     { 4, true, FIELD_U64, AT(mailbox.sequence), NO_FLAG },
+    { 5, false, FIELD_ID16, AT(mailbox.instance), AT(mailbox.has_instance) },
     { 0 },
 };
 
@@ -45,12 +46,14 @@ static const event_field rename_fields[] = {
     { 1, true, FIELD_ID16, AT(mailbox.guid), NO_FLAG },
     { 2, true, FIELD_TEXT, AT(mailbox.path), NO_FLAG },
     { 3, true, FIELD_U64, AT(mailbox.sequence), NO_FLAG },
+    { 4, false, FIELD_ID16, AT(mailbox.instance), AT(mailbox.has_instance) },
     { 0 },
 };
 
 static const event_field mailbox_removed_fields[] = {
     { 1, true, FIELD_ID16, AT(mailbox.guid), NO_FLAG },
     { 2, false, FIELD_U64, AT(mailbox.time_ms), NO_FLAG },
+    { 3, false, FIELD_ID16, AT(mailbox.instance), AT(mailbox.has_instance) },
     { 0 },
 };
 

@@ -42,6 +42,8 @@ typedef struct av_event_mailbox { /* created, renamed, removed */
     uint32_t uidvalidity; /* created; not 0 */
     uint64_t sequence;    /* created, renamed: orders changes of names across the stores of an instance */
     int64_t time_ms;      /* removed; 0: not known */
+    bool has_instance;    /* whose mailbox it is: in a store attached from elsewhere not ours */
+    uint8_t instance[AV_GUID_SIZE];
 } av_event_mailbox;
 
 typedef struct av_event_placement { /* added; removed uses guid, uid, modseq and the last three */
