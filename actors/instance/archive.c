@@ -92,12 +92,15 @@ is_zero(const uint8_t uuid[16])
 }
 
 static av_errc
-open_accounts(av_archive *self, av_error *err)
+open_accounts(av_archive *self, const av_archive_config *config, av_error *err)
 {
     AV_CLEANUP(av_free) char *path = av_archive_path(self, "accounts");
+    uint8_t key[32];
     av_errc rc;
 
-    rc = av_accounts_open(path, &self->accounts, err);
+    av_seal_hmac(config->store_key, av_span_str("archivolt accounts database"), key);
+    rc = av_accounts_open(path, key, &self->accounts, err);
+    av_secret_wipe(key, sizeof key);
     if (rc != AV_OK)
         return av_error_prefix(err, "accounts");
     rc = get_uuid(self, SETTING_INSTANCE_UUID, self->uuid, err);
@@ -107,7 +110,7 @@ open_accounts(av_archive *self, av_error *err)
     return put_uuid(self, SETTING_INSTANCE_UUID, self->uuid, err);
 }
 
-/* The catalog's own key: it stands in keys of a database that lies outside the sealed log. */
+/* The catalog's own key, of which it derives its database's and its HMACs'. */
 static av_errc
 open_catalog(av_archive *self, const av_archive_config *config, av_error *err)
 {
@@ -144,7 +147,7 @@ open_databases(av_archive *self, const av_archive_config *config, av_error *err)
     opening catalog = { .archive = self, .config = config };
     pthread_t thread;
     bool beside = pthread_create(&thread, NULL, open_catalog_beside, &catalog) == 0;
-    av_errc rc = open_accounts(self, err);
+    av_errc rc = open_accounts(self, config, err);
 
     if (beside)
         (void)pthread_join(thread, NULL);

@@ -174,14 +174,24 @@ load_thumbprint(av_management *self)
 
 /* ---- life ---- */
 
+/* A key that is the same at each start and known to nobody else: derived from the signing key. */
+static void
+derive(const uint8_t secret[64], const char *label, uint8_t ret[32])
+{
+    (void)crypto_generichash(ret, 32, (const uint8_t *)label, strlen(label), secret, 64);
+}
+
 static av_errc
 open_database(av_management *self, av_error *err)
 {
     AV_CLEANUP(av_free) char *dir = av_node_path(self->node, "management/db");
-    const av_meta_options options = { 0 };
-    uint8_t hash_key[32];
-    av_errc rc = av_meta_open(dir, &options, &self->db, err);
+    uint8_t hash_key[32], database_key[32];
+    const av_meta_options options = { .key = database_key };
+    av_errc rc;
 
+    derive(self->secret, "archivolt management database", database_key);
+    rc = av_meta_open(dir, &options, &self->db, err);
+    av_secret_wipe(database_key, sizeof database_key);
     if (rc == AV_OK)
         rc = av_registrar_open(self->db, self->secret, &self->registrar, err);
     if (rc == AV_OK)
@@ -192,8 +202,7 @@ open_database(av_management *self, av_error *err)
         rc = av_instances_open(self->db, &self->instances, err);
     if (rc != AV_OK)
         return av_error_prefix(err, "management database");
-    /* The same at each start, and known to nobody else: derived from the signing key. */
-    (void)crypto_generichash(hash_key, sizeof hash_key, (const uint8_t *)"archivolt tasks", 15, self->secret, 64);
+    derive(self->secret, "archivolt tasks", hash_key);
     self->tasks = av_tasks_new(self->db, hash_key);
     av_secret_wipe(hash_key, sizeof hash_key);
     return AV_OK;

@@ -14,9 +14,9 @@ struct av_accounts {
 };
 
 av_errc
-av_accounts_open(const char *dir, av_accounts **ret, av_error *err)
+av_accounts_open(const char *dir, const uint8_t key[32], av_accounts **ret, av_error *err)
 {
-    av_meta_options options = { .cache_bytes = 256 * 1024, .write_buffer_bytes = 512 * 1024 };
+    av_meta_options options = { .key = key, .cache_bytes = 256 * 1024, .write_buffer_bytes = 512 * 1024 };
     av_meta *meta = NULL;
     av_errc rc = av_meta_open(dir, &options, &meta, err);
 

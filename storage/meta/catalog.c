@@ -24,9 +24,14 @@ version_row(const av_catalog *self, av_buf *out)
 static av_errc
 open_meta(av_catalog *self, av_error *err)
 {
-    av_meta_options options = { .cache_bytes = self->cache_bytes };
+    uint8_t key[32];
+    av_meta_options options = { .key = key, .cache_bytes = self->cache_bytes };
+    av_errc rc;
 
-    return av_meta_open(self->dir, &options, &self->meta, err);
+    av_seal_hmac(self->key, av_span_str("archivolt catalog database"), key);
+    rc = av_meta_open(self->dir, &options, &self->meta, err);
+    av_secret_wipe(key, sizeof key);
+    return rc;
 }
 
 /* AV_ERR_CORRUPT when this is not a view of ours with our key; an empty database becomes one. */
@@ -125,7 +130,7 @@ av_catalog_open(const av_catalog_config *config, av_catalog **ret, av_error *err
     self->cache_bytes = config->cache_bytes;
     av_buf_init(&self->row, CATALOG_ROW_MAX);
     rc = open_all(self, err);
-    if (rc == AV_ERR_CORRUPT) {
+    if (rc == AV_ERR_CORRUPT || rc == AV_ERR_AUTH || rc == AV_ERR_VERSION) {
         char why[sizeof err->msg];
 
         memcpy(why, err->msg, sizeof why);

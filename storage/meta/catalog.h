@@ -29,8 +29,8 @@ typedef struct av_catalog av_catalog;
 typedef struct av_catalog_iter av_catalog_iter;
 
 typedef struct av_catalog_config {
-    const char *dir;                /* the view's folder, wholly its own; made when missing */
-    uint8_t key[32];                /* for HMACs of digests in keys; the same at every open, else the view is rebuilt */
+    const char *dir; /* the view's folder, wholly its own; made when missing */
+    uint8_t key[32]; /* seals its files and stands in HMACs; the same at every open, else the view is rebuilt */
     uint8_t instance[AV_GUID_SIZE]; /* the instance's UUID; another one: the view is rebuilt */
     size_t cache_bytes;             /* 0: 1 MB */
 } av_catalog_config;

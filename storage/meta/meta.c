@@ -1,7 +1,7 @@
 /*
  * meta.c - see meta.h; RocksDB through its C API
  *
- * The one place with options. Where the database's files will be sealed, the sealing FileSystem enters in make_options.
+ * The one place with options.
  */
 #include "storage/meta/meta.h"
 
@@ -9,13 +9,14 @@
 #include <rocksdb/c.h>
 
 #include "base/file.h"
+#include "storage/sealed/env.h"
 
 #define DEFAULT_CACHE        (1024U * 1024)
 #define DEFAULT_WRITE_BUFFER (2U * 1024 * 1024)
 #define WAL_MAX              (4U * 1024 * 1024)
-#define LOG_WARN             2 /* InfoLogLevel of rocksdb/env.h */
 #define BLOOM_BITS           10.0
-#define WALS_MAX             4 /* files */
+#define WALS_MAX             4          /* files */
+#define CHECKPOINT_FLUSH     UINT64_MAX /* bytes of WAL from which a checkpoint writes a table: never, it copies them */
 
 struct av_meta_view {
     av_meta *meta;
@@ -26,7 +27,8 @@ struct av_meta_view {
 struct av_meta {
     char *dir;
     rocksdb_t *db;
-    rocksdb_env_t *env;
+    rocksdb_env_t *threads; /* RocksDB's own, for the size of its pools */
+    av_sealed_env *env;
     rocksdb_cache_t *cache;
     rocksdb_options_t *options;
     rocksdb_writeoptions_t *write_plain, *write_sync;
@@ -58,6 +60,10 @@ take_status(char *text, av_error *err)
         return AV_OK;
     if (says(text, "No space left on device"))
         code = AV_ERR_NOSPACE;
+    else if (says(text, AV_SEALED_SAYS_KEY))
+        code = AV_ERR_AUTH;
+    else if (says(text, AV_SEALED_SAYS_NEWER))
+        code = AV_ERR_VERSION;
     else if (strncmp(text, "Corruption", 10) == 0)
         code = AV_ERR_CORRUPT;
     else if (says(text, "lock file") || says(text, "lock hold"))
@@ -80,7 +86,6 @@ make_options(av_meta *self, const av_meta_options *o)
     rocksdb_block_based_options_set_filter_policy(table, rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS));
     rocksdb_options_set_block_based_table_factory(options, table);
     rocksdb_block_based_options_destroy(table);
-    rocksdb_options_set_env(options, self->env);
     rocksdb_options_set_create_if_missing(options, o->must_exist ? 0 : 1);
     rocksdb_options_set_paranoid_checks(options, 1);
     rocksdb_options_set_compression(options, rocksdb_lz4_compression);
@@ -93,10 +98,9 @@ make_options(av_meta *self, const av_meta_options *o)
     rocksdb_options_set_max_background_jobs(options, 1);
     rocksdb_options_set_stats_dump_period_sec(options, 0);
     rocksdb_options_set_stats_persist_period_sec(options, 0);
-    rocksdb_options_set_info_log_level(options, LOG_WARN);
-    rocksdb_options_set_keep_log_file_num(options, 2);
     rocksdb_options_set_max_total_wal_size(options, WAL_MAX);
     rocksdb_options_set_skip_stats_update_on_db_open(options, 1);
+    av_sealed_env_apply(self->env, options);
     return options;
 }
 
@@ -111,8 +115,11 @@ av_meta_open(const char *dir, const av_meta_options *options, av_meta **ret, av_
         return rc;
     self = av_xcalloc(1, sizeof *self);
     self->dir = av_xstrdup(dir);
-    self->env = rocksdb_create_default_env();
-    rocksdb_env_set_background_threads(self->env, 1);
+    rc = av_sealed_env_new(options->key, &self->env, err);
+    if (rc != AV_OK)
+        return rc;
+    self->threads = rocksdb_create_default_env();
+    rocksdb_env_set_background_threads(self->threads, 1);
     self->cache_bytes = options->cache_bytes != 0 ? options->cache_bytes : DEFAULT_CACHE;
     self->cache = rocksdb_cache_create_lru(self->cache_bytes);
     self->options = make_options(self, options);
@@ -145,6 +152,22 @@ av_meta_trim(av_meta *self, av_error *err)
     /* Whoever reads at this moment keeps what they hold; all else is dropped. */
     rocksdb_cache_set_capacity(self->cache, 0);
     rocksdb_cache_set_capacity(self->cache, self->cache_bytes);
+    return take_status(status, err);
+}
+
+av_errc
+av_meta_checkpoint(av_meta *self, const char *dir, av_error *err)
+{
+    char *status = NULL;
+    rocksdb_checkpoint_t *checkpoint;
+
+    if (av_file_exists(dir))
+        return av_error_set(err, AV_ERR_EXISTS, "%s is there already", dir);
+    checkpoint = rocksdb_checkpoint_object_create(self->db, &status);
+    if (checkpoint == NULL)
+        return take_status(status, err);
+    rocksdb_checkpoint_create(checkpoint, dir, CHECKPOINT_FLUSH, &status);
+    rocksdb_checkpoint_object_destroy(checkpoint);
     return take_status(status, err);
 }
 
@@ -197,12 +220,15 @@ av_meta_close(av_meta **self)
         shed_wals(m);
         rocksdb_close(m->db);
     }
-    rocksdb_options_destroy(m->options);
-    rocksdb_writeoptions_destroy(m->write_plain);
-    rocksdb_writeoptions_destroy(m->write_sync);
-    rocksdb_readoptions_destroy(m->writer.options);
-    rocksdb_cache_destroy(m->cache);
-    rocksdb_env_destroy(m->env);
+    if (m->options != NULL) {
+        rocksdb_options_destroy(m->options);
+        rocksdb_writeoptions_destroy(m->write_plain);
+        rocksdb_writeoptions_destroy(m->write_sync);
+        rocksdb_readoptions_destroy(m->writer.options);
+        rocksdb_cache_destroy(m->cache);
+        rocksdb_env_destroy(m->threads);
+    }
+    av_sealed_env_destroy(&m->env);
     free(m->dir);
     free(m);
     *self = NULL;

@@ -2,7 +2,7 @@
  * meta.h - one RocksDB database: spans in and out, one group of changes at a time, snapshots
  *
  * All options stand in meta.c, in one place: small memory (the idle process stays under 5 MB), a bounded WAL, info
- * log at WARN. A database here is a view or a small truth of its own; it knows nothing of what its keys mean.
+ * log at WARN. Its files are sealed under its key (storage/sealed). A database here is a view or a small truth of its own; it knows nothing of what its keys mean.
  *
  * Threads: one writer calls the group functions; any thread reads through a view of its own. Every function may block
  * on disk.
@@ -18,18 +18,27 @@ typedef struct av_meta_view av_meta_view;
 typedef struct av_meta_iter av_meta_iter;
 
 typedef struct av_meta_options {
+    const uint8_t *key;        /* 32 bytes: of this database alone; borrowed for the open */
     size_t cache_bytes;        /* block cache; 0: 1 MB */
     size_t write_buffer_bytes; /* 0: 2 MB */
     bool must_exist;           /* AV_ERR_NOT_FOUND instead of making it */
 } av_meta_options;
 
-/* AV_ERR_CORRUPT when the database cannot be opened because of its contents, AV_ERR_BUSY when it is open elsewhere. */
+/*
+ * AV_ERR_CORRUPT when the database cannot be opened because of its contents (also: its files are in clear), AV_ERR_AUTH
+ * when it is sealed with another key, AV_ERR_VERSION when by a newer version, AV_ERR_BUSY when it is open elsewhere.
+ */
 av_errc av_meta_open(const char *dir, const av_meta_options *options, av_meta **ret, av_error *err);
 /* No view, iterator or group may be left. Flushes, so that the next open has no WAL to read. NULL and *NULL are
  * no-ops. */
 void av_meta_close(av_meta **self);
 /* Write what is in memory into a table file and give the memory back: for an idle timer, between groups. */
 av_errc av_meta_trim(av_meta *self, av_error *err);
+/*
+ * A copy of the database as it stands now, in the folder dir (which must not be there; its parent must). Tables are linked
+ * when dir is on the same file system. Sealed under the same key. Beside a writer. AV_ERR_EXISTS.
+ */
+av_errc av_meta_checkpoint(av_meta *self, const char *dir, av_error *err);
 
 /*
  * A group of changes. Between begin and commit the writer's view sees them and nobody else does. commit: all or

@@ -11,12 +11,13 @@
 #include "tests/check.h"
 
 static char dir[] = "/tmp/av-records-XXXXXX";
+static const uint8_t database_key[32] = { 9 };
 
 static av_meta *
 open_db(const char *name)
 {
     AV_CLEANUP(av_free) char *path = av_xasprintf("%s/%s", dir, name);
-    av_meta_options options = { 0 };
+    av_meta_options options = { .key = database_key };
     av_meta *db = NULL;
     av_error err;
 

@@ -23,7 +23,7 @@ static void
 world_open(struct world *w, const char *name)
 {
     AV_CLEANUP(av_free) char *path = av_xasprintf("%s/%s", dir, name);
-    av_meta_options options = { 0 };
+    av_meta_options options = { .key = (const uint8_t[32]){ 9 } };
     av_error err;
 
     AV_CHECK_RC(av_dir_make(path, &err), AV_OK, &err);

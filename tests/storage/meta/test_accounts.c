@@ -5,6 +5,7 @@
 
 #include "tests/storage/store/help.h"
 
+static const uint8_t database_key[32] = { 5 };
 static av_error err;
 static av_buf row;
 
@@ -13,7 +14,7 @@ open_accounts(const test_dir *d)
 {
     av_accounts *a = NULL;
 
-    AV_CHECK_RC(av_accounts_open(d->path, &a, &err), AV_OK, &err);
+    AV_CHECK_RC(av_accounts_open(d->path, database_key, &a, &err), AV_OK, &err);
     return a;
 }
 
@@ -120,7 +121,7 @@ test_open_twice(void)
     test_dir d = dir_new();
     av_accounts *a = open_accounts(&d), *b = NULL;
 
-    AV_CHECK_RC(av_accounts_open(d.path, &b, &err), AV_ERR_BUSY, &err);
+    AV_CHECK_RC(av_accounts_open(d.path, database_key, &b, &err), AV_ERR_BUSY, &err);
     av_accounts_close(&a);
     dir_remove(&d);
 }

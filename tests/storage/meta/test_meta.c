@@ -7,6 +7,7 @@
 
 #include "tests/storage/store/help.h"
 
+static const uint8_t key[32] = { 5 };
 static av_error err;
 
 static unsigned
@@ -26,7 +27,7 @@ count_files(const char *path)
 static void
 test_opened_often(void)
 {
-    static const av_meta_options options = { .must_exist = false };
+    static const av_meta_options options = { .key = key };
     test_dir d = dir_new();
     av_meta *meta = NULL;
     av_buf row;
@@ -51,7 +52,7 @@ test_opened_often(void)
 static void
 test_trim(void)
 {
-    static const av_meta_options options = { .must_exist = false };
+    static const av_meta_options options = { .key = key };
     test_dir d = dir_new();
     av_meta *meta = NULL;
     uint64_t before;

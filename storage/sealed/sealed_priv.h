@@ -1,0 +1,77 @@
+/*
+ * sealed_priv.h - what the C files of this folder do for env.cc
+ *
+ *   cipher.c  header and key of a file, AES-CTR at any offset
+ *   file.c    a sealed file: create, open, append, read, sync
+ *   names.c   names and folders through the seam, lines for the log
+ *
+ * For C++ too: so nothing of base/span.h here.
+ */
+#ifndef AV_SEALED_PRIV_H
+#define AV_SEALED_PRIV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "storage/sealed/env.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SEALED_HEADER 48U /* bytes before the first sealed one */
+
+/* What all files of a database share. Thread safe. */
+typedef struct sealed_base sealed_base;
+av_errc sealed_base_new(const uint8_t key[AV_SEALED_KEY], sealed_base **ret, av_error *err);
+void sealed_base_destroy(sealed_base **self);
+
+/* The cipher of one file. Thread safe. base is borrowed for its life. */
+typedef struct sealed_cipher sealed_cipher;
+/* Of a new file: makes the header, too. */
+sealed_cipher *sealed_cipher_new(const sealed_base *base, uint8_t ret_header[SEALED_HEADER]);
+/* Of a file that is there. AV_ERR_CORRUPT: no header of ours, or a damaged one; AV_ERR_VERSION; AV_ERR_AUTH. */
+av_errc sealed_cipher_open(
+    const sealed_base *base, const uint8_t header[SEALED_HEADER], sealed_cipher **ret, av_error *err);
+void sealed_cipher_destroy(sealed_cipher **self);
+/* Seal or open n bytes that stand at offset `at` of the file (without its header). out may be in. */
+av_errc sealed_cipher_run(sealed_cipher *self, uint64_t at, const uint8_t *in, uint8_t *out, size_t n, av_error *err);
+
+/* Offsets and sizes are without the header. */
+typedef struct sealed_file sealed_file;
+/* Empty; an old file of that name is cut to nothing. For appending. */
+av_errc sealed_file_create(const sealed_base *base, const char *path, sealed_file **ret, av_error *err);
+/*
+ * For reading; thread safe. A file that ends inside its header, or whose header is zeros, is what a power cut leaves of
+ * one that was never synced: it reads as an empty file.
+ */
+av_errc sealed_file_open(const sealed_base *base, const char *path, sealed_file **ret, av_error *err);
+void sealed_file_close(sealed_file **self);
+/* Less than n bytes only at the end of the file. */
+av_errc sealed_file_read(sealed_file *self, void *p, size_t n, uint64_t at, size_t *ret_n, av_error *err);
+/* One thread at a time; sync may run beside it. After a failed append or sync both fail for good. */
+av_errc sealed_file_append(sealed_file *self, const void *p, size_t n, av_error *err);
+av_errc sealed_file_sync(sealed_file *self, av_error *err);
+uint64_t sealed_file_size(const sealed_file *self); /* of one that is written */
+
+/* Through av_file_ops. */
+av_errc sealed_size_of(const char *path, uint64_t *ret, av_error *err);
+av_errc sealed_rename(const char *from, const char *to, av_error *err);
+av_errc sealed_unlink(const char *path, av_error *err);
+/* AV_ERR_UNSUPPORTED: not on one file system, or it has no links. */
+av_errc sealed_link(const char *from, const char *to, av_error *err);
+/* AV_ERR_EXISTS. */
+av_errc sealed_mkdir(const char *path, av_error *err);
+av_errc sealed_rmdir(const char *path, av_error *err);
+av_errc sealed_dir_sync(const char *path, av_error *err);
+
+/* A line of RocksDB's: database.error or database.warning. */
+void sealed_log(bool error, const char *text);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
