@@ -1,11 +1,14 @@
 /*
  * assets.c - keys and folder of an instance
  *
- * The store key lies outside the base directory (decisions.md 4) and is kept as long as the files it opens: an instance
- * that was removed with its files left opens them again when it is made anew under the same id.
+ * The instance key lies outside the base directory (decisions.md 4), sealed by the node key, and is kept as long as the
+ * files it opens: an instance that was removed with its files left opens them again when it is made anew under the same
+ * id. The node key is a file of the host's alone (keys/node.seal): a copy of single key files, or of the instances'
+ * folders, opens nothing.
  */
 #include "actors/host/host_priv.h"
 
+#include <sodium.h>
 #include <unistd.h>
 
 #include "actors/host/base_dir.h"
@@ -32,23 +35,85 @@ get_keys(const av_host *self, const char *id, bool make, av_keypair *ret, av_err
     return av_keypair_save(ret, path, err);
 }
 
+/* A file of exactly n bytes. */
 static av_errc
-get_store_key(const av_host *self, const char *id, bool make, uint8_t ret[AV_KEY_SIZE], av_error *err)
+read_exactly(const char *path, uint8_t *ret, size_t n, av_error *err)
 {
-    AV_CLEANUP(av_free) char *path = key_path(self, id, "store");
     AV_CLEANUP(av_buf_release_secret) av_buf text = { 0 };
     av_errc rc;
 
-    av_buf_init(&text, AV_KEY_SIZE);
+    av_buf_init(&text, n + 1);
     rc = av_file_read_all(path, &text, err);
-    if (rc == AV_OK && text.n != AV_KEY_SIZE)
-        return av_error_set(err, AV_ERR_CORRUPT, "%s does not hold %d bytes", path, AV_KEY_SIZE);
-    if (rc == AV_OK)
-        memcpy(ret, text.p, AV_KEY_SIZE);
-    if (rc != AV_ERR_NOT_FOUND || !make)
+    if (rc != AV_OK)
         return rc;
-    av_random_bytes(ret, AV_KEY_SIZE);
-    return av_file_replace(path, av_span_of(ret, AV_KEY_SIZE), 0600, err);
+    if (text.n != n)
+        return av_error_set(err, AV_ERR_CORRUPT, "%s does not hold %zu bytes", path, n);
+    memcpy(ret, text.p, n);
+    return AV_OK;
+}
+
+static av_errc
+get_node_key(const av_host *self, uint8_t ret[crypto_secretbox_KEYBYTES], av_error *err)
+{
+    AV_CLEANUP(av_free) char *path = av_host_path(self, "keys/node.seal");
+    av_errc rc = read_exactly(path, ret, crypto_secretbox_KEYBYTES, err);
+
+    if (rc != AV_ERR_NOT_FOUND)
+        return rc;
+    av_random_bytes(ret, crypto_secretbox_KEYBYTES);
+    return av_file_replace(path, av_span_of(ret, crypto_secretbox_KEYBYTES), 0600, err);
+}
+
+/* What the file holds: nonce, then the instance key in a secretbox of the node key. */
+#define SEALED_SIZE (crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES + AV_KEY_SIZE)
+
+static av_errc
+get_instance_key(const av_host *self, const char *id, bool make, uint8_t ret[AV_KEY_SIZE], av_error *err)
+{
+    AV_CLEANUP(av_free) char *path = key_path(self, id, "sealed");
+    AV_CLEANUP(av_free) char *old = key_path(self, id, "store");
+    uint8_t node_key[crypto_secretbox_KEYBYTES], file[SEALED_SIZE];
+    uint8_t *sealed = file + crypto_secretbox_NONCEBYTES;
+    av_errc rc = get_node_key(self, node_key, err);
+
+    if (rc != AV_OK)
+        return rc;
+    rc = read_exactly(path, file, sizeof file, err);
+    if (rc == AV_OK && crypto_secretbox_open_easy(ret, sealed, sizeof file - crypto_secretbox_NONCEBYTES, file,
+                           node_key) != 0) {
+        rc = av_error_set(err, AV_ERR_AUTH, "%s was sealed with another node key than this node's", path);
+    } else if (rc == AV_ERR_NOT_FOUND && av_file_exists(old)) {
+        rc = av_error_set(err, AV_ERR_VERSION,
+            "it was made by an experimental version, whose stores this one does not read: make a new instance and "
+            "import its mail again");
+    } else if (rc == AV_ERR_NOT_FOUND && make) {
+        av_random_bytes(ret, AV_KEY_SIZE);
+        av_random_bytes(file, crypto_secretbox_NONCEBYTES);
+        (void)crypto_secretbox_easy(sealed, ret, AV_KEY_SIZE, file, node_key);
+        rc = av_file_replace(path, av_span_of(file, sizeof file), 0600, err);
+    }
+    av_secret_wipe(node_key, sizeof node_key);
+    return rc;
+}
+
+/* An instance made before there were keyrings has none; its first start refuses the folder with a sentence. */
+static av_errc
+get_recovery(const av_host *self, const char *id, uint8_t ret[AV_KEY_SIZE], av_error *err)
+{
+    AV_CLEANUP(av_free) char *path = key_path(self, id, "recovery");
+    av_errc rc = read_exactly(path, ret, AV_KEY_SIZE, err);
+
+    if (rc == AV_ERR_NOT_FOUND)
+        memset(ret, 0, AV_KEY_SIZE);
+    return rc == AV_ERR_NOT_FOUND ? AV_OK : rc;
+}
+
+av_errc
+av_assets_set_recovery(const av_host *self, const char *id, const uint8_t key[AV_KEY_SIZE], av_error *err)
+{
+    AV_CLEANUP(av_free) char *path = key_path(self, id, "recovery");
+
+    return av_file_replace(path, av_span_of(key, AV_KEY_SIZE), 0600, err);
 }
 
 av_errc
@@ -57,7 +122,9 @@ av_assets_get(const av_host *self, const char *id, bool make, av_assets *ret, av
     av_errc rc = get_keys(self, id, make, &ret->keys, err);
 
     if (rc == AV_OK)
-        rc = get_store_key(self, id, make, ret->store_key, err);
+        rc = get_instance_key(self, id, make, ret->instance_key, err);
+    if (rc == AV_OK)
+        rc = get_recovery(self, id, ret->recovery_public, err);
     if (rc != AV_OK) {
         av_assets_wipe(ret);
         return av_error_prefix(err, "keys of instance %s", id);
@@ -69,18 +136,21 @@ void
 av_assets_wipe(av_assets *self)
 {
     av_keypair_wipe(&self->keys);
-    av_secret_wipe(self->store_key, sizeof self->store_key);
+    av_secret_wipe(self->instance_key, sizeof self->instance_key);
 }
 
 void
-av_assets_forget(const av_host *self, const char *id, bool store_key_too)
+av_assets_forget(const av_host *self, const char *id, bool instance_key_too)
 {
     AV_CLEANUP(av_free) char *keys = key_path(self, id, "key");
-    AV_CLEANUP(av_free) char *store = key_path(self, id, "store");
+    AV_CLEANUP(av_free) char *sealed = key_path(self, id, "sealed");
+    AV_CLEANUP(av_free) char *recovery = key_path(self, id, "recovery");
 
     (void)av_file_ops_get()->unlink(keys);
-    if (store_key_too)
-        (void)av_file_ops_get()->unlink(store);
+    if (!instance_key_too)
+        return;
+    (void)av_file_ops_get()->unlink(sealed);
+    (void)av_file_ops_get()->unlink(recovery);
 }
 
 /* rmdir tells whether a folder is empty without reading it; it is made again by the caller. */

@@ -8,6 +8,7 @@
 #include "actors/bus/names.h"
 #include "actors/host/lock.h"
 #include "actors/host/log_file.h"
+#include "base/encode.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/secret.h"
@@ -179,6 +180,7 @@ av_host_launch_instance(
 {
     AV_CLEANUP(av_assets_wipe) av_assets assets = { 0 };
     AV_CLEANUP(child_release) child one = CHILD_NONE;
+    char recovery[2 * AV_KEY_SIZE + 1];
     av_errc rc;
 
     rc = av_assets_get(self, id, false, &assets, err);
@@ -190,9 +192,12 @@ av_host_launch_instance(
     add(&one, "--arg");
     addf(&one, "dir=%s", base_dir);
     add(&one, "--arg");
-    rc = add_pipe(&one, "store_key_fd=", av_span_of(assets.store_key, sizeof assets.store_key), err);
+    rc = add_pipe(&one, "instance_key_fd=", av_span_of(assets.instance_key, sizeof assets.instance_key), err);
     if (rc != AV_OK)
         return rc;
+    add(&one, "--arg");
+    av_hex_encode(av_span_of(assets.recovery_public, sizeof assets.recovery_public), recovery);
+    addf(&one, "recovery_public=%s", recovery);
     add(&one, "--arg");
     addf(&one, "sleep_after_s=%llu", sleep_allowed ? (unsigned long long)self->settings.sleep_after_s : 0ULL);
     return child_run(&one, ret, err);

@@ -59,9 +59,14 @@ typedef void av_host_answer_fn(void *ctx, const Archivolt__HostInstance *reply, 
 av_host_instance *av_host_instance_find(av_host *self, const char *id);
 /* AV_ERR_NOT_FOUND, AV_ERR_BUSY, AV_ERR_UNAVAILABLE (its deletion has begun) with a sentence. */
 av_errc av_host_instance_get(av_host *self, const char *id, av_host_instance **ret, av_error *err);
-/* base_dir NULL: <instances_dir>/<id>. Makes keys, store key and folder; the same again gives the same. */
+/*
+ * base_dir NULL: <instances_dir>/<id>. Makes keys, instance key and folder; the same again gives the same, but for the
+ * recovery key (32 bytes, or NULL), which is the newest given. ret_has_keyring: the folder has a keyring, which keeps
+ * the recovery key it was made with.
+ */
 av_errc av_host_instance_prepare(av_host *self, const char *id, const char *base_dir, Archivolt__StartMode mode,
-    bool sleep_allowed, uint8_t ret_key[AV_KEY_SIZE], const char **ret_base_dir, av_error *err);
+    bool sleep_allowed, const uint8_t *recovery_public, uint8_t ret_key[AV_KEY_SIZE], const char **ret_base_dir,
+    bool *ret_has_keyring, av_error *err);
 av_errc av_host_instance_configure(
     av_host_instance *self, const Archivolt__StartMode *mode, const bool *sleep_allowed, av_error *err);
 /* Put back what the state file holds. */
@@ -90,14 +95,17 @@ bool av_host_instance_is_down(const av_host_instance *self);
 
 typedef struct av_assets {
     av_keypair keys;
-    uint8_t store_key[AV_KEY_SIZE];
+    uint8_t instance_key[AV_KEY_SIZE];    /* opens the instance's keyring */
+    uint8_t recovery_public[AV_KEY_SIZE]; /* what a new keyring seals it to; loaded: zeros when there is none */
 } av_assets;
 
 /* Load the keys of an instance, or make those that are missing. Wipe with av_assets_wipe. */
 av_errc av_assets_get(const av_host *self, const char *id, bool make, av_assets *ret, av_error *err);
 void av_assets_wipe(av_assets *self);
-/* The CURVE key always; the store key only with the files it opens. */
-void av_assets_forget(const av_host *self, const char *id, bool store_key_too);
+/* Keep the public half for the instance's first start, which makes the keyring. */
+av_errc av_assets_set_recovery(const av_host *self, const char *id, const uint8_t key[AV_KEY_SIZE], av_error *err);
+/* The CURVE key always; the instance key only with the files it opens. */
+void av_assets_forget(const av_host *self, const char *id, bool instance_key_too);
 /* Make the folder and mark it as this instance's. AV_ERR_INVALID when it holds something else. */
 av_errc av_assets_make_dir(const char *base_dir, const char *id, av_error *err);
 /* rm -r of a folder that is marked as this instance's; base_dir: without symbolic links. AV_ERR_CONFLICT: nothing was

@@ -6,6 +6,7 @@
  */
 #include "actors/host/instances_priv.h"
 
+#include "base/file.h"
 #include "base/log.h"
 
 #define BACKOFF_MIN_MS    250
@@ -258,10 +259,12 @@ prepare_again(av_host_instance *self, const char *base_dir, av_error *err)
 
 av_errc
 av_host_instance_prepare(av_host *self, const char *id, const char *base_dir, Archivolt__StartMode mode,
-    bool sleep_allowed, uint8_t ret_key[AV_KEY_SIZE], const char **ret_base_dir, av_error *err)
+    bool sleep_allowed, const uint8_t *recovery_public, uint8_t ret_key[AV_KEY_SIZE], const char **ret_base_dir,
+    bool *ret_has_keyring, av_error *err)
 {
     AV_CLEANUP(av_free)
     char *dir = base_dir != NULL ? av_xstrdup(base_dir) : av_xasprintf("%s/%s", self->instances_dir, id);
+    AV_CLEANUP(av_free) char *keyring = av_xasprintf("%s/keyring/keyring.avk", dir);
     AV_CLEANUP(av_assets_wipe) av_assets assets = { 0 };
     av_host_instance *one = av_host_instance_find(self, id);
     av_errc rc;
@@ -277,6 +280,9 @@ av_host_instance_prepare(av_host *self, const char *id, const char *base_dir, Ar
         rc = av_assets_make_dir(dir, id, err);
     if (rc == AV_OK)
         rc = av_assets_get(self, id, true, &assets, err);
+    *ret_has_keyring = av_file_exists(keyring);
+    if (rc == AV_OK && recovery_public != NULL && !*ret_has_keyring)
+        rc = av_assets_set_recovery(self, id, recovery_public, err);
     if (rc != AV_OK)
         return rc;
     if (one == NULL) {

@@ -44,16 +44,24 @@ on_prepare(void *owner, av_request *request, const ProtobufCMessage *body)
     Archivolt__PrepareInstanceReply reply = ARCHIVOLT__PREPARE_INSTANCE_REPLY__INIT;
     uint8_t key[AV_KEY_SIZE];
     const char *base_dir = NULL;
+    bool has_keyring = false;
     av_error err = { 0 };
 
+    if (ask->has_recovery_public && ask->recovery_public.len != AV_KEY_SIZE) {
+        av_request_failf(request, AV_ERR_INVALID, "the public half of a recovery key has %d bytes", AV_KEY_SIZE);
+        return;
+    }
     if (av_host_instance_prepare(owner, ask->instance_id, ask->base_directory,
             ask->has_start_mode ? ask->start_mode : ARCHIVOLT__START_MODE__START_MODE_AUTOMATIC,
-            !ask->has_sleep_allowed || ask->sleep_allowed, key, &base_dir, &err) != AV_OK) {
+            !ask->has_sleep_allowed || ask->sleep_allowed,
+            ask->has_recovery_public ? ask->recovery_public.data : NULL, key, &base_dir, &has_keyring, &err) != AV_OK) {
         av_request_fail(request, &err);
         return;
     }
     reply.public_key = (ProtobufCBinaryData){ sizeof key, key };
     reply.base_directory = (char *)(uintptr_t)base_dir;
+    reply.has_has_keyring = true;
+    reply.has_keyring = has_keyring;
     av_request_reply(request, &reply.base);
 }
 

@@ -4,12 +4,12 @@
  * What the host's children are started with (archivolt-instance, archivolt-worker):
  *
  *   archivolt-instance --data D --name instance/<id>         --keys-fd N --ready-fd N
- *                      --arg dir=<base directory> --arg store_key_fd=N --arg sleep_after_s=N (0: never sleeps)
+ *                      --arg dir=<base directory> --arg instance_key_fd=N --arg sleep_after_s=N (0: never sleeps)
  *   archivolt-worker   --data D --name worker/<node>/<run>   --keys-fd N --ready-fd N
  *                      --arg instance=<id>
  *
  *   --keys-fd       pipe with the text of the CURVE key file (actors/bus/keys.h), then its end
- *   store_key_fd    pipe with the 32 raw bytes of the instance's store key, then its end
+ *   instance_key_fd pipe with the 32 raw bytes of the key that opens the instance's keyring, then its end
  *   --ready-fd      the child writes "ready" there once it serves, and closes it
  *
  * An instance takes flock(LOCK_EX) on <base directory>/instance.lock and writes "<pid>\n" into it before it touches

@@ -5,6 +5,10 @@
  *   entry signed -> broker has it on disk -> Host.StartInstance when automatic -> record "ready" and the answer, in
  *   one group
  *
+ * The recovery key pair is made here, each time the host is asked anew; the host gets the public half, the caller the
+ * private one in the answer, and nothing on disk knows it. A creation that goes on after a restart has nobody to tell:
+ * Stores.RenewRecoveryKey gives that instance another one.
+ *
  * A refusal on the way takes back what was made (remove.c, stage "undoing"). A start that fails is no refusal: the
  * instance stands, GetInstances shows why it does not run.
  */
@@ -12,6 +16,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
+#include "storage/keys/key_text.h"
 
 #define INFO_MS     3000
 #define PREPARE_MS  20000
@@ -23,7 +29,9 @@ struct creation {
     av_task *task;                     /* NULL: nobody waits */
     Archivolt__InstanceConfig *config; /* until it is the record's */
     av_instance *instance;
-    size_t open; /* hosts asked for their free space */
+    av_key recovery;
+    bool has_recovery; /* the instance's keyring will be, or was, made for it */
+    size_t open;       /* hosts asked for their free space */
     uint64_t best_free;
     char best_host[64];
 };
@@ -46,6 +54,7 @@ creation_free(struct creation *c)
         archivolt__instance_config__free_unpacked(c->config, NULL);
     if (c->instance != NULL)
         c->instance->busy = false;
+    av_key_wipe(&c->recovery);
     free(c);
 }
 
@@ -87,6 +96,7 @@ static void
 finish(struct creation *c)
 {
     Archivolt__CreateInstanceReply reply = ARCHIVOLT__CREATE_INSTANCE_REPLY__INIT;
+    char key[AV_KEY_TEXT], id[AV_KEY_ID_TEXT];
     av_instance *i = c->instance;
     av_error err = { 0 };
 
@@ -101,10 +111,17 @@ finish(struct creation *c)
         fail(c, &err);
         return;
     }
+    if (c->has_recovery) { /* behind what is recorded */
+        av_key_format(&c->recovery, key);
+        av_key_id(&c->recovery, id);
+        reply.recovery_key = key;
+        reply.recovery_key_id = id;
+    }
     AV_LOG(AV_LOG_INFO, "instance.created", AV_STR("instance", i->config->instance_id),
         AV_STR("host", i->config->instance_host));
     if (c->task != NULL)
         av_task_reply(&c->task, &reply.base);
+    av_secret_wipe(key, sizeof key);
     creation_free(c);
 }
 
@@ -185,6 +202,7 @@ on_prepared(void *ctx, av_call *call AV_UNUSED, const ProtobufCMessage *message,
     av_host_actor(config->instance_host, host);
     (void)snprintf(name, sizeof name, "instance/%s", config->instance_id);
     av_set_string(&config->base_directory, reply->base_directory);
+    c->has_recovery = !reply->has_has_keyring || !reply->has_keyring;
     if (reply->public_key.len != AV_KEY_SIZE)
         (void)av_error_set(&failure, AV_ERR_SYNTAX, "%s gave a key of %zu bytes", host, reply->public_key.len);
     else if (av_instances_save(c->m->instances, c->instance, &failure) == AV_OK)
@@ -202,6 +220,7 @@ prepare(struct creation *c)
     Archivolt__PrepareInstanceRequest body = ARCHIVOLT__PREPARE_INSTANCE_REQUEST__INIT;
     const Archivolt__InstanceConfig *config = c->instance->config;
     char actor[AV_ACTOR_NAME_MAX + 1];
+    uint8_t recovery[32];
     av_call_spec spec = { .to = actor,
         .method = "archivolt.Host.PrepareInstance",
         .body = &body.base,
@@ -217,6 +236,10 @@ prepare(struct creation *c)
     body.has_start_mode = body.has_sleep_allowed = true;
     body.start_mode = config->start_mode;
     body.sleep_allowed = config->sleep_allowed;
+    av_key_generate(AV_KEY_RECOVERY, &c->recovery);
+    av_key_recovery_public(&c->recovery, recovery);
+    body.has_recovery_public = true;
+    body.recovery_public = (ProtobufCBinaryData){ sizeof recovery, recovery };
     (void)av_bus_call(c->m->bus, &spec);
 }
 

@@ -85,7 +85,8 @@ def test_functions():
         config = json.dumps({"instanceID": "acme", "alias": "roadrunner", "displayName": "Acme Ä & Söhne"})
         made = node.api("CreateInstance", config=config)
         assert made["statusCode"] == "succeeded", made
-        assert made["result"]["instanceID"] == "acme", made
+        assert made["result"]["config"]["instanceID"] == "acme", made
+        assert made["result"]["recoveryKey"].startswith("AVR1-") and made["result"]["recoveryKeyID"], made
         again = node.api("CreateInstance", config=config)
         assert again["statusCode"] == "failed", again
         listed = node.api("GetInstances", instanceFilter="*")["result"]

@@ -3,16 +3,93 @@
  */
 #include "tools/cli/cli.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/secret.h"
 #include "proto/management.pb-c.h"
+#include "storage/keys/key_text.h"
+
+#define SHEET_MAX 16384
 
 typedef struct instance_options {
-    const char *alias, *display_name, *start_mode, *base_directory, *host;
+    const char *alias, *display_name, *start_mode, *base_directory, *host, *recovery_sheet;
     bool keep_files, yes;
 } instance_options;
+
+/* Before the instance is made: what cannot be written later must not cost the key. */
+static int
+open_sheet(cli *self, const char *path, int *ret, av_error *err)
+{
+    if (path != NULL && av_file_open(path, O_WRONLY | O_CREAT | O_EXCL, 0600, ret, err) != AV_OK)
+        return cli_failf(self, err->code, "the recovery sheet: %s", err->msg);
+    return 0;
+}
+
+static av_errc
+write_sheet(int fd, const Archivolt__CreateInstanceReply *reply, av_error *err)
+{
+    AV_CLEANUP(av_buf_release_secret) av_buf text = { 0 };
+    AV_CLEANUP(av_key_wipe) av_key key = { 0 };
+    const Archivolt__InstanceConfig *config = reply->config;
+    char date[32];
+    av_errc rc = av_key_parse(av_span_str(reply->recovery_key), &key, err);
+
+    if (rc != AV_OK)
+        return rc;
+    av_buf_init(&text, SHEET_MAX);
+    (void)av_clock_format(av_clock_wall_ms(), date);
+    date[strlen("2026-11-22")] = '\0';
+    if (!av_key_recovery_sheet(
+            &key, config->display_name != NULL ? config->display_name : config->instance_id, date, &text))
+        return av_error_set(err, AV_ERR_LIMIT, "the sheet has over %d bytes", SHEET_MAX);
+    rc = av_file_write_at(fd, text.p, text.n, 0, err);
+    return rc == AV_OK ? av_file_datasync(fd, err) : rc;
+}
+
+/* What the caller sees of a new instance; the recovery key is in it this once. A sheet that fails leaves it here. */
+static int
+tell_created(cli *self, const Archivolt__CreateInstanceReply *reply, const char *sheet, int fd)
+{
+    const char *id = reply->config->instance_id;
+    av_error err = { AV_OK, "" };
+    bool kept = false;
+    json_t *value;
+
+    if (reply->recovery_key != NULL && sheet != NULL)
+        kept = write_sheet(fd, reply, &err) == AV_OK;
+    else if (sheet != NULL)
+        (void)av_file_ops_get()->unlink(sheet); /* nothing to write: leave no empty file that looks like a sheet */
+    if (self->json) {
+        value = av_json_from_field(&reply->base, "config");
+        json_object_set_new(value, "recoveryKeyID", av_json_text(reply->recovery_key_id));
+        if (!kept)
+            json_object_set_new(value, "recoveryKey", av_json_text(reply->recovery_key));
+        cli_print_json(self, value);
+    } else {
+        printf("Instance %s is created.\n", id);
+        if (reply->recovery_key == NULL)
+            printf("Its recovery key is the one it was first made with.\n");
+        else if (kept)
+            printf("Its recovery key %s is in %s, readable by you alone: print it, lock it away, delete the file.\n",
+                reply->recovery_key_id, sheet);
+        else
+            printf("\nIts recovery key %s, shown this once and kept nowhere:\n\n  %s\n\n"
+                   "Write it down and lock it away: it opens the archive when this machine is lost.\n",
+                reply->recovery_key_id, reply->recovery_key);
+    }
+    if (err.code != AV_OK)
+        return cli_failf(self, err.code, "the instance is made, but the recovery sheet is not: %s", err.msg);
+    return CLI_OK;
+}
 
 static int
 create(cli *self, const char *id, const instance_options *o)
 {
+    AV_CLEANUP(av_file_close) int sheet = -1;
+    av_error err;
     Archivolt__InstanceConfig config = ARCHIVOLT__INSTANCE_CONFIG__INIT;
     Archivolt__CreateInstanceRequest request = ARCHIVOLT__CREATE_INSTANCE_REQUEST__INIT;
     ProtobufCMessage *reply = NULL;
@@ -28,16 +105,19 @@ create(cli *self, const char *id, const instance_options *o)
     config.has_start_mode = 1;
     config.start_mode = (Archivolt__StartMode)mode;
     request.config = &config;
-    status =
-        cli_call(self, "management", "archivolt.Management.CreateInstance", &request.base, av_span_of(NULL, 0), &reply);
+    status = open_sheet(self, o->recovery_sheet, &sheet, &err);
     if (status != 0)
         return status;
-    if (self->json)
-        cli_print_json(self, av_json_from_field(reply, "config"));
-    else
-        printf("Instance %s is created.\n", id);
+    status =
+        cli_call(self, "management", "archivolt.Management.CreateInstance", &request.base, av_span_of(NULL, 0), &reply);
+    if (status != 0) {
+        if (o->recovery_sheet != NULL)
+            (void)av_file_ops_get()->unlink(o->recovery_sheet);
+        return status;
+    }
+    status = tell_created(self, (const Archivolt__CreateInstanceReply *)reply, o->recovery_sheet, sheet);
     protobuf_c_message_free_unpacked(reply, NULL);
-    return CLI_OK;
+    return status;
 }
 
 void
@@ -161,6 +241,8 @@ verb_instance(cli *self, int argc, char **argv)
         { "--start-mode", &o.start_mode, NULL, NULL, "MODE", "create: automatic, manual or disabled" },
         { "--base-directory", &o.base_directory, NULL, NULL, "DIR", "create: folder of all its data" },
         { "--host", &o.host, NULL, NULL, "NODE", "create: the node it runs on" },
+        { "--recovery-sheet", &o.recovery_sheet, NULL, NULL, "FILE",
+            "create: write the recovery key to this new file, to be printed, instead of showing it" },
         { "--keep-files", NULL, NULL, &o.keep_files, NULL, "delete: leave the mail on disk" },
         { "--yes", NULL, NULL, &o.yes, NULL, "delete: really" }, { NULL, NULL, NULL, NULL, NULL, NULL } };
     static const struct {
