@@ -117,6 +117,7 @@ typedef struct av_content_table {
     uint8_t codec;                  /* one piece */
     uint64_t dictionary;            /* LSN of the dictionary record; 0: none needed or the built-in one */
     av_span recipe;                 /* message, recipe.h; empty: the message is its data. decoded: borrowed from in */
+    uint64_t output;                /* decoded: bytes of the whole message or part: the recipe's output, or size */
     uint32_t count;
     av_segment *segments; /* decoded: owned, av_content_table_release; encode takes a list instead */
 } av_content_table;
@@ -148,7 +149,5 @@ bool av_one_piece_encode(av_span table, av_span packed, av_buf *out);
 /* ret's recipe and ret_packed are borrowed from plain. */
 av_errc av_one_piece_decode(
     av_span plain, const av_record_header *header, av_content_table *ret, av_span *ret_packed, av_error *err);
-/* Bytes of the message or part that the table describes: the recipe's output, or its data. */
-uint64_t av_content_output_size(const av_content_table *self, uint64_t lsn);
 
 #endif

@@ -4,7 +4,7 @@
 #include "storage/container/tlv.h"
 
 bool
-av_varint_put(av_buf *out, uint32_t v)
+av_var_put(av_buf *out, uint64_t v)
 {
     while (v >= 0x80) {
         if (!av_buf_put_u8(out, (uint8_t)(v | 0x80)))
@@ -15,21 +15,44 @@ av_varint_put(av_buf *out, uint32_t v)
 }
 
 bool
-av_varint_get(av_span *in, uint32_t *ret)
+av_var_get(av_span *in, uint64_t *ret)
 {
     uint64_t v = 0;
 
-    for (size_t i = 0; i < 5 && i < in->n; i++) {
-        v |= (uint64_t)(in->p[i] & 0x7F) << (7 * i);
-        if (in->p[i] & 0x80)
+    for (size_t i = 0; i < 10 && i < in->n; i++) {
+        uint8_t c = in->p[i];
+
+        if (i == 9 && c > 1) /* bit 64 and up */
+            return false;
+        v |= (uint64_t)(c & 0x7F) << (7 * i);
+        if (c & 0x80)
             continue;
-        if ((i > 0 && in->p[i] == 0) || v > UINT32_MAX) /* one value, one form */
+        if (i > 0 && c == 0) /* one value, one form */
             return false;
         *in = av_span_skip(*in, i + 1);
-        *ret = (uint32_t)v;
+        *ret = v;
         return true;
     }
     return false;
+}
+
+bool
+av_varint_put(av_buf *out, uint32_t v)
+{
+    return av_var_put(out, v);
+}
+
+bool
+av_varint_get(av_span *in, uint32_t *ret)
+{
+    av_span rest = *in;
+    uint64_t v = 0;
+
+    if (!av_var_get(&rest, &v) || v > UINT32_MAX)
+        return false;
+    *in = rest;
+    *ret = (uint32_t)v;
+    return true;
 }
 
 bool
@@ -55,6 +78,16 @@ bool
 av_tlv_put_u64(av_buf *out, uint8_t tag, uint64_t v)
 {
     return av_buf_put_u8(out, tag) && av_varint_put(out, 8) && av_buf_put_u64(out, v);
+}
+
+bool
+av_tlv_put_var(av_buf *out, uint8_t tag, uint64_t v)
+{
+    uint8_t size = 1;
+
+    for (uint64_t rest = v >> 7; rest > 0; rest >>= 7)
+        size++;
+    return av_buf_put_u8(out, tag) && av_buf_put_u8(out, size) && av_var_put(out, v);
 }
 
 av_errc
@@ -94,4 +127,10 @@ bool
 av_tlv_u64(av_span value, uint64_t *ret)
 {
     return value.n == 8 && av_span_get_u64(&value, ret);
+}
+
+bool
+av_tlv_var(av_span value, uint64_t *ret)
+{
+    return av_var_get(&value, ret) && value.n == 0;
 }

@@ -54,27 +54,30 @@ av_seal_hmac(const uint8_t key[AV_SEAL_KEY], av_span data, uint8_t ret[32])
     av_secret_wipe(&state, sizeof state);
 }
 
-/* RFC 5869, 2: extract with the salt, expand to one block of 32 bytes. */
-void
-av_seal_record_key(const uint8_t store_key[AV_SEAL_KEY], const uint8_t salt[AV_SEAL_SALT], uint8_t ret[AV_SEAL_KEY])
-{
-    static const uint8_t info_and_counter[] = "archivolt record\x01"; /* its NUL is not taken */
-    crypto_auth_hmacsha256_state state;
-    uint8_t prk[32];
-
-    (void)crypto_auth_hmacsha256_init(&state, salt, AV_SEAL_SALT);
-    (void)crypto_auth_hmacsha256_update(&state, store_key, AV_SEAL_KEY);
-    (void)crypto_auth_hmacsha256_final(&state, prk);
-    av_seal_hmac(prk, av_span_of(info_and_counter, sizeof info_and_counter - 1), ret);
-    av_secret_wipe(prk, sizeof prk);
-    av_secret_wipe(&state, sizeof state);
-}
-
 static void
 put_le(uint8_t *p, uint64_t v, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
         p[i] = (uint8_t)(v >> (8 * i));
+}
+
+/* RFC 5869, 2: extract with salt and LSN, expand to one block of 32 bytes. */
+void
+av_seal_record_key(
+    const uint8_t log_key[AV_SEAL_KEY], const uint8_t salt[AV_SEAL_SALT], uint64_t lsn, uint8_t ret[AV_SEAL_KEY])
+{
+    static const uint8_t info_and_counter[] = "archivolt record\x01"; /* its NUL is not taken */
+    crypto_auth_hmacsha256_state state;
+    uint8_t whole_salt[AV_SEAL_SALT + 8], prk[32];
+
+    memcpy(whole_salt, salt, AV_SEAL_SALT);
+    put_le(whole_salt + AV_SEAL_SALT, lsn, 8);
+    (void)crypto_auth_hmacsha256_init(&state, whole_salt, sizeof whole_salt);
+    (void)crypto_auth_hmacsha256_update(&state, log_key, AV_SEAL_KEY);
+    (void)crypto_auth_hmacsha256_final(&state, prk);
+    av_seal_hmac(prk, av_span_of(info_and_counter, sizeof info_and_counter - 1), ret);
+    av_secret_wipe(prk, sizeof prk);
+    av_secret_wipe(&state, sizeof state);
 }
 
 static void
