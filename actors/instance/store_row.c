@@ -21,7 +21,9 @@ enum tag {
     TAG_STATE = 7,
     TAG_TASK = 8,
     TAG_LOCKED = 9,
-    TAG_CREATED = 10
+    TAG_CREATED = 10,
+    TAG_DIRTY = 11,
+    TAG_OPERATION = 12
 };
 
 av_store_row *
@@ -66,7 +68,9 @@ av_store_row_encode(const av_store_row *self, av_buf *out, av_error *err)
         av_tlv_put_u8(out, CRITICAL(TAG_STATE), (uint8_t)self->state) &&
         av_tlv_put_u8(out, CRITICAL(TAG_TASK), (uint8_t)self->task) &&
         av_tlv_put_u8(out, CRITICAL(TAG_LOCKED), self->locked) &&
-        av_tlv_put_u64(out, TAG_CREATED, (uint64_t)self->created_ms))
+        av_tlv_put_u64(out, TAG_CREATED, (uint64_t)self->created_ms) &&
+        av_tlv_put_u8(out, CRITICAL(TAG_DIRTY), self->dirty) &&
+        av_tlv_put(out, TAG_OPERATION, av_span_str(self->operation)))
         return AV_OK;
     return av_error_set(err, AV_ERR_LIMIT, "the paths of a store have at most %u KB together", AV_ROW_MAX / 1024 - 2);
 }
@@ -132,6 +136,16 @@ take(av_store_row *self, const av_tlv_field *f)
         ok = av_tlv_u64(f->value, &number);
         self->created_ms = (int64_t)number;
         return ok;
+    case TAG_DIRTY:
+        ok = take_u8(f->value, 0, 1, &word);
+        self->dirty = word != 0;
+        return ok;
+    case TAG_OPERATION:
+        if (f->value.n != 0 && f->value.n != sizeof self->operation - 1)
+            return false;
+        memcpy(self->operation, f->value.p, f->value.n);
+        self->operation[f->value.n] = '\0';
+        return true;
     }
     return !f->critical;
 }
@@ -235,6 +249,18 @@ av_store_row_next(av_meta_iter *it, av_store_row **ret, av_error *err)
     if (!av_accounts_next(it, &key, &row))
         return av_meta_iter_error(it, err);
     return av_store_row_decode(row, ret, err);
+}
+
+av_errc
+av_store_row_never(const av_meta_view *view, bool *ret, av_error *err)
+{
+    AV_CLEANUP(av_buf_release) av_buf next = { 0 };
+    av_errc rc;
+
+    av_buf_init(&next, 16);
+    rc = av_accounts_setting_get(view, av_span_str(NEXT_KEY), &next, err);
+    *ret = rc == AV_ERR_NOT_FOUND;
+    return *ret ? AV_OK : rc;
 }
 
 /* ---- auto-create ---- */

@@ -35,6 +35,8 @@ typedef struct av_store_row {
     av_store_state state;
     av_store_task task;
     bool locked; /* its keys are another instance's */
+    bool dirty;  /* its log may be ahead of the catalog: caught up at the next start */
+    char operation[33]; /* id of the long operation that works at the task; empty: none */
     int64_t created_ms;
 } av_store_row;
 
@@ -52,6 +54,9 @@ av_errc av_store_row_delete(av_accounts *accounts, uint32_t id, av_error *err);
  * av_meta_iter_destroy. */
 av_meta_iter *av_store_rows(const av_meta_view *view);
 av_errc av_store_row_next(av_meta_iter *it, av_store_row **ret, av_error *err);
+
+/* No store was ever made. */
+av_errc av_store_row_never(const av_meta_view *view, bool *ret, av_error *err);
 
 /* The configuration of auto-create; the defaults when it was never set. Heap: free_unpacked. */
 av_errc av_store_auto_get(const av_meta_view *view, Archivolt__StoreAutoCreateConfiguration **ret, av_error *err);

@@ -1,0 +1,91 @@
+/*
+ * stores_open.c - one store: its keys, its view, its log
+ */
+#include "actors/instance/stores_priv.h"
+#include "base/encode.h"
+#include "base/file.h"
+#include "base/log.h"
+
+av_errc
+av_store_slot_locked(av_stores *self, const store_slot *slot, av_error *err)
+{
+    AV_CLEANUP(av_free) char *content = av_store_path_resolve(self->dir, slot->row->content);
+    av_keyring_export_info info;
+    av_error why;
+
+    if (av_keyring_export_peek(content, &info, &why) != AV_OK)
+        return av_error_set(err, AV_ERR_AUTH, "Unable to unlock archive store %s: its keys are missing (%s)",
+            slot->row->name, why.msg);
+    return av_error_set(err, AV_ERR_AUTH,
+        "Unable to unlock archive store %s (Identifier: %s). UnlockStore takes the recovery key %s or the instance key "
+        "%s",
+        slot->row->name, info.recovery_key_id, info.recovery_key_id, info.instance_key_id);
+}
+
+static av_errc
+open_view(av_stores *self, store_slot *slot, av_error *err)
+{
+    AV_CLEANUP(av_free) char *database = av_store_path_resolve(self->dir, slot->row->database);
+    AV_CLEANUP(av_free) char *dir = av_xasprintf("%s/view", database);
+    av_store_view_config config = { .dir = dir, .keys = slot->open.keys, .cache_bytes = self->cache_bytes };
+    av_errc rc = av_dir_make(database, err);
+
+    if (rc == AV_OK)
+        rc = av_store_view_open(&config, &slot->open.view, err);
+    return rc == AV_OK ? AV_OK : av_error_prefix(err, "database");
+}
+
+static av_errc
+open_log(av_stores *self, store_slot *slot, av_error *err)
+{
+    AV_CLEANUP(av_free) char *dir = av_store_path_resolve(self->dir, slot->row->content);
+    av_store_config config = { .dir = dir, .keys = slot->open.keys, .max_message_bytes = self->max_message_bytes };
+    uint64_t witnessed = av_store_view_applied_lsn(slot->open.view);
+    char hex[2 * AV_STORE_UUID_SIZE + 1];
+    av_errc rc = av_store_open(&config, witnessed, &slot->open.store, err);
+
+    if (rc == AV_ERR_NOT_FOUND)
+        return av_error_set(err, AV_ERR_UNAVAILABLE, "there is no archive store in %s", dir);
+    if (rc != AV_OK)
+        return rc;
+    if (memcmp(av_store_uuid(slot->open.store), slot->row->uuid, sizeof slot->row->uuid) == 0)
+        return AV_OK;
+    av_hex_encode(av_span_of(av_store_uuid(slot->open.store), AV_STORE_UUID_SIZE), hex);
+    return av_error_set(err, AV_ERR_CONFLICT, "%s holds another archive store, %s", dir, hex);
+}
+
+/* Errors that say the store is there and cannot be used are told as unavailable to who wanted a message of it. */
+av_errc
+av_store_slot_open(av_stores *self, store_slot *slot, av_error *err)
+{
+    av_store_stats stats;
+    av_errc rc;
+
+    if (slot->row->locked || !av_keyring_has_store(self->keyring, slot->row->uuid))
+        return av_store_slot_locked(self, slot, err);
+    rc = av_keyring_store_open(self->keyring, slot->row->uuid, &slot->open.keys, err);
+    if (rc == AV_OK)
+        rc = open_view(self, slot, err);
+    if (rc == AV_OK)
+        rc = open_log(self, slot, err);
+    if (rc != AV_OK) {
+        av_store_slot_close(slot);
+        AV_LOG(AV_LOG_ERROR, "store.not_opened", AV_U64("store", slot->row->id), AV_STR("name", slot->row->name),
+            AV_ERRF(err));
+        return av_error_prefix(err, "archive store %s", slot->row->name);
+    }
+    slot->open.id = slot->row->id;
+    slot->open.state = slot->row->state;
+    slot->behind = av_store_view_applied_lsn(slot->open.view) != av_store_committed_lsn(slot->open.store);
+    av_store_get_stats(slot->open.store, &stats);
+    slot->stored = stats.bytes;
+    return AV_OK;
+}
+
+void
+av_store_slot_close(store_slot *slot)
+{
+    av_store_close(&slot->open.store);
+    av_store_view_close(&slot->open.view);
+    av_store_keys_unref(&slot->open.keys);
+}
