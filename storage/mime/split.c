@@ -26,7 +26,7 @@ av_splitter_new(void)
 {
     av_splitter *self = av_xcalloc(1, sizeof *self);
 
-    av_mime_pool_init(&self->lines.pool, STRINGS_MAX_BYTES);
+    av_mime_pool_init(&self->lines.fields.pool, STRINGS_MAX_BYTES);
     self->lines.out = self->body.out = &self->out;
     self->lines.body = &self->body;
     self->lines.place = SPLIT_DONE;
@@ -38,7 +38,7 @@ av_splitter_destroy(av_splitter **self)
 {
     if (*self == NULL)
         return;
-    av_mime_pool_release(&(*self)->lines.pool);
+    av_mime_pool_release(&(*self)->lines.fields.pool);
     free(*self);
     *self = NULL;
 }

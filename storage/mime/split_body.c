@@ -6,124 +6,12 @@
  */
 #include "storage/mime/split_priv.h"
 
-enum {
-    UNBROKEN_END = 6 /* the last group and its line end: what must be seen together where there are no lines */
-};
-
 void
 split_body_begin(split_body *self, bool base64)
 {
     self->mode = SPLIT_PENDING;
     self->maybe_base64 = base64;
     self->pending_n = self->line_n = self->scratch_n = self->scratch_raw = 0;
-}
-
-static unsigned
-newline_size(const av_base64_lines *lines)
-{
-    return lines->crlf ? 2 : 1;
-}
-
-/* Bytes that one step of the proof looks at: a line with its line end. */
-static size_t
-step_size(const av_base64_lines *lines)
-{
-    return lines->line_chars == 0 ? UNBROKEN_END : lines->line_chars + newline_size(lines);
-}
-
-/* A whole line, as all but the last are, at p; step_size bytes are there. */
-static inline bool
-decode_line(const av_base64_lines *lines, const uint8_t *p, uint8_t *ret)
-{
-    uint32_t n = lines->line_chars;
-
-    return p[n + newline_size(lines) - 1] == '\n' && (!lines->crlf || p[n] == '\r') &&
-           av_base64_decode_groups(av_span_of(p, n), ret) == n;
-}
-
-/* What one step found. */
-typedef struct step {
-    size_t used;    /* bytes of the message */
-    size_t decoded; /* bytes of it */
-    bool end;       /* base64 ends here: with its last line, or before a line that deviates (used 0) */
-    bool newline;   /* with end: the last line, this or the one before, ends with one */
-} step;
-
-/* The last line, or no base64 line at all. */
-static step
-last_line(const av_base64_lines *lines, av_span in, bool at_end, uint8_t *ret)
-{
-    size_t chars = av_span_find(in, '\n');
-    step s = { .end = true, .newline = true };
-    bool newline = chars < in.n;
-
-    if (!newline && !at_end)
-        return s;
-    if (newline && lines->crlf) {
-        if (chars == 0 || in.p[chars - 1] != '\r')
-            return s;
-        chars--;
-    }
-    if (chars == 0 || chars % 4 != 0 || chars > lines->line_chars ||
-        !av_base64_decode_end(av_span_slice(in, 0, chars), ret, &s.decoded))
-        return (step){ .end = true, .newline = true };
-    s.used = chars + (newline ? newline_size(lines) : 0);
-    s.newline = newline;
-    return s;
-}
-
-/* The end of a line that had no end so far; it tells what its line end is. */
-static step
-unbroken_end(av_base64_lines *lines, av_span in, uint8_t *ret)
-{
-    step s = { .end = true };
-    size_t n;
-
-    if (in.n >= 4 && av_base64_decode_end(av_span_slice(in, 0, 4), ret, &n)) {
-        s.used = 4;
-        s.decoded = n;
-    }
-    in = av_span_skip(in, s.used);
-    if (in.n > 0 && in.p[0] == '\n') {
-        s.newline = true;
-        s.used += 1;
-    } else if (in.n > 1 && in.p[0] == '\r' && in.p[1] == '\n') {
-        s.newline = lines->crlf = true;
-        s.used += 2;
-    }
-    return s;
-}
-
-/*
- * One step of the proof over in: step_size bytes, or fewer at_end (the body ends with them). ret has room for a line
- * decoded and a byte.
- */
-static step
-prove(av_base64_lines *lines, av_span in, bool at_end, uint8_t *ret)
-{
-    if (lines->line_chars == 0) {
-        if (in.n >= 4 && av_base64_decode_groups(av_span_slice(in, 0, 4), ret) == 4)
-            return (step){ .used = 4, .decoded = 3 };
-        return unbroken_end(lines, in, ret);
-    }
-    if (in.n == step_size(lines) && decode_line(lines, in.p, ret))
-        return (step){ .used = in.n, .decoded = lines->line_chars / 4 * 3 };
-    return last_line(lines, in, at_end, ret);
-}
-
-/* The lines that the first line of head announces. false: no line of base64. */
-static bool
-guess_lines(av_span head, av_base64_lines *ret)
-{
-    size_t chars = av_span_find(av_span_slice(head, 0, AV_MIN(head.n, AV_BASE64_LINE_MAX + 2U)), '\n');
-
-    *ret = (av_base64_lines){ .line_chars = 0 };
-    if (chars == AV_MIN(head.n, AV_BASE64_LINE_MAX + 2U))
-        return true;
-    ret->crlf = chars > 0 && head.p[chars - 1] == '\r';
-    chars -= ret->crlf;
-    ret->line_chars = (uint32_t)chars;
-    return chars > 0 && chars % 4 == 0 && chars <= AV_BASE64_LINE_MAX;
 }
 
 /* The first min_base64 bytes of the body are canonical, to the end of a line. Sets lines. */
@@ -133,12 +21,12 @@ is_base64(split_body *self, av_span head, bool at_end)
     size_t at = 0, min = self->out->options.min_base64;
     av_base64_lines lines;
 
-    if (head.n < min || !split_out_room(self->out) || !guess_lines(head, &lines))
+    if (head.n < min || !split_out_room(self->out) || !split_guess_lines(head, &lines))
         return false;
     self->lines = lines;
     while (at < min) {
-        size_t n = AV_MIN(step_size(&lines), head.n - at);
-        step s = prove(&lines, av_span_slice(head, at, at + n), at_end && at + n == head.n, self->scratch);
+        size_t n = AV_MIN(split_step_size(&lines), head.n - at);
+        split_step s = split_prove(&lines, av_span_slice(head, at, at + n), at_end && at + n == head.n, self->scratch);
 
         at += s.used;
         if (s.end)
@@ -174,24 +62,24 @@ end_base64(split_body *self, bool newline)
     self->maybe_base64 = false;
 }
 
-static bool
+/* One step of the proof, its bytes to scratch; it may end the part. */
+static void
 take_step(split_body *self, av_span in, bool at_end, size_t *ret_used)
 {
-    step s = prove(&self->lines, in, at_end, scratch_room(self));
+    split_step s = split_prove(&self->lines, in, at_end, scratch_room(self));
 
     self->scratch_n += s.decoded;
     self->scratch_raw += s.used;
     *ret_used = s.used;
     if (s.end)
         end_base64(self, s.newline);
-    return !s.end;
 }
 
 /* Lines, or the groups of the unbroken line, as long as nothing but them stands in in. Returns the bytes taken. */
 static size_t
 take_plain(split_body *self, av_span in)
 {
-    size_t at = 0, size = step_size(&self->lines), decoded = self->lines.line_chars / 4 * 3;
+    size_t at = 0, size = split_step_size(&self->lines), decoded = self->lines.line_chars / 4 * 3;
 
     if (self->lines.line_chars == 0) {
         while (in.n - at >= 4) {
@@ -207,7 +95,7 @@ take_plain(split_body *self, av_span in)
         }
         return at;
     }
-    while (in.n - at >= size && decode_line(&self->lines, in.p + at, scratch_room(self))) {
+    while (in.n - at >= size && split_decode_line(&self->lines, in.p + at, scratch_room(self))) {
         self->scratch_n += decoded;
         self->scratch_raw += size;
         at += size;
@@ -219,14 +107,14 @@ take_plain(split_body *self, av_span in)
 static size_t
 take_cut_line(split_body *self, av_span in, bool last)
 {
-    size_t take = AV_MIN(step_size(&self->lines) - self->line_n, in.n), used, rest;
+    size_t take = AV_MIN(split_step_size(&self->lines) - self->line_n, in.n), used, rest;
     bool at_end = last && take == in.n;
 
     memcpy(self->line + self->line_n, in.p, take);
     self->line_n += take;
-    if (self->line_n < step_size(&self->lines) && !at_end)
+    if (self->line_n < split_step_size(&self->lines) && !at_end)
         return take;
-    (void)take_step(self, av_span_of(self->line, self->line_n), at_end, &used);
+    take_step(self, av_span_of(self->line, self->line_n), at_end, &used);
     rest = self->line_n - used;
     self->line_n = 0;
     if (rest <= take)
@@ -256,14 +144,14 @@ take_base64(split_body *self, av_span in, bool last)
     }
     for (;;) {
         at += take_plain(self, av_span_skip(in, at));
-        if (in.n - at < step_size(&self->lines) && !last)
+        if (in.n - at < split_step_size(&self->lines) && !last)
             break;
         if (at == in.n) { /* the body ends with a whole line */
             end_base64(self, self->lines.line_chars != 0);
             return at;
         }
-        (void)take_step(self, av_span_slice(in, at, at + AV_MIN(step_size(&self->lines), in.n - at)),
-            last && in.n - at <= step_size(&self->lines), &used);
+        take_step(self, av_span_slice(in, at, at + AV_MIN(split_step_size(&self->lines), in.n - at)),
+            last && in.n - at <= split_step_size(&self->lines), &used);
         at += used;
         if (self->mode != SPLIT_BASE64)
             return at;

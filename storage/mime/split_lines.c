@@ -8,7 +8,6 @@
 #include "storage/mime/split_priv.h"
 
 #include "storage/mime/header.h"
-#include "storage/mime/param.h"
 
 /* The beginning of a line. */
 typedef struct look {
@@ -25,9 +24,7 @@ begin_header(split_lines *self, unsigned depth, bool digest)
     self->mid_line = false;
     self->depth = depth;
     self->digest = digest;
-    self->field = SPLIT_FIELD_NONE;
-    self->type = (split_value){ .p = self->type_bytes, .max = SPLIT_TYPE_MAX };
-    self->encoding = (split_value){ .p = self->encoding_bytes, .max = SPLIT_ENCODING_MAX };
+    split_fields_begin(&self->fields);
 }
 
 void
@@ -99,79 +96,12 @@ on_boundary(split_lines *self, unsigned level, bool close)
         begin_header(self, f->depth, f->digest);
 }
 
-static void
-append_value(split_value *value, av_span bytes)
-{
-    size_t n = AV_MIN(bytes.n, value->max - value->n);
-
-    memcpy(value->p + value->n, bytes.p, n);
-    value->n += n;
-}
-
-/* More bytes of the field that was begun. */
-static void
-continue_field(split_lines *self, av_span bytes)
-{
-    if (self->field == SPLIT_FIELD_TYPE)
-        append_value(&self->type, bytes);
-    else if (self->field == SPLIT_FIELD_ENCODING)
-        append_value(&self->encoding, bytes);
-}
-
-/* line begins a field; keep its value if it is one of the two, the first of its name. */
-static void
-begin_field(split_lines *self, av_span line, av_span bytes)
-{
-    size_t colon;
-    av_span name;
-    split_value *value;
-
-    self->field = SPLIT_FIELD_NONE;
-    if ((line.p[0] | 0x20) != 'c')
-        return;
-    colon = av_span_find(line, ':');
-    name = av_span_trim(av_span_slice(line, 0, colon));
-    if (av_span_ieq_str(name, "content-type"))
-        self->field = SPLIT_FIELD_TYPE;
-    else if (av_span_ieq_str(name, "content-transfer-encoding"))
-        self->field = SPLIT_FIELD_ENCODING;
-    else
-        return;
-    value = self->field == SPLIT_FIELD_TYPE ? &self->type : &self->encoding;
-    if (value->seen)
-        self->field = SPLIT_FIELD_NONE;
-    value->seen = true;
-    continue_field(self, av_span_skip(bytes, colon + 1));
-}
-
-enum encoding { ENCODING_PLAIN, ENCODING_BASE64, ENCODING_OTHER };
-
-static enum encoding
-encoding_of(const split_lines *self)
-{
-    static const char *const plain[] = { "7bit", "8bit", "binary", "7-bit", "8-bit", "" };
-    av_span word = av_span_trim(av_span_of(self->encoding.p, self->encoding.n));
-    size_t n = 0;
-
-    while (n < word.n && word.p[n] > ' ' && word.p[n] != ';' && word.p[n] != '(' && word.p[n] < 0x7F)
-        n++;
-    word.n = n;
-    if (av_span_ieq_str(word, "base64"))
-        return ENCODING_BASE64;
-    for (size_t i = 0; i < AV_COUNT(plain); i++)
-        if (av_span_ieq_str(word, plain[i]))
-            return ENCODING_PLAIN;
-    return ENCODING_OTHER;
-}
-
 /* Remember a multipart's boundary. false: it has none that can be looked for. */
 static bool
 push_frame(split_lines *self, av_span boundary, bool digest)
 {
     split_frame *f = &self->frames[self->frame_count];
 
-    while (boundary.n > 0 && boundary.p[boundary.n - 1] == ' ')
-        boundary.n--; /* RFC 2046, 5.1.1: a boundary never ends with a blank */
     if (boundary.n == 0 || boundary.n > SPLIT_BOUNDARY_MAX || self->frame_count == AV_SPLIT_DEPTH_MAX)
         return false;
     memcpy(f->boundary, boundary.p, boundary.n);
@@ -186,30 +116,18 @@ push_frame(split_lines *self, av_span boundary, bool digest)
 static void
 end_header(split_lines *self)
 {
-    enum encoding encoding = encoding_of(self);
-    av_mime_param params[AV_MIME_PARAMS_MAX];
-    av_span head = { NULL, 0 };
-    size_t n = 0;
+    split_content content = split_fields_content(&self->fields, self->digest);
+    bool descend = self->depth < self->out->options.max_depth;
 
-    av_mime_pool_clear(&self->pool);
-    if (self->type.n > 0)
-        n = av_mime_params_parse(
-            av_span_trim(av_span_of(self->type.p, self->type.n)), &self->pool, &head, params, AV_COUNT(params));
-    if (head.n == 0)
-        head = av_span_str(self->digest ? "message/rfc822" : "text/plain");
-    if (self->depth < self->out->options.max_depth) {
-        if (encoding == ENCODING_PLAIN &&
-            (av_span_eq_str(head, "message/rfc822") || av_span_eq_str(head, "message/global"))) {
-            begin_header(self, self->depth + 1, false);
-            return;
-        }
-        if (head.n > 10 && memcmp(head.p, "multipart/", 10) == 0 &&
-            push_frame(self, av_mime_param_raw(params, n, "boundary"), av_span_eq_str(head, "multipart/digest"))) {
-            begin_body(self, false);
-            return;
-        }
+    if (descend && content.kind == SPLIT_MESSAGE) {
+        begin_header(self, self->depth + 1, false);
+        return;
     }
-    begin_body(self, encoding == ENCODING_BASE64);
+    if (descend && content.kind == SPLIT_MULTIPART && push_frame(self, content.boundary, content.digest)) {
+        begin_body(self, false);
+        return;
+    }
+    begin_body(self, content.base64);
 }
 
 /* What stands before the first header field and is none: a byte order mark, an mbox From_ line. */
@@ -238,7 +156,7 @@ header_line(split_lines *self, av_span w, bool final, bool *starved)
 
         self->mid_line = n == w.n;
         bytes = av_span_slice(w, 0, self->mid_line ? n : n + 1);
-        continue_field(self, bytes);
+        split_fields_more(&self->fields, bytes);
         split_out_literal(self->out, bytes);
         return bytes.n;
     }
@@ -260,11 +178,11 @@ header_line(split_lines *self, av_span w, bool final, bool *starved)
         return l.n;
     }
     if ((l.line.p[0] == ' ' || l.line.p[0] == '\t') && !self->first_line) {
-        continue_field(self, bytes);
+        split_fields_more(&self->fields, bytes);
     } else if (prefix || av_header_is_mbox_from(l.line)) {
-        self->field = SPLIT_FIELD_NONE;
+        split_fields_other(&self->fields);
     } else if (av_header_is_field_line(l.line)) {
-        begin_field(self, l.line, av_span_skip(bytes, (size_t)(l.line.p - bytes.p)));
+        split_fields_line(&self->fields, l.line, av_span_skip(bytes, (size_t)(l.line.p - bytes.p)));
     } else {
         end_header(self); /* as in mutt and Python: a body that follows without a blank line */
         return 0;

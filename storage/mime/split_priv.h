@@ -48,6 +48,27 @@ void split_out_part_end(split_out *self, const av_base64_lines *lines);
 void split_out_flush(split_out *self);
 void split_out_end(split_out *self);
 
+/* ---- base64, line by line ---- */
+/* What one step of the proof found. */
+typedef struct split_step {
+    size_t used;    /* bytes of the message */
+    size_t decoded; /* bytes they stand for */
+    bool end;       /* base64 ends here: with its last line, or before a line that deviates (used 0) */
+    bool newline;   /* with end: the last line, this or the one before, ends with one */
+} split_step;
+
+/* Lines as the first line of head announces them; head is all of the body or at least SPLIT_PROOF. false: none. */
+bool split_guess_lines(av_span head, av_base64_lines *ret);
+/* Bytes that one step looks at: a line with its line end. */
+size_t split_step_size(const av_base64_lines *lines);
+/* A whole line, as all but the last are, stands at p; split_step_size bytes are there. ret: as in split_prove. */
+bool split_decode_line(const av_base64_lines *lines, const uint8_t *p, uint8_t *ret);
+/*
+ * One step over in: split_step_size bytes, or fewer when the body ends with them (at_end). ret has room for SPLIT_PROOF
+ * bytes. The end of an unbroken line sets the kind of line end in lines.
+ */
+split_step split_prove(av_base64_lines *lines, av_span in, bool at_end, uint8_t *ret);
+
 /* ---- bodies ---- */
 enum split_body_mode {
     SPLIT_PENDING, /* not decided: too few bytes are known */
@@ -71,17 +92,8 @@ void split_body_begin(split_body *self, bool base64);
 /* The next bytes of the body; last: there are no more (bytes may be empty then). */
 void split_body_take(split_body *self, av_span bytes, bool last);
 
-/* ---- lines ---- */
-enum split_place { SPLIT_HEADER, SPLIT_BODY, SPLIT_DONE };
+/* ---- header fields ---- */
 enum split_field { SPLIT_FIELD_NONE, SPLIT_FIELD_TYPE, SPLIT_FIELD_ENCODING };
-
-/* An open multipart: its boundary lines are looked for. */
-typedef struct split_frame {
-    uint8_t boundary[SPLIT_BOUNDARY_MAX];
-    uint16_t boundary_n;
-    uint16_t depth; /* of its parts */
-    bool digest;
-} split_frame;
 
 /* A field's value as it stands in the header, up to its max. */
 typedef struct split_value {
@@ -89,6 +101,44 @@ typedef struct split_value {
     bool seen;
     uint8_t *p;
 } split_value;
+
+/* Content-Type and Content-Transfer-Encoding of one header: the first of each. */
+typedef struct split_fields {
+    enum split_field field; /* whose lines these are */
+    split_value type, encoding;
+    av_mime_pool pool; /* initialised by split.c */
+    uint8_t type_bytes[SPLIT_TYPE_MAX], encoding_bytes[SPLIT_ENCODING_MAX];
+} split_fields;
+
+enum split_kind { SPLIT_LEAF, SPLIT_MULTIPART, SPLIT_MESSAGE };
+
+/* What a header says of the bytes behind it. */
+typedef struct split_content {
+    enum split_kind kind;
+    bool base64;      /* the encoding that is declared */
+    bool digest;      /* multipart/digest */
+    av_span boundary; /* of a multipart; may be empty. Lives until the next header's content */
+} split_content;
+
+void split_fields_begin(split_fields *self);
+/* line begins a field; bytes are the same with the line end, or what of it is known. */
+void split_fields_line(split_fields *self, av_span line, av_span bytes);
+/* More bytes of that line or lines folded to it. */
+void split_fields_more(split_fields *self, av_span bytes);
+/* A line that begins no field. */
+void split_fields_other(split_fields *self);
+/* in_digest: what is not declared is message/rfc822 (RFC 2046, 5.1.5). */
+split_content split_fields_content(split_fields *self, bool in_digest);
+
+/* ---- lines ---- */
+enum split_place { SPLIT_HEADER, SPLIT_BODY, SPLIT_DONE };
+/* An open multipart: its boundary lines are looked for. */
+typedef struct split_frame {
+    uint8_t boundary[SPLIT_BOUNDARY_MAX];
+    uint16_t boundary_n;
+    uint16_t depth; /* of its parts */
+    bool digest;
+} split_frame;
 
 typedef struct split_lines {
     split_out *out;
@@ -101,10 +151,7 @@ typedef struct split_lines {
     unsigned held;      /* bytes of a line end that stand at the window's front: before a boundary they are literal */
     unsigned depth;     /* of the part whose header or body this is */
     unsigned frame_count;
-    enum split_field field; /* whose lines these are */
-    split_value type, encoding;
-    av_mime_pool pool;
-    uint8_t type_bytes[SPLIT_TYPE_MAX], encoding_bytes[SPLIT_ENCODING_MAX];
+    split_fields fields;
     split_frame frames[AV_SPLIT_DEPTH_MAX];
 } split_lines;
 
