@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-#define AV_KEY_TEXT    80 /* bytes of a key as text, with NUL */
+#define AV_KEY_TEXT    90 /* bytes of a key as text, with NUL */
 #define AV_KEY_ID_TEXT 10 /* bytes of an identifier as text, with NUL: "XXXX-XXXX" */
 
 typedef enum av_key_kind {

@@ -90,12 +90,17 @@ av_errc av_keyring_store_export(av_keyring *self, const uint8_t uuid[16], const 
 av_errc av_keyring_export_peek(const char *store_dir, av_keyring_export_info *ret, av_error *err);
 /*
  * Take <store_dir>/store.keys/ into this keyring and, once that is durable, wipe and remove the folder there.
- * Locked by this keyring's own instance key it opens by itself; otherwise unlock names the key: the old instance's
- * recovery key (private half) or instance key. unlock may be NULL.
- * AV_ERR_AUTH: locked ("store ... is locked: it needs the recovery key or instance key with identifier ...").
+ * Locked by this keyring's own instance key it opens by itself; otherwise unlock_key is the key: the old instance's
+ * recovery key (private half) or instance key. unlock_key may be NULL.
+ * AV_ERR_AUTH: locked ("store ... is locked: it needs the recovery key with identifier ... or ...").
  * AV_ERR_EXISTS: the keyring holds other or older keys of this store. AV_ERR_NOT_FOUND: no keys there.
  */
 av_errc av_keyring_store_import(
-    av_keyring *self, const char *store_dir, const av_key *unlock, uint8_t ret_uuid[16], av_error *err);
+    av_keyring *self, const char *store_dir, const av_key *unlock_key, uint8_t ret_uuid[16], av_error *err);
+/*
+ * Wipe and remove <store_dir>/store.keys/, whatever it holds. Import does it; attaching does it too when a crash left a folder
+ * without its lock behind (export_peek: AV_ERR_NOT_FOUND). Missing is fine; durable on return.
+ */
+av_errc av_keyring_export_drop(const char *store_dir, av_error *err);
 
 #endif

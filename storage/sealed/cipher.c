@@ -119,6 +119,21 @@ sealed_cipher_new(const sealed_base *base, uint8_t ret_header[SEALED_HEADER])
     return self;
 }
 
+static bool
+is_zero(const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (p[i] != 0)
+            return false;
+    return true;
+}
+
+bool
+sealed_header_is_torn(const uint8_t *p, size_t n)
+{
+    return is_zero(p, n) || (n < SEALED_HEADER && memcmp(p, magic, AV_MIN(n, sizeof magic)) == 0);
+}
+
 av_errc
 sealed_cipher_open(const sealed_base *base, const uint8_t header[SEALED_HEADER], sealed_cipher **ret, av_error *err)
 {

@@ -50,15 +50,6 @@ sealed_file_create(const sealed_base *base, const char *path, sealed_file **ret,
     return AV_OK;
 }
 
-static bool
-is_zero(const uint8_t *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (p[i] != 0)
-            return false;
-    return true;
-}
-
 av_errc
 sealed_file_open(const sealed_base *base, const char *path, sealed_file **ret, av_error *err)
 {
@@ -70,7 +61,7 @@ sealed_file_open(const sealed_base *base, const char *path, sealed_file **ret, a
     if (rc != AV_OK)
         return rc;
     rc = av_file_read_some(self->fd, header, sizeof header, 0, &n, err);
-    if (rc == AV_OK && n == sizeof header && !is_zero(header, n))
+    if (rc == AV_OK && !sealed_header_is_torn(header, n))
         rc = sealed_cipher_open(base, header, &self->cipher, err);
     if (rc != AV_OK)
         return av_error_prefix(err, "%s", path);

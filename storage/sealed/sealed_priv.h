@@ -28,6 +28,9 @@ typedef struct sealed_base sealed_base;
 av_errc sealed_base_new(const uint8_t key[AV_SEALED_KEY], sealed_base **ret, av_error *err);
 void sealed_base_destroy(sealed_base **self);
 
+/* Are these n bytes at the front of a file (at most SEALED_HEADER) what a power cut leaves of a header? */
+bool sealed_header_is_torn(const uint8_t *p, size_t n);
+
 /* The cipher of one file. Thread safe. base is borrowed for its life. */
 typedef struct sealed_cipher sealed_cipher;
 /* Of a new file: makes the header, too. */

@@ -427,14 +427,15 @@ tear(struct inode *i)
 static void
 show_name(const struct name *name)
 {
+    struct inode *i = name->durable;
     FILE *out;
 
     (void)unlink(name->path);
-    if (name->durable == NULL)
+    if (i == NULL)
         return;
-    tear(name->durable);
+    tear(i);
     out = fopen(name->path, "wb");
-    if (out == NULL || fwrite(name->durable->durable, 1, name->durable->durable_n, out) != name->durable->durable_n) {
+    if (out == NULL || (i->durable_n > 0 && fwrite(i->durable, 1, i->durable_n, out) != i->durable_n)) {
         printf("the model cannot write %s\n", name->path);
         exit(1);
     }
