@@ -221,9 +221,9 @@ bench_make_newsletter(bench_generator *self)
     av_buf *out = &self->message;
 
     self->from = PEOPLE_INSIDE + sender;
-    put_header(self, self->mailbox, "", topic, "text/html; charset=utf-8");
+    put_header(self, self->mailbox, "", topic);
     (void)av_buf_printf(out,
-        "Content-Transfer-Encoding: quoted-printable\r\nPrecedence: bulk\r\n"
+        "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\nPrecedence: bulk\r\n"
         "List-Unsubscribe: <https://news%u.example.org/u/",
         sender);
     bench_token(&token, 40, out);
