@@ -21,7 +21,7 @@ av_errc
 container_drop_read(av_place_file *file, uint32_t container, const uint8_t store_uuid[16], const av_drop *drop,
     av_record_header *ret, av_dropped *ret_dropped, av_error *err)
 {
-    uint8_t bytes[AV_RECORD_HEADER + AV_DROPPED_CLEAR];
+    uint8_t bytes[AV_RECORD_HEADER + AV_DROPPED_CLEAR] = { 0 };
     av_span clear = av_span_of(bytes + AV_RECORD_HEADER, AV_DROPPED_CLEAR);
     av_errc rc = read_exactly(file, bytes, sizeof bytes, drop->place, err);
 

@@ -8,10 +8,10 @@
 uint64_t
 av_recipe_base64_size(uint64_t size, uint8_t line, uint8_t form)
 {
-    uint64_t characters = (size + 2) / 3 * 4, full = 4ULL * line;
+    uint64_t characters = (size + 2) / 3 * 4, full = line == 0 ? characters : 4ULL * line;
     uint64_t lines = (characters + full - 1) / full, ends = form & AV_BASE64_END ? lines : lines - 1;
 
-    assert(size > 0 && size <= AV_RECIPE_OUTPUT_MAX / 8 && line > 0);
+    assert(size > 0 && size <= AV_RECIPE_OUTPUT_MAX / 8);
     return characters + ends * (form & AV_BASE64_CRLF ? 2 : 1);
 }
 
@@ -44,7 +44,7 @@ take_step(av_span *in, uint64_t record_lsn, av_step *step)
     step->output = step->size;
     if (step->kind != AV_STEP_BASE64)
         return true;
-    if (!av_span_get_u8(in, &step->line) || !av_span_get_u8(in, &step->form) || step->line == 0 ||
+    if (!av_span_get_u8(in, &step->line) || !av_span_get_u8(in, &step->form) ||
         (step->form & ~(AV_BASE64_CRLF | AV_BASE64_END)) != 0)
         return false;
     step->output = av_recipe_base64_size(step->size, step->line, step->form);

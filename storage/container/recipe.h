@@ -23,7 +23,7 @@ typedef struct av_step {
     av_step_kind kind;
     uint64_t lsn;  /* of the part */
     uint64_t size; /* bytes of the skeleton, or of the part's data; not 0 */
-    uint8_t line;  /* base64: a full line has 4 times as many characters; not 0 */
+    uint8_t line;  /* base64: a full line has 4 times as many characters; 0: all is one line */
     uint8_t form;  /* base64 */
     /* read: set by av_recipe_next */
     uint64_t output;          /* bytes of the message it makes */

@@ -14,7 +14,7 @@
 #define MOST_CONTAINER    (2ULL * 1024 * 1024 * 1024)
 #define DEFAULT_SPOOL     (8ULL * 1024 * 1024)
 #define MOST_SPOOL        (32ULL * 1024 * 1024)
-#define OUT_MAX           (2U * 1024 * 1024) /* half a MB of record, a segment and its table */
+#define DEFAULT_LEVEL     3
 
 static av_errc
 check_config(const av_store_config *config, av_error *err)
@@ -27,6 +27,8 @@ check_config(const av_store_config *config, av_error *err)
         return av_error_set(err, AV_ERR_INVALID, "at most 32 MB of a message may be held in memory");
     if (config->max_message_bytes > AV_STORE_MESSAGE_MAX)
         return av_error_set(err, AV_ERR_INVALID, "a message may have at most %llu bytes", AV_STORE_MESSAGE_MAX);
+    if (config->level < 0 || config->level > 19)
+        return av_error_set(err, AV_ERR_INVALID, "zstd's level is 1 to 19");
     return AV_OK;
 }
 
@@ -35,17 +37,22 @@ static av_errc
 check_unused(const char *dir, av_error *err)
 {
     AV_CLEANUP(av_free) char *marker = store_marker_path(dir);
-    AV_CLEANUP(av_free) char *first = av_container_path(dir, 1);
-    uint32_t highest = 0, missing = 0;
+    AV_CLEANUP(av_free) char *first = av_container_path(dir, 1, 0);
+    AV_CLEANUP(av_container_list_release) av_container_list list = { 0 };
+    av_place *place;
     struct stat st;
     av_errc rc;
 
     if (av_file_exists(marker))
         return av_error_set(err, AV_ERR_EXISTS, "%s is an archive store already", dir);
-    rc = av_container_list(dir, &highest, &missing, err);
-    if (rc != AV_OK || highest == 0)
+    if (store_is_mailstore(dir))
+        return av_error_set(err, AV_ERR_INVALID, "%s is a MailStore store: it is not touched", dir);
+    place = av_place_folder_new(dir);
+    rc = av_container_list_read(place, &list, err);
+    av_place_destroy(&place);
+    if (rc != AV_OK || list.highest == 0)
         return rc;
-    if (highest > 1 || stat(first, &st) != 0 || st.st_size > AV_CONTAINER_HEADER)
+    if (list.highest > 1 || stat(first, &st) != 0 || st.st_size > AV_CONTAINER_HEADER)
         return av_error_set(err, AV_ERR_INVALID, "%s holds containers but no store.avs: it is not touched", dir);
     return AV_OK;
 }
@@ -63,26 +70,13 @@ av_store_create(const av_store_config *config, av_error *err)
         rc = check_unused(config->dir, err);
     if (rc != AV_OK)
         return rc;
-    av_random_bytes(header.store_uuid, sizeof header.store_uuid);
+    rc = av_store_keys_container_add(config->keys, header.container, err);
+    if (rc != AV_OK && rc != AV_ERR_EXISTS)
+        return rc;
+    memcpy(header.store_uuid, av_store_keys_uuid(config->keys), sizeof header.store_uuid);
     rc = av_container_create(config->dir, &header, &fd, err);
     av_file_close(&fd);
-    return rc == AV_OK ? store_marker_write(config->dir, header.store_uuid, config->key, err) : rc;
-}
-
-av_errc
-store_fail(av_store *self, av_error *err)
-{
-    if (self->problem == NULL)
-        self->problem = av_xasprintf("the store takes no writes until it is opened again: %s", err->msg);
-    return err->code;
-}
-
-static void
-mark_corrupt(av_store *self, const char *sentence)
-{
-    free(self->problem);
-    self->problem = av_xasprintf("the store is write protected, acknowledged records are damaged: %s", sentence);
-    self->corrupt = true;
+    return rc == AV_OK ? store_marker_write(config->dir, header.store_uuid, av_store_keys_log(config->keys), err) : rc;
 }
 
 static av_errc
@@ -103,12 +97,11 @@ lock_store(av_store *self, av_error *err)
 
 /* Open the last container for writing, behind the last commit; whatever stands there is cut. */
 static av_errc
-adopt_tail(av_store *self, const av_scan *scan, av_error *err)
+adopt_tail(av_store *self, av_error *err)
 {
     uint64_t size = 0;
     av_errc rc = av_container_open(self->dir, self->container, self->uuid, O_RDWR, &self->fd, NULL, err);
 
-    self->at = av_lsn_offset(av_scan_chain_end(scan));
     if (rc == AV_OK)
         rc = av_file_size(self->fd, &size, err);
     if (rc == AV_OK && size > self->at) {
@@ -127,6 +120,15 @@ adopt_tail(av_store *self, const av_scan *scan, av_error *err)
     return rc == AV_OK ? AV_OK : av_error_prefix(err, "open the log's end");
 }
 
+static void
+take_end(av_store *self, const av_scan *scan)
+{
+    self->chain = *av_scan_chain(scan);
+    self->at = av_lsn_offset(av_scan_chain_end(scan));
+    /* Slots count anew in each container; this one's first commit may be still to come. */
+    self->next_slot = av_lsn_container(self->chain.commit_lsn) == self->container ? av_scan_chain_slot(scan) : 0;
+}
+
 /* rc: how the reading ended. Nothing that only looks torn is believed when somebody has seen more. */
 static av_errc
 judge_end(av_store *self, av_scan *scan, av_errc rc, uint64_t witnessed_lsn, av_error *err)
@@ -135,12 +137,12 @@ judge_end(av_store *self, av_scan *scan, av_errc rc, uint64_t witnessed_lsn, av_
     bool later = false;
     char found[sizeof err->msg];
 
-    self->chain = *av_scan_chain(scan);
+    take_end(self, scan);
     if (rc == AV_OK && self->chain.commit_lsn < witnessed_lsn)
         rc = av_error_set(err, AV_ERR_CORRUPT, "the log ends at LSN %llx, before the acknowledged LSN %llx",
             (unsigned long long)self->chain.commit_lsn, (unsigned long long)witnessed_lsn);
     if (rc == AV_OK)
-        return adopt_tail(self, scan, err);
+        return self->read_only ? AV_OK : adopt_tail(self, err);
     if (rc != AV_ERR_CORRUPT)
         return rc;
     memcpy(found, err->msg, sizeof found);
@@ -150,9 +152,9 @@ judge_end(av_store *self, av_scan *scan, av_errc rc, uint64_t witnessed_lsn, av_
         if (rc != AV_OK)
             return rc;
         if (!later)
-            return adopt_tail(self, scan, err);
+            return self->read_only ? AV_OK : adopt_tail(self, err);
     }
-    mark_corrupt(self, found);
+    store_mark_corrupt(self, found);
     return AV_OK;
 }
 
@@ -160,13 +162,13 @@ static av_errc
 read_log(av_store *self, uint64_t from_lsn, uint64_t witnessed_lsn, av_error *err)
 {
     AV_CLEANUP(av_scan_destroy) av_scan *scan = NULL;
-    av_errc rc = av_scan_new(self->dir, self->uuid, self->key, self->container, &scan, err);
+    av_errc rc = av_scan_new(self->files, av_store_keys_log(self->keys), &scan, err);
     bool end = false;
 
     if (rc == AV_OK && from_lsn != 0) {
         rc = av_scan_from(scan, from_lsn, err);
         if (rc == AV_ERR_CORRUPT) {
-            mark_corrupt(self, err->msg);
+            store_mark_corrupt(self, err->msg);
             return read_log(self, 0, witnessed_lsn, err); /* what is still sound, to serve it */
         }
     }
@@ -183,35 +185,58 @@ read_log(av_store *self, uint64_t from_lsn, uint64_t witnessed_lsn, av_error *er
     return scan == NULL ? rc : judge_end(self, scan, rc, witnessed_lsn, err);
 }
 
-static void
-sum_containers(av_store *self)
-{
-    for (uint32_t n = 1; n < self->container; n++) {
-        AV_CLEANUP(av_free) char *path = av_container_path(self->dir, n);
-        struct stat st;
-
-        if (stat(path, &st) == 0)
-            self->sealed_bytes += (uint64_t)st.st_size;
-    }
-}
-
 static av_errc
 open_log(av_store *self, uint64_t witnessed_lsn, av_error *err)
 {
-    uint32_t missing = 0;
+    uint32_t missing;
     char sentence[64];
-    av_errc rc = av_container_list(self->dir, &self->container, &missing, err);
+    av_errc rc = av_container_files_new(self->dir, self->uuid, 0, &self->files, err);
 
+    if (rc == AV_OK && !self->read_only)
+        rc = av_container_files_clean(self->files, err);
     if (rc != AV_OK)
         return rc;
-    if (self->container == 0)
-        missing = 1;
+    self->container = av_container_files_highest(self->files);
+    missing = self->container == 0 ? 1 : av_container_files_missing(self->files);
     if (missing != 0) {
         (void)snprintf(sentence, sizeof sentence, "container %08u.avc is missing", missing);
-        mark_corrupt(self, sentence);
+        store_mark_corrupt(self, sentence);
     }
-    sum_containers(self);
     return self->container == 0 ? AV_OK : read_log(self, witnessed_lsn, witnessed_lsn, err);
+}
+
+static av_store *
+make(const av_store_config *config)
+{
+    static const av_split_options split = AV_SPLIT_OPTIONS_DEFAULT;
+    av_store *self = av_xcalloc(1, sizeof *self);
+
+    self->dir = av_xstrdup(config->dir);
+    self->keys = config->keys;
+    self->max_container_bytes = config->max_container_bytes != 0 ? config->max_container_bytes : DEFAULT_CONTAINER;
+    self->spool_bytes = config->spool_bytes != 0 ? config->spool_bytes : DEFAULT_SPOOL;
+    self->max_message_bytes = config->max_message_bytes != 0 ? config->max_message_bytes : AV_STORE_MESSAGE_MAX;
+    self->level = config->level != 0 ? config->level : DEFAULT_LEVEL;
+    self->split = split;
+    if (config->min_part_bytes != 0)
+        self->split.min_raw = self->split.min_base64 = config->min_part_bytes;
+    self->read_only = config->read_only;
+    self->fd = self->lock_fd = -1;
+    self->tail = store_tail_new();
+    self->spare = store_spare_new();
+    self->dictionaries = store_dictionaries_new();
+    av_buf_init(&self->packed, AV_EVENTS_LIST_MAX);
+    av_buf_init(&self->plain, AV_ONE_PIECE_BODY_MAX);
+    av_buf_init(&self->events, AV_EVENTS_LIST_MAX);
+    return self;
+}
+
+static av_errc
+check_uuid(const av_store *self, av_error *err)
+{
+    if (memcmp(self->uuid, av_store_keys_uuid(self->keys), sizeof self->uuid) != 0)
+        return av_error_set(err, AV_ERR_AUTH, "%s: the keys given are another store's", self->dir);
+    return AV_OK;
 }
 
 av_errc
@@ -222,23 +247,20 @@ av_store_open(const av_store_config *config, uint64_t witnessed_lsn, av_store **
 
     if (rc != AV_OK)
         return rc;
-    self = av_xcalloc(1, sizeof *self);
-    self->dir = av_xstrdup(config->dir);
-    memcpy(self->key, config->key, sizeof self->key);
-    self->max_container_bytes = config->max_container_bytes != 0 ? config->max_container_bytes : DEFAULT_CONTAINER;
-    self->spool_bytes = config->spool_bytes != 0 ? config->spool_bytes : DEFAULT_SPOOL;
-    self->max_message_bytes = config->max_message_bytes != 0 ? config->max_message_bytes : AV_STORE_MESSAGE_MAX;
-    self->fd = self->lock_fd = -1;
-    self->spare = store_spare_new();
-    av_buf_init(&self->out, OUT_MAX);
-    rc = store_marker_read(self->dir, self->key, self->uuid, err);
+    self = make(config);
+    rc = store_marker_read(self->dir, av_store_keys_log(self->keys), self->uuid, err);
     if (rc == AV_OK)
+        rc = check_uuid(self, err);
+    if (rc == AV_OK && !self->read_only)
         rc = lock_store(self, err);
     if (rc == AV_OK)
         rc = open_log(self, witnessed_lsn, err);
     if (rc != AV_OK)
         return rc;
+    if (self->read_only && self->problem == NULL)
+        self->problem = av_xstrdup("the store is opened for reading only");
     self->group.start = self->at;
+    self->group.start_slot = self->next_slot;
     *ret = AV_TAKE(self);
     return AV_OK;
 }
@@ -252,67 +274,22 @@ av_store_close(av_store **self)
     if (s == NULL)
         return;
     assert(s->puts == NULL);
-    if (s->fd >= 0 && s->at != s->group.start)
+    if (s->fd >= 0 && s->group.digest != NULL)
         (void)av_store_rollback(s, &ignored);
     av_file_close(&s->fd);
     av_file_close(&s->lock_fd);
     av_store_trim(s);
+    av_container_files_destroy(&s->files);
     store_spare_destroy(&s->spare);
+    store_dictionaries_destroy(&s->dictionaries);
+    store_tail_destroy(&s->tail);
     av_sha256_stream_destroy(&s->group.digest);
-    av_secret_wipe(s->key, sizeof s->key);
+    av_sha256_stream_destroy(&s->record.digest);
+    av_buf_release(&s->events);
+    av_buf_release(&s->packed);
+    av_buf_release(&s->plain);
     free(s->problem);
     free(s->dir);
     free(s);
     *self = NULL;
-}
-
-void
-av_store_trim(av_store *self)
-{
-    store_spare_trim(self->spare);
-    av_seal_destroy(&self->seal);
-    (void)ZSTD_freeCCtx(self->zstd);
-    self->zstd = NULL;
-    free(self->packed);
-    self->packed = NULL;
-    av_buf_release(&self->out);
-    av_buf_init(&self->out, OUT_MAX);
-}
-
-const uint8_t *
-av_store_uuid(const av_store *self)
-{
-    return self->uuid;
-}
-
-uint64_t
-av_store_committed_lsn(const av_store *self)
-{
-    return self->chain.commit_lsn;
-}
-
-const char *
-av_store_problem(const av_store *self)
-{
-    return self->problem;
-}
-
-bool
-av_store_is_corrupt(const av_store *self)
-{
-    return self->corrupt;
-}
-
-void
-av_store_dedup_key(const av_store *self, const uint8_t digest[AV_SHA256_SIZE], uint8_t ret[32])
-{
-    av_seal_hmac(self->key, av_span_of(digest, AV_SHA256_SIZE), ret);
-}
-
-void
-av_store_get_stats(const av_store *self, av_store_stats *ret)
-{
-    *ret = self->stats;
-    ret->containers = self->container;
-    ret->bytes = self->sealed_bytes + self->at;
 }

@@ -1,286 +1,275 @@
 /*
- * put.c - messages and events into the open group
+ * put.c - messages that are in memory: taken apart, their parts found or written, then skeleton and recipe
+ *
+ * What a message is made of is gathered here for messages that arrive in pieces, too (put_stream.c).
  */
 #include "storage/store/store_priv.h"
 
-/* Body of a content record of so many bytes, at most. */
-static uint64_t
-most_body(uint64_t size)
-{
-    uint64_t segments = size / AV_SEGMENT_PLAIN + 1;
+#define LITERAL_MAX (1024U * 1024)
+#define PARTS_MAX   10000U
+#define STEPS_MAX   (2U * PARTS_MAX + 1)
 
-    return size + segments * (AV_SEAL_TAG + 16) + 4096;
+void
+store_recipe_init(store_recipe *self)
+{
+    *self = (store_recipe){ 0 };
+    av_buf_init(&self->skeleton, LITERAL_MAX);
+    av_buf_init(&self->steps, STEPS_MAX * sizeof(store_step));
 }
 
-/* The sealed table and its length end the record. */
-static av_errc
-put_table(av_store *self, const av_content_table *table, av_span list, av_error *err)
+void
+store_recipe_release(store_recipe *self)
 {
-    AV_CLEANUP(av_buf_release) av_buf bytes = { 0 }, length = { 0 };
-    av_errc rc;
-
-    av_buf_init(&bytes, AV_CONTENT_TABLE_MAX);
-    av_buf_init(&length, 4);
-    if (!av_content_table_encode(table, list, &bytes) || !av_buf_put_u32(&length, (uint32_t)(bytes.n + AV_SEAL_TAG))) {
-        self->group.spoiled = true;
-        return av_error_set(err, AV_ERR_LIMIT, "the message has more segments than a record can name");
-    }
-    rc = store_record_piece(self, AV_SEAL_TABLE, false, av_buf_span(&bytes), err);
-    return rc == AV_OK ? store_record_clear(self, av_buf_span(&length), err) : rc;
+    av_buf_release(&self->skeleton);
+    av_buf_release(&self->steps);
 }
 
 static av_errc
-put_segments(av_store *self, av_span bytes, av_buf *list, av_error *err)
+add_step(store_recipe *self, const store_step *step, av_error *err)
 {
-    for (uint32_t i = 0; bytes.n > 0; i++) {
-        size_t n = AV_MIN(bytes.n, AV_SEGMENT_PLAIN);
-        av_segment segment = { 0 };
-        av_span packed;
-        av_errc rc = store_pack(self, av_span_slice(bytes, 0, n), &packed, &segment.codec, err);
-
-        segment.stored = (uint32_t)(packed.n + AV_SEAL_TAG);
-        if (rc == AV_OK && !av_segment_put(list, &segment, false))
-            rc = av_error_set(err, AV_ERR_LIMIT, "the message has more segments than a record can name");
-        if (rc == AV_OK)
-            rc = store_record_piece(self, i, n == bytes.n, packed, err);
-        if (rc != AV_OK) {
-            self->group.spoiled = true;
-            return rc;
-        }
-        bytes = av_span_skip(bytes, n);
-    }
+    if (!av_buf_append(&self->steps, step, sizeof *step))
+        return av_error_set(err, AV_ERR_LIMIT, "the message is made of more pieces than a record can name");
     return AV_OK;
 }
 
-static av_errc
-end_content(av_store *self, const av_content_table *table, av_span list, uint64_t *ret_lsn, av_error *err)
+av_errc
+store_recipe_literal(store_recipe *self, av_span bytes, av_error *err)
 {
-    av_errc rc = put_table(self, table, list, err);
+    store_step step = { .kind = AV_STEP_SKELETON, .size = bytes.n };
+    uint8_t *last = self->steps.n == 0 ? NULL : self->steps.p + self->steps.n - sizeof step;
 
-    if (rc == AV_OK)
-        rc = store_record_end(self, ret_lsn, err);
+    if (bytes.n == 0)
+        return AV_OK;
+    if (!av_buf_append_span(&self->skeleton, bytes))
+        return av_error_set(err, AV_ERR_LIMIT, "the message has more than %u bytes outside its parts", LITERAL_MAX);
+    self->output += bytes.n;
+    if (last != NULL) {
+        store_step before;
+
+        memcpy(&before, last, sizeof before);
+        if (before.kind == AV_STEP_SKELETON) {
+            before.size += bytes.n;
+            memcpy(last, &before, sizeof before);
+            return AV_OK;
+        }
+    }
+    return add_step(self, &step, err);
+}
+
+av_errc
+store_recipe_part(store_recipe *self, uint64_t lsn, const av_split_part *part, av_error *err)
+{
+    store_step step = { .kind = AV_STEP_PART, .lsn = lsn, .size = part->size };
+
+    if (part->coding == AV_SPLIT_BASE64) {
+        step.kind = AV_STEP_BASE64;
+        step.line = (uint8_t)(part->lines.line_chars / 4);
+        step.form = (uint8_t)((part->lines.crlf ? AV_BASE64_CRLF : 0) | (part->lines.last_newline ? AV_BASE64_END : 0));
+    }
+    self->output += part->raw_size;
+    self->parts++;
+    return add_step(self, &step, err);
+}
+
+static bool
+encode_steps(const store_recipe *self, uint64_t lsn, av_buf *out)
+{
+    for (size_t at = 0; at < self->steps.n; at += sizeof(store_step)) {
+        store_step s;
+        av_step step;
+
+        memcpy(&s, self->steps.p + at, sizeof s);
+        step = (av_step){ .kind = (av_step_kind)s.kind, .lsn = s.lsn, .size = s.size, .line = s.line, .form = s.form };
+        if (!av_recipe_put(out, &step, lsn))
+            return false;
+    }
+    return true;
+}
+
+static int
+compare_lsns(const void *a, const void *b)
+{
+    uint64_t x, y;
+
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return x < y ? -1 : x > y;
+}
+
+bool
+store_recipe_lsns(av_span recipe, uint64_t record_lsn, av_buf *out)
+{
+    av_recipe_reader reader = av_recipe_reader_of(recipe, record_lsn);
+    av_step step;
+    bool end = false;
+    av_error ignored;
+    uint64_t *lsns;
+    size_t n = 0;
+
+    while (av_recipe_next(&reader, &step, &end, &ignored) == AV_OK && !end)
+        if (step.kind != AV_STEP_SKELETON && !av_buf_append(out, &step.lsn, sizeof step.lsn))
+            return false;
+    if (out->n == 0)
+        return true;
+    qsort(out->p, out->n / sizeof *lsns, sizeof *lsns, compare_lsns);
+    lsns = (uint64_t *)(void *)out->p; /* av_buf's memory is malloc's */
+    for (size_t i = 0; i < out->n / sizeof *lsns; i++)
+        if (n == 0 || lsns[i] != lsns[n - 1])
+            lsns[n++] = lsns[i];
+    out->n = n * sizeof *lsns;
+    return true;
+}
+
+av_errc
+store_recipe_finish(av_store *self, store_recipe *recipe, const av_span *whole, uint64_t size, const uint8_t *digest,
+    uint64_t *ret_lsn, av_error *err)
+{
+    AV_CLEANUP(av_buf_release) av_buf bytes = { 0 }, lsns = { 0 };
+    av_content_table table = { 0 };
+    av_store_content about = { .kind = AV_RECORD_MESSAGE, .size = size };
+    av_span data = av_buf_span(&recipe->skeleton);
+    uint64_t lsn = 0;
+    av_errc rc = store_next_lsn(self, &lsn, err);
+
     if (rc != AV_OK)
         return rc;
-    self->group.messages++;
-    self->group.raw_bytes += table->size;
+    av_buf_init(&bytes, AV_CONTENT_TABLE_MAX);
+    av_buf_init(&lsns, PARTS_MAX * sizeof(uint64_t));
+    /* A splitter that lost a byte would be our mistake; the message is not to suffer for it. */
+    if (recipe->output != size && whole == NULL)
+        return av_error_set(err, AV_ERR_INTERNAL, "the message does not come out of its parts: %llu bytes of %llu",
+            (unsigned long long)recipe->output, (unsigned long long)size);
+    if (whole != NULL && (recipe->parts == 0 || recipe->output != size)) {
+        data = *whole;
+    } else if (recipe->parts > 0) {
+        if (!encode_steps(recipe, lsn, &bytes) || !store_recipe_lsns(av_buf_span(&bytes), lsn, &lsns))
+            return av_error_set(err, AV_ERR_LIMIT, "the message is made of more pieces than a record can name");
+        table.recipe = av_buf_span(&bytes);
+        about.parts = (const uint64_t *)(const void *)lsns.p;
+        about.part_count = (uint32_t)(lsns.n / sizeof(uint64_t));
+    }
+    memcpy(table.digest, digest, AV_SHA256_SIZE);
+    av_store_dedup_of(self, digest, about.dedup);
+    rc = store_put_content(self, &table, data, &about, err);
+    *ret_lsn = lsn;
+    return rc;
+}
+
+/* --- parts -------------------------------------------------------------------------------------------------------- */
+
+av_errc
+store_find_part(
+    av_store *self, const uint8_t *digest, uint8_t ret_dedup[AV_STORE_DEDUP_SIZE], uint64_t *ret_lsn, av_error *err)
+{
+    av_errc rc = AV_OK;
+
+    *ret_lsn = 0;
+    av_store_dedup_of(self, digest, ret_dedup);
+    if (self->watch.find_part != NULL)
+        rc = self->watch.find_part(self->watch.ctx, ret_dedup, ret_lsn, err);
+    self->group.known_parts += rc == AV_OK && *ret_lsn != 0;
+    return rc;
+}
+
+av_errc
+store_put_part(av_store *self, av_span data, uint64_t *ret_lsn, av_error *err)
+{
+    av_store_content about = { .kind = AV_RECORD_PART, .size = data.n };
+    av_content_table table = { .is_part = true };
+    uint8_t digest[AV_SHA256_SIZE];
+    av_errc rc;
+
+    av_sha256(data, digest);
+    rc = store_find_part(self, digest, about.dedup, ret_lsn, err);
+    if (rc != AV_OK || *ret_lsn != 0)
+        return rc;
+    memcpy(table.digest, about.dedup, AV_PART_DIGEST);
+    rc = store_put_content(self, &table, data, &about, err);
+    *ret_lsn = about.lsn;
+    return rc;
+}
+
+/* --- one message in memory ---------------------------------------------------------------------------------------- */
+
+struct job {
+    av_store *store;
+    store_recipe recipe;
+    av_split_coding coding;
+    av_span raw;    /* a raw part: of the message */
+    av_buf decoded; /* a base64 part */
+};
+
+static av_errc
+take_literal(void *ctx, av_span bytes, av_error *err)
+{
+    struct job *job = ctx;
+
+    return store_recipe_literal(&job->recipe, bytes, err);
+}
+
+static av_errc
+take_begin(void *ctx, av_split_coding coding, AV_UNUSED av_error *err)
+{
+    struct job *job = ctx;
+
+    job->coding = coding;
+    job->raw = (av_span){ 0 };
+    av_buf_clear(&job->decoded);
     return AV_OK;
+}
+
+static av_errc
+take_data(void *ctx, av_span bytes, av_error *err)
+{
+    struct job *job = ctx;
+
+    if (job->coding == AV_SPLIT_RAW && job->raw.n == 0 && job->decoded.n == 0) {
+        job->raw = bytes;
+        return AV_OK;
+    }
+    if (!av_buf_append_span(&job->decoded, job->raw) || !av_buf_append_span(&job->decoded, bytes))
+        return av_error_set(err, AV_ERR_NOMEM, "no memory for a part");
+    job->raw = (av_span){ 0 };
+    return AV_OK;
+}
+
+static av_errc
+take_end(void *ctx, const av_split_part *part, av_error *err)
+{
+    struct job *job = ctx;
+    av_span data = job->raw.n > 0 ? job->raw : av_buf_span(&job->decoded);
+    uint64_t lsn = 0;
+    av_errc rc = store_put_part(job->store, data, &lsn, err);
+
+    return rc == AV_OK ? store_recipe_part(&job->recipe, lsn, part, err) : rc;
 }
 
 av_errc
 av_store_put_message(
     av_store *self, av_span bytes, const uint8_t digest[AV_SHA256_SIZE], uint64_t *ret_lsn, av_error *err)
 {
-    av_content_table table = { .size = bytes.n };
-    AV_CLEANUP(av_buf_release) av_buf list = { 0 };
-    av_errc rc;
-
-    av_buf_init(&list, AV_CONTENT_TABLE_MAX);
-    if (bytes.n > self->spool_bytes || bytes.n > self->max_message_bytes)
-        return av_error_set(err, AV_ERR_LIMIT, "a message of %zu bytes is more than %llu", bytes.n,
-            (unsigned long long)AV_MIN(self->spool_bytes, self->max_message_bytes));
-    if (digest != NULL)
-        memcpy(table.digest, digest, AV_SHA256_SIZE);
-    else
-        av_sha256(bytes, table.digest);
-    rc = store_record_begin(self, AV_RECORD_CONTENT, most_body(bytes.n), err);
-    if (rc == AV_OK)
-        rc = put_segments(self, bytes, &list, err);
-    return rc == AV_OK ? end_content(self, &table, av_buf_span(&list), ret_lsn, err) : rc;
-}
-
-av_errc
-av_store_put_event(av_store *self, av_span body, uint64_t *ret_lsn, av_error *err)
-{
-    av_errc rc;
-
-    if (body.n > AV_STORE_EVENT_MAX)
-        return av_error_set(err, AV_ERR_LIMIT, "an event of %zu bytes is more than %u", body.n, AV_STORE_EVENT_MAX);
-    rc = store_record_begin(self, AV_RECORD_EVENT, body.n + AV_SEAL_TAG, err);
-    if (rc == AV_OK)
-        rc = store_record_piece(self, 0, true, body, err);
-    if (rc == AV_OK)
-        rc = store_record_end(self, ret_lsn, err);
-    if (rc == AV_OK)
-        self->group.events++;
-    return rc;
-}
-
-/* --- in pieces -------------------------------------------------------------------------------------------------- */
-
-av_errc
-av_store_put_begin(av_store *self, uint64_t size, av_store_put **ret, av_error *err)
-{
-    av_store_put *put;
+    struct job job = { .store = self };
+    av_split_sink sink = { &job, take_literal, take_begin, take_data, take_end };
+    uint8_t computed[AV_SHA256_SIZE];
     av_errc rc = store_writable(self, err);
 
     if (rc != AV_OK)
         return rc;
-    if (size != AV_STORE_SIZE_UNKNOWN && size > self->max_message_bytes)
-        return av_error_set(err, AV_ERR_LIMIT, "a message of %llu bytes is more than the %llu this store takes",
-            (unsigned long long)size, (unsigned long long)self->max_message_bytes);
-    put = av_xcalloc(1, sizeof *put);
-    put->store = self;
-    put->size = size;
-    put->provisional = size != AV_STORE_SIZE_UNKNOWN && size > self->spool_bytes;
-    put->digest = av_sha256_stream_new();
-    av_buf_init(&put->plain, put->provisional ? AV_SEGMENT_PLAIN : self->spool_bytes);
-    av_buf_init(&put->list, AV_CONTENT_TABLE_MAX);
-    put->next = self->puts;
-    self->puts = put;
-    *ret = put;
-    return AV_OK;
-}
-
-static av_errc
-put_provisional(av_store_put *put, av_span plain, av_error *err)
-{
-    av_store *store = put->store;
-    av_segment segment = { 0 };
-    av_span packed;
-    av_errc rc = store_record_begin(store, AV_RECORD_SEGMENT, AV_SEGMENT_STORED_MAX, err);
-
-    if (rc == AV_OK)
-        rc = store_pack(store, plain, &packed, &segment.codec, err);
-    if (rc == AV_OK)
-        rc = store_record_piece(store, put->count, true, packed, err);
-    if (rc == AV_OK)
-        rc = store_record_end(store, &segment.at, err);
-    if (rc != AV_OK)
-        return rc;
-    segment.stored = (uint32_t)(packed.n + AV_SEAL_TAG);
-    put->last_lsn = segment.at;
-    put->count++;
-    if (!av_segment_put(&put->list, &segment, true))
-        return av_error_set(err, AV_ERR_LIMIT, "the message has more segments than a record can name");
-    return AV_OK;
-}
-
-/* What was held in memory is more than may be: from now on it goes to the log. */
-static av_errc
-turn_provisional(av_store_put *put, av_error *err)
-{
-    av_buf held = put->plain;
-    av_span rest = av_buf_span(&held);
-    av_errc rc = AV_OK;
-
-    put->provisional = true;
-    av_buf_init(&put->plain, AV_SEGMENT_PLAIN);
-    while (rc == AV_OK && rest.n >= AV_SEGMENT_PLAIN) {
-        rc = put_provisional(put, av_span_slice(rest, 0, AV_SEGMENT_PLAIN), err);
-        rest = av_span_skip(rest, AV_SEGMENT_PLAIN);
+    if (bytes.n > self->spool_bytes || bytes.n > self->max_message_bytes)
+        return av_error_set(err, AV_ERR_LIMIT, "a message of %zu bytes is more than %llu", bytes.n,
+            (unsigned long long)AV_MIN(self->spool_bytes, self->max_message_bytes));
+    if (digest == NULL) {
+        av_sha256(bytes, computed);
+        digest = computed;
     }
-    if (rc == AV_OK && !av_buf_append_span(&put->plain, rest))
-        rc = av_error_set(err, AV_ERR_NOMEM, "no memory for a message");
-    av_buf_release(&held);
+    if (self->splitter == NULL)
+        self->splitter = av_splitter_new();
+    store_recipe_init(&job.recipe);
+    av_buf_init(&job.decoded, self->spool_bytes);
+    rc = av_splitter_message(self->splitter, bytes, &self->split, &sink, err);
+    if (rc == AV_OK)
+        rc = store_recipe_finish(self, &job.recipe, &bytes, bytes.n, digest, ret_lsn, err);
+    store_recipe_release(&job.recipe);
+    av_buf_release(&job.decoded);
     return rc;
-}
-
-static av_errc
-write_provisional(av_store_put *put, av_span bytes, av_error *err)
-{
-    av_errc rc = AV_OK;
-
-    while (rc == AV_OK && bytes.n > 0) {
-        size_t n = AV_MIN(bytes.n, AV_SEGMENT_PLAIN - put->plain.n);
-
-        if (!av_buf_append(&put->plain, bytes.p, n))
-            return av_error_set(err, AV_ERR_NOMEM, "no memory for a message");
-        bytes = av_span_skip(bytes, n);
-        if (put->plain.n < AV_SEGMENT_PLAIN)
-            break;
-        rc = put_provisional(put, av_buf_span(&put->plain), err);
-        av_buf_clear(&put->plain);
-    }
-    return rc;
-}
-
-static av_errc
-check_put(av_store_put *put, av_error *err)
-{
-    if (put->lost)
-        return av_error_set(err, AV_ERR_CONFLICT, "a part of this message was rolled back: send it again");
-    return AV_OK;
-}
-
-av_errc
-av_store_put_write(av_store_put *self, av_span bytes, av_error *err)
-{
-    uint64_t most = self->size != AV_STORE_SIZE_UNKNOWN ? self->size : self->store->max_message_bytes;
-    av_errc rc = check_put(self, err);
-
-    if (rc != AV_OK)
-        return rc;
-    if (bytes.n > most - self->got)
-        return av_error_set(
-            err, AV_ERR_LIMIT, "more bytes of the message came than the %llu it may have", (unsigned long long)most);
-    if (!self->provisional && bytes.n > self->store->spool_bytes - self->plain.n)
-        rc = turn_provisional(self, err);
-    if (rc == AV_OK && self->provisional)
-        rc = write_provisional(self, bytes, err);
-    else if (rc == AV_OK && !av_buf_append_span(&self->plain, bytes))
-        rc = av_error_set(err, AV_ERR_NOMEM, "no memory for a message");
-    if (rc != AV_OK) {
-        self->lost = true;
-        return rc;
-    }
-    av_sha256_stream_update(self->digest, bytes);
-    self->got += bytes.n;
-    return AV_OK;
-}
-
-static av_errc
-finish_provisional(av_store_put *put, const uint8_t *digest, uint64_t *ret_lsn, av_error *err)
-{
-    av_content_table table = { .size = put->got, .provisional = true };
-    av_errc rc = AV_OK;
-
-    if (put->plain.n > 0)
-        rc = put_provisional(put, av_buf_span(&put->plain), err);
-    if (rc == AV_OK)
-        rc = store_record_begin(put->store, AV_RECORD_CONTENT, put->list.n + 4096, err);
-    if (rc != AV_OK)
-        return rc;
-    memcpy(table.digest, digest, AV_SHA256_SIZE);
-    return end_content(put->store, &table, av_buf_span(&put->list), ret_lsn, err);
-}
-
-av_errc
-av_store_put_finish(av_store_put **self, uint64_t *ret_lsn, uint8_t ret_digest[AV_SHA256_SIZE], av_error *err)
-{
-    av_store_put *put = *self;
-    uint8_t digest[AV_SHA256_SIZE];
-    av_errc rc = check_put(put, err);
-
-    if (rc == AV_OK && put->size != AV_STORE_SIZE_UNKNOWN && put->got != put->size)
-        rc = av_error_set(err, AV_ERR_INVALID, "the message has %llu bytes where %llu were announced",
-            (unsigned long long)put->got, (unsigned long long)put->size);
-    if (rc == AV_OK) {
-        av_sha256_stream_finish(&put->digest, digest);
-        rc = put->provisional ? finish_provisional(put, digest, ret_lsn, err)
-                              : av_store_put_message(put->store, av_buf_span(&put->plain), digest, ret_lsn, err);
-    }
-    if (rc == AV_OK && ret_digest != NULL)
-        memcpy(ret_digest, digest, sizeof digest);
-    av_store_put_abort(self);
-    return rc;
-}
-
-void
-av_store_put_abort(av_store_put **self)
-{
-    av_store_put *put = *self;
-
-    if (put == NULL)
-        return;
-    for (av_store_put **p = &put->store->puts; *p != NULL; p = &(*p)->next) {
-        if (*p != put)
-            continue;
-        *p = put->next;
-        break;
-    }
-    av_sha256_stream_destroy(&put->digest);
-    av_buf_release(&put->plain);
-    av_buf_release(&put->list);
-    free(put);
-    *self = NULL;
 }

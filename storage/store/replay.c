@@ -3,60 +3,157 @@
  */
 #include "base/secret.h"
 #include "storage/container/scan.h"
+#include "storage/container/tlv.h"
 #include "storage/store/store_priv.h"
 
 struct replay {
     av_store *store;
     av_scan *scan;
-    av_seal *seal;
-    av_buf plain;
-    av_store_visit_fn *visit;
-    void *ctx;
+    store_tools *tools;
+    av_buf plain, list; /* of an events record: opened, unpacked */
+    av_buf lsns;
+    const av_store_visitor *visitor;
 };
 
 static av_errc
-open_event(struct replay *self, const av_record_header *h, av_span body, av_error *err)
+open_events(struct replay *self, const av_record_header *h, av_span body, av_span *ret_list, av_error *err)
 {
-    av_seal_place place = {
-        .store_uuid = self->store->uuid,
-        .format = AV_FORMAT_NUMBER,
-        .kind = h->kind,
-        .last = true,
-        .container = av_lsn_container(h->lsn),
-        .lsn = h->lsn,
-        .group = h->group,
-    };
+    av_seal_place place = store_place(self->store, h, 0, true);
     uint8_t key[AV_SEAL_KEY], *to;
+    unsigned long long size;
+    av_span packed;
+    av_errc rc;
+
+    av_buf_clear(&self->plain);
+    av_buf_clear(&self->list);
+    to = av_buf_reserve(&self->plain, body.n);
+    if (to == NULL)
+        return av_error_set(err, AV_ERR_NOMEM, "no memory for events");
+    rc = store_record_key(self->store, h, key, err);
+    if (rc == AV_OK)
+        rc = av_seal_open(self->tools->seal, key, &place, av_span_of(NULL, 0), body, to, err);
+    av_secret_wipe(key, sizeof key);
+    if (rc != AV_OK)
+        return rc;
+    if (body.n < AV_SEAL_TAG + 1)
+        return av_error_set(err, AV_ERR_CORRUPT, "an events record without events");
+    packed = av_span_of(to + 1, body.n - AV_SEAL_TAG - 1);
+    *ret_list = packed;
+    if (to[0] == AV_CODEC_RAW)
+        return AV_OK;
+    size = ZSTD_getFrameContentSize(packed.p, packed.n);
+    if (to[0] != AV_CODEC_ZSTD || size == 0 || size > AV_EVENTS_LIST_MAX) /* zstd's two errors are huge */
+        return av_error_set(err, AV_ERR_CORRUPT, "the list of events is packed in an unknown way");
+    to = av_buf_reserve(&self->list, (size_t)size);
+    if (to == NULL)
+        return av_error_set(err, AV_ERR_NOMEM, "no memory for events");
+    *ret_list = av_span_of(to, (size_t)size);
+    return store_unpack(self->store, self->tools, AV_CODEC_ZSTD, 0, packed, to, (size_t)size, err);
+}
+
+static av_errc
+visit_events(struct replay *self, const av_record_header *h, av_span body, av_error *err)
+{
+    av_span list = { 0 }, event;
+    av_errc rc = open_events(self, h, body, &list, err);
+
+    if (rc != AV_OK)
+        return av_error_prefix(err, "events at LSN %llx", (unsigned long long)h->lsn);
+    while (rc == AV_OK && list.n > 0) {
+        uint32_t n = 0;
+
+        if (!av_varint_get(&list, &n) || n == 0 || !av_span_get_bytes(&list, n, &event))
+            return av_error_set(
+                err, AV_ERR_CORRUPT, "the list of events at LSN %llx is malformed", (unsigned long long)h->lsn);
+        rc = self->visitor->event(self->visitor->ctx, h->lsn, event, err);
+    }
+    return rc;
+}
+
+static av_errc
+describe_content(struct replay *self, const av_record_header *h, av_span body, av_store_content *content, av_error *err)
+{
+    AV_CLEANUP(store_source_close) store_source source = { 0 };
+    av_errc rc = store_source_table(self->store, self->tools, h, body, &source, err);
+
+    content->stored = source.stored;
+    content->erased = rc == AV_ERR_GONE;
+    if (content->erased)
+        return AV_OK;
+    if (rc != AV_OK)
+        return av_error_prefix(err, "content at LSN %llx", (unsigned long long)h->lsn);
+    content->dictionary = source.table.dictionary;
+    if (h->kind == AV_RECORD_PART) {
+        content->size = source.table.size;
+        memcpy(content->dedup, source.table.digest, AV_STORE_DEDUP_SIZE);
+        return AV_OK;
+    }
+    content->size = source.table.output;
+    av_store_dedup_of(self->store, source.table.digest, content->dedup);
+    av_buf_clear(&self->lsns);
+    if (!store_recipe_lsns(source.table.recipe, h->lsn, &self->lsns))
+        return av_error_set(err, AV_ERR_CORRUPT, "the message at LSN %llx has more parts than any may have",
+            (unsigned long long)h->lsn);
+    content->parts = (const uint64_t *)(const void *)self->lsns.p;
+    content->part_count = (uint32_t)(self->lsns.n / sizeof(uint64_t));
+    return AV_OK;
+}
+
+static av_errc
+describe_dictionary(
+    struct replay *self, const av_record_header *h, av_span body, av_store_content *content, av_error *err)
+{
+    av_seal_place place = store_place(self->store, h, 0, true);
+    uint8_t key[AV_SEAL_KEY], digest[AV_SHA256_SIZE], *to;
     av_errc rc;
 
     av_buf_clear(&self->plain);
     to = av_buf_reserve(&self->plain, body.n);
-    if (to == NULL)
-        return av_error_set(err, AV_ERR_NOMEM, "no memory for an event");
-    av_seal_record_key(self->store->key, h->salt, key);
-    rc = av_seal_open(self->seal, key, &place, av_span_of(NULL, 0), body, to, err);
+    if (to == NULL || body.n < AV_SEAL_TAG)
+        return av_error_set(err, AV_ERR_CORRUPT, "a dictionary of %zu bytes", body.n);
+    rc = store_record_key(self->store, h, key, err);
+    if (rc == AV_OK)
+        rc = av_seal_open(self->tools->seal, key, &place, av_span_of(NULL, 0), body, to, err);
     av_secret_wipe(key, sizeof key);
     if (rc != AV_OK)
-        return av_error_prefix(err, "event at LSN %llx", (unsigned long long)h->lsn);
-    self->plain.n = body.n - AV_SEAL_TAG;
+        return av_error_prefix(err, "dictionary at LSN %llx", (unsigned long long)h->lsn);
+    content->size = body.n - AV_SEAL_TAG;
+    content->stored = AV_RECORD_HEADER + (uint64_t)h->length;
+    av_sha256(av_span_of(to, body.n - AV_SEAL_TAG), digest);
+    av_store_dedup_of(self->store, digest, content->dedup);
     return AV_OK;
+}
+
+static av_errc
+visit_content(struct replay *self, const av_record_header *h, av_span body, av_error *err)
+{
+    av_store_content content = { .lsn = h->lsn, .kind = (av_record_kind)h->kind };
+    av_errc rc = h->kind == AV_RECORD_DICTIONARY ? describe_dictionary(self, h, body, &content, err)
+                                                 : describe_content(self, h, body, &content, err);
+
+    return rc == AV_OK ? self->visitor->content(self->visitor->ctx, &content, err) : rc;
 }
 
 static av_errc
 visit_record(struct replay *self, const av_record_header *h, av_span body, av_error *err)
 {
-    av_span plain = { 0 };
+    const av_store_visitor *v = self->visitor;
 
-    if (h->kind == AV_RECORD_SEGMENT)
-        return AV_OK;
-    if (h->kind == AV_RECORD_EVENT) {
-        av_errc rc = open_event(self, h, body, err);
-
-        if (rc != AV_OK)
-            return rc;
-        plain = av_buf_span(&self->plain);
+    switch ((av_record_kind)h->kind) {
+    case AV_RECORD_MESSAGE:
+    case AV_RECORD_PART:
+    case AV_RECORD_DICTIONARY:
+        return v->content == NULL ? AV_OK : visit_content(self, h, body, err);
+    case AV_RECORD_EVENTS:
+        return v->event == NULL ? AV_OK : visit_events(self, h, body, err);
+    case AV_RECORD_COMMIT:
+        return v->commit == NULL ? AV_OK : v->commit(v->ctx, h->lsn, err);
+    case AV_RECORD_SEGMENT:
+    case AV_RECORD_DROPPED:
+    case AV_RECORD_MAP:
+        break;
     }
-    return self->visit(self->ctx, h->lsn, (av_record_kind)h->kind, plain, err);
+    return AV_OK;
 }
 
 static av_errc
@@ -80,21 +177,25 @@ walk(struct replay *self, uint64_t after_lsn, av_error *err)
 }
 
 av_errc
-av_store_replay(av_store *self, uint64_t after_lsn, av_store_visit_fn *visit, void *ctx, av_error *err)
+av_store_replay(av_store *self, uint64_t after_lsn, const av_store_visitor *visitor, av_error *err)
 {
-    struct replay replay = { .store = self, .visit = visit, .ctx = ctx };
+    struct replay replay = { .store = self, .visitor = visitor };
     av_errc rc;
 
     if (self->chain.commit_lsn <= after_lsn)
         return AV_OK;
-    av_buf_init(&replay.plain, AV_STORE_EVENT_MAX + AV_SEAL_TAG);
-    rc = av_scan_new(self->dir, self->uuid, self->key, self->container, &replay.scan, err);
+    av_buf_init(&replay.plain, AV_EVENTS_BODY_MAX);
+    av_buf_init(&replay.list, AV_EVENTS_LIST_MAX);
+    av_buf_init(&replay.lsns, AV_CONTENT_TABLE_MAX);
+    rc = av_scan_new(self->files, av_store_keys_log(self->keys), &replay.scan, err);
     if (rc == AV_OK)
-        rc = av_seal_new(&replay.seal, err);
+        rc = store_spare_take(self->spare, &replay.tools, err);
     if (rc == AV_OK)
         rc = walk(&replay, after_lsn, err);
     av_scan_destroy(&replay.scan);
-    av_seal_destroy(&replay.seal);
+    store_spare_give(self->spare, replay.tools);
     av_buf_release(&replay.plain);
+    av_buf_release(&replay.list);
+    av_buf_release(&replay.lsns);
     return rc;
 }

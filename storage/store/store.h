@@ -118,6 +118,8 @@ typedef struct av_store_stats {
     uint64_t cut_bytes; /* of a torn tail, at open */
 } av_store_stats;
 void av_store_get_stats(const av_store *self, av_store_stats *ret);
+/* The containers as files, borrowed until close: for verify, compaction and backup (storage/care/). */
+struct av_container_files *av_store_files(const av_store *self);
 /* Give back working memory; it comes back with the next put. For an idle timer. */
 void av_store_trim(av_store *self);
 

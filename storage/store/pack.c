@@ -1,0 +1,104 @@
+/*
+ * pack.c - zstd, with and without a dictionary
+ */
+#include "storage/store/store_priv.h"
+
+#define DICTIONARY_MOST (64U * 1024) /* beyond it, data fills a window of its own */
+#define LOOK            1024U
+
+/* Text gains by a dictionary made of text; an image does not. */
+static bool
+is_text(av_span plain)
+{
+    size_t n = AV_MIN(plain.n, LOOK), odd = 0;
+
+    for (size_t i = 0; i < n; i++)
+        odd += plain.p[i] < 0x20 && plain.p[i] != '\n' && plain.p[i] != '\r' && plain.p[i] != '\t';
+    return odd <= n / 64;
+}
+
+/* The packing state, with the dictionary in force or none. */
+static av_errc
+set_up(av_store *self, bool with_dictionary, store_dictionary **dictionary, av_error *err)
+{
+    const ZSTD_CDict *packer = NULL;
+    size_t rc;
+
+    if (self->zstd == NULL)
+        self->zstd = ZSTD_createCCtx();
+    if (self->zstd == NULL)
+        return av_error_set(err, AV_ERR_NOMEM, "no memory for zstd");
+    if (with_dictionary) {
+        av_errc taken = store_dictionary_take(self, self->dictionary, dictionary, err);
+
+        if (taken != AV_OK)
+            return taken;
+        packer = store_dictionary_packer(self, *dictionary);
+        if (packer == NULL)
+            return av_error_set(err, AV_ERR_NOMEM, "no memory for a dictionary");
+    }
+    rc = ZSTD_CCtx_setParameter(self->zstd, ZSTD_c_compressionLevel, self->level);
+    if (!ZSTD_isError(rc))
+        rc = ZSTD_CCtx_setParameter(self->zstd, ZSTD_c_dictIDFlag, 0); /* the record's table names it */
+    if (!ZSTD_isError(rc))
+        rc = ZSTD_CCtx_refCDict(self->zstd, packer);
+    if (ZSTD_isError(rc))
+        return av_error_set(err, AV_ERR_INTERNAL, "zstd: %s", ZSTD_getErrorName(rc));
+    return AV_OK;
+}
+
+av_errc
+store_pack(av_store *self, av_span plain, bool with_dictionary, av_span *ret, uint8_t *ret_codec, av_error *err)
+{
+    store_dictionary *dictionary = NULL;
+    uint8_t *to;
+    size_t n;
+    av_errc rc;
+
+    *ret = plain;
+    *ret_codec = AV_CODEC_RAW;
+    if (plain.n == 0)
+        return AV_OK;
+    with_dictionary = with_dictionary && plain.n <= DICTIONARY_MOST && is_text(plain);
+    av_buf_clear(&self->packed);
+    to = av_buf_reserve(&self->packed, plain.n);
+    if (to == NULL)
+        return av_error_set(err, AV_ERR_NOMEM, "no memory for zstd");
+    rc = set_up(self, with_dictionary, &dictionary, err);
+    if (rc == AV_OK) {
+        n = ZSTD_compress2(self->zstd, to, plain.n - 1, plain.p, plain.n);
+        if (!ZSTD_isError(n)) { /* the one error there is: it would not be smaller */
+            *ret = av_span_of(to, n);
+            *ret_codec = with_dictionary ? AV_CODEC_ZSTD_DICTIONARY : AV_CODEC_ZSTD;
+        }
+    }
+    store_dictionary_give(self, &dictionary);
+    return rc;
+}
+
+av_errc
+store_unpack(const av_store *self, store_tools *tools, uint8_t codec, uint64_t dictionary, av_span packed, uint8_t *ret,
+    size_t want, av_error *err)
+{
+    store_dictionary *used = NULL;
+    size_t got = packed.n;
+    av_errc rc = AV_OK;
+
+    if (codec == AV_CODEC_RAW) {
+        if (packed.n == want && want > 0)
+            memcpy(ret, packed.p, want);
+    } else if (codec == AV_CODEC_ZSTD) {
+        got = ZSTD_decompressDCtx(tools->zstd, ret, want, packed.p, packed.n);
+    } else {
+        rc = store_dictionary_take(self, dictionary, &used, err);
+        if (rc == AV_OK)
+            got =
+                ZSTD_decompress_usingDDict(tools->zstd, ret, want, packed.p, packed.n, store_dictionary_unpacker(used));
+        store_dictionary_give(self, &used);
+        if (rc != AV_OK)
+            return rc;
+    }
+    if (ZSTD_isError(got) || got != want)
+        return av_error_set(err, AV_ERR_CORRUPT, "the data does not unpack to its %zu bytes", want);
+    return AV_OK;
+}
