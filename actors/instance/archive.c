@@ -129,7 +129,7 @@ open_databases(av_archive *self, const av_archive_config *config, av_error *err)
     opening catalog = { .archive = self, .config = config };
     pthread_t thread;
     bool beside = pthread_create(&thread, NULL, open_catalog_beside, &catalog) == 0;
-    av_errc rc = open_accounts(self, config, err);
+    av_errc rc = open_accounts(self, err);
 
     if (beside)
         (void)pthread_join(thread, NULL);
