@@ -90,6 +90,10 @@ av_buf_puts(av_buf *self, const char *s)
 bool
 av_buf_putc(av_buf *self, uint8_t c)
 {
+    if (!self->full && self->cap - self->n > 1 && self->cap > 0) { /* the usual case: there is room (cap <= max + 1) */
+        self->p[self->n++] = c;
+        return true;
+    }
     return av_buf_append(self, &c, 1);
 }
 

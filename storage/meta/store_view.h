@@ -163,7 +163,7 @@ av_errc av_store_view_erase_plan(av_store_view *self, uint64_t lsn, av_buf *ret_
 
 typedef struct av_hold {
     uint8_t hold[AV_GUID_SIZE];
-    bool has_mailbox, has_digest; /* neither: everything in the store */
+    bool has_mailbox, has_digest; /* neither: everything in the store; both: the mailbox and the message */
     uint8_t mailbox[AV_GUID_SIZE];
     uint8_t digest[32];
     int64_t time_ms;
@@ -192,7 +192,7 @@ typedef struct av_store_counters {
     uint64_t holds;
 } av_store_counters;
 
-/* O(1). */
+/* O(1); without the open group. */
 av_errc av_store_view_counters(const av_meta_view *view, av_store_counters *ret, av_error *err);
 /* Count the rows (any thread, a snapshot: everything is read). *ret_right: the counters kept say the same. dead_bytes is
  * taken over, it stands in no row. */

@@ -224,6 +224,20 @@ normal_name(av_span charset, char *ret, size_t max)
     return true;
 }
 
+/* Is a byte below 0x80 always the same character of ASCII in this charset (iconv's name)? Where nothing else comes, no
+ * converter is needed: opening one loads a shared library each time. */
+static bool
+contains_ascii(const char *real)
+{
+    static const char *const beginnings[] = { "GB18030", "CP", "BIG5", "EUC-", "MAC", "iso-8859-", "iso8859-",
+        "windows-", "koi8-" };
+
+    for (size_t i = 0; i < AV_COUNT(beginnings); i++)
+        if (strncmp(real, beginnings[i], strlen(beginnings[i])) == 0)
+            return true;
+    return false;
+}
+
 bool
 av_charset_to_utf8(av_span charset, av_span in, av_buf *out)
 {
@@ -246,6 +260,8 @@ av_charset_to_utf8(av_span charset, av_span in, av_buf *out)
         real = aliases[i].real;
         break;
     }
+    if (contains_ascii(real) && mime_ascii_run(in) == in.n)
+        return put_valid(in, out);
     cd = iconv_open("UTF-8", real);
     if (cd == (iconv_t)-1)
         return av_charset_guess(in, out);

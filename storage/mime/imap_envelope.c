@@ -26,6 +26,8 @@ can_quote(av_span s)
 bool
 av_imap_string(av_span s, av_buf *out)
 {
+    uint8_t *to;
+
     s.n = AV_MIN(s.n, (size_t)AV_IMAP_STRING_MAX);
     if (!can_quote(s)) {
         size_t at;
@@ -40,15 +42,18 @@ av_imap_string(av_span s, av_buf *out)
                 out->p[at] = '?';
         return true;
     }
-    if (av_buf_reserve(out, 2 * s.n + 2) == NULL)
+    to = av_buf_reserve(out, 2 * s.n + 2);
+    if (to == NULL)
         return false;
-    (void)av_buf_putc(out, '"');
+    *to++ = '"';
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] == '"' || s.p[i] == '\\')
-            (void)av_buf_putc(out, '\\');
-        (void)av_buf_putc(out, s.p[i]);
+            *to++ = '\\';
+        *to++ = s.p[i];
     }
-    return av_buf_putc(out, '"');
+    *to++ = '"';
+    out->n = (size_t)(to - out->p);
+    return true;
 }
 
 bool
@@ -100,16 +105,16 @@ put_address(const av_address *a, av_buf *out)
     (void)av_buf_putc(out, ')');
 }
 
-/* One address list, of at most max bytes: what does not fit is left out whole. */
-static void
+/* One address list, of at most max bytes: what does not fit is left out whole, and false returned. */
+static bool
 put_addresses(const av_address_list *list, size_t max, av_buf *out)
 {
     size_t start = out->n;
-    bool in_group = false;
+    bool in_group = false, whole = true;
 
     if (list->count == 0) {
         (void)av_buf_puts(out, "NIL");
-        return;
+        return true;
     }
     (void)av_buf_putc(out, '(');
     for (size_t i = 0; i < list->count; i++) {
@@ -118,6 +123,7 @@ put_addresses(const av_address_list *list, size_t max, av_buf *out)
         put_address(&list->items[i], out);
         if (out->n - start + CLOSING_BYTES > max) {
             out->n = before;
+            whole = false;
             break;
         }
         in_group = list->items[i].kind == AV_ADDRESS_GROUP || (in_group && list->items[i].kind == AV_ADDRESS_MAILBOX);
@@ -125,36 +131,57 @@ put_addresses(const av_address_list *list, size_t max, av_buf *out)
     if (out->n == start + 1) { /* one name of many KB: nothing fits */
         out->n = start;
         (void)av_buf_puts(out, "NIL");
-        return;
+        return false;
     }
     (void)av_buf_puts(out, in_group ? "(NIL NIL NIL NIL))" : ")");
+    return whole;
+}
+
+/* All address lists. Sender and Reply-To default to From (RFC 9051, 7.5.2): in most messages From is then copied, not parsed
+ * three times. */
+static void
+put_all_addresses(const av_span fields[MIME_FIELD_COUNT], av_buf *out)
+{
+    static const enum mime_field order[] = { MIME_FROM, MIME_SENDER, MIME_REPLY_TO, MIME_TO, MIME_CC, MIME_BCC };
+    AV_CLEANUP(av_address_list_release) av_address_list list;
+    size_t from_at = 0, from_n = 0;
+    bool from_whole = false;
+
+    av_address_list_init(&list);
+    for (size_t k = 0; k < AV_COUNT(order); k++) {
+        bool is_from = fields[order[k]].n == 0 && (order[k] == MIME_SENDER || order[k] == MIME_REPLY_TO);
+        size_t start, max;
+        bool whole;
+
+        (void)av_buf_putc(out, ' ');
+        /* half of the room that is left to each: with the ids kept free, the whole always stays below its ceiling */
+        start = out->n;
+        max = (AV_IMAP_ENVELOPE_MAX - IDS_ROOM - out->n) / 2;
+        if (is_from && from_whole && from_n + CLOSING_BYTES <= max && av_buf_reserve(out, from_n) != NULL) {
+            (void)av_buf_append(out, out->p + from_at, from_n);
+            continue;
+        }
+        av_address_parse(is_from ? fields[MIME_FROM] : fields[order[k]], AV_IMAP_ADDRESSES_MAX, &list);
+        whole = put_addresses(&list, max, out);
+        if (order[k] == MIME_FROM) {
+            from_whole = whole;
+            from_at = start;
+            from_n = out->n - start;
+        }
+    }
 }
 
 bool
-av_imap_envelope(const av_mime *self, uint32_t i, av_buf *out)
+mime_envelope(const av_span fields[MIME_FIELD_COUNT], av_buf *out)
 {
-    static const enum mime_field order[] = { MIME_FROM, MIME_SENDER, MIME_REPLY_TO, MIME_TO, MIME_CC, MIME_BCC };
     AV_CLEANUP(av_buf_release) av_buf made = { .max = 2 * AV_IMAP_ENVELOPE_MAX };
     AV_CLEANUP(av_buf_release) av_buf work = { .max = 2 * AV_IMAP_STRING_MAX };
-    AV_CLEANUP(av_address_list_release) av_address_list list;
-    av_span fields[MIME_FIELD_COUNT];
 
-    av_address_list_init(&list);
-    mime_fields_collect(av_mime_header(self, i), fields);
     (void)av_buf_putc(&made, '(');
     put_value(fields[MIME_DATE], ID_MAX, &work, &made);
     (void)av_buf_putc(&made, ' ');
     put_value(fields[MIME_SUBJECT], AV_IMAP_STRING_MAX, &work, &made);
-    for (size_t k = 0; k < AV_COUNT(order); k++) {
-        av_span value = fields[order[k]];
-
-        if (value.n == 0 && (order[k] == MIME_SENDER || order[k] == MIME_REPLY_TO))
-            value = fields[MIME_FROM]; /* RFC 9051, 7.5.2: both default to From */
-        av_address_parse(value, AV_IMAP_ADDRESSES_MAX, &list);
-        (void)av_buf_putc(&made, ' ');
-        /* half of the room that is left to each: with the ids kept free, the whole always stays below its ceiling */
-        put_addresses(&list, (AV_IMAP_ENVELOPE_MAX - IDS_ROOM - made.n) / 2, &made);
-    }
+    put_all_addresses(fields, &made);
     (void)av_buf_putc(&made, ' ');
     put_value(fields[MIME_IN_REPLY_TO], ID_MAX, &work, &made);
     (void)av_buf_putc(&made, ' ');
@@ -163,4 +190,13 @@ av_imap_envelope(const av_mime *self, uint32_t i, av_buf *out)
     if (made.full) /* memory is gone */
         return av_buf_puts(out, "(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)");
     return av_buf_append_span(out, av_buf_span(&made));
+}
+
+bool
+av_imap_envelope(const av_mime *self, uint32_t i, av_buf *out)
+{
+    av_span fields[MIME_FIELD_COUNT];
+
+    mime_fields_collect(av_mime_header(self, i), fields);
+    return mime_envelope(fields, out);
 }

@@ -33,5 +33,7 @@ enum mime_field {
 
 /* Raw, trimmed values of the first field of each name, in one pass; empty spans where there is none. */
 void mime_fields_collect(av_span header, av_span ret[MIME_FIELD_COUNT]);
+/* av_imap_envelope out of fields that are collected already. */
+bool mime_envelope(const av_span fields[MIME_FIELD_COUNT], av_buf *out);
 
 #endif

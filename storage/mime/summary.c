@@ -200,7 +200,7 @@ av_mime_summary_of(const av_mime *mime, av_mime_summary *self)
     set_attachments(mime, self);
     set_preview(mime, self);
     av_buf_clear(&self->envelope);
-    (void)av_imap_envelope(mime, 0, &self->envelope);
+    (void)mime_envelope(fields, &self->envelope);
     av_buf_clear(&self->bodystructure);
     (void)av_imap_bodystructure(mime, true, &self->bodystructure);
 }

@@ -37,7 +37,9 @@ set_up(av_store *self, bool with_dictionary, store_dictionary **dictionary, av_e
         if (packer == NULL)
             return av_error_set(err, AV_ERR_NOMEM, "no memory for a dictionary");
     }
-    rc = ZSTD_CCtx_setParameter(self->zstd, ZSTD_c_compressionLevel, self->level);
+    rc = ZSTD_CCtx_reset(self->zstd, ZSTD_reset_session_only); /* the frame before may not have come to its end */
+    if (!ZSTD_isError(rc))
+        rc = ZSTD_CCtx_setParameter(self->zstd, ZSTD_c_compressionLevel, self->level);
     if (!ZSTD_isError(rc))
         rc = ZSTD_CCtx_setParameter(self->zstd, ZSTD_c_dictIDFlag, 0); /* the record's table names it */
     if (!ZSTD_isError(rc))

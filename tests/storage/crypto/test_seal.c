@@ -12,7 +12,7 @@ static av_seal_place
 place(void)
 {
     return (av_seal_place){
-        .store_uuid = uuid, .format = 0x8001, .kind = 1, .last = true, .container = 1, .lsn = 77, .group = 3, .piece = 5
+        .store_uuid = uuid, .format = 1, .kind = 1, .last = true, .container = 1, .lsn = 77, .group = 3, .piece = 5
     };
 }
 
@@ -32,17 +32,35 @@ test_hmac(void)
 static void
 test_record_key(void)
 {
-    uint8_t key[32] = { 0 }, salt[16] = { 0 }, a[32], b[32];
+    uint8_t key[32] = { 0 }, salt[AV_SEAL_SALT] = { 0 }, a[32], b[32];
 
-    av_seal_record_key(key, salt, a);
-    av_seal_record_key(key, salt, b);
+    av_seal_record_key(key, salt, 1, a);
+    av_seal_record_key(key, salt, 1, b);
     AV_CHECK_MEM(a, 32, b, 32);
-    salt[15] = 1;
-    av_seal_record_key(key, salt, b);
+    av_seal_record_key(key, salt, 1ULL << 63, b);
+    AV_CHECK(memcmp(a, b, 32) != 0);
+    salt[7] = 1;
+    av_seal_record_key(key, salt, 1, b);
     AV_CHECK(memcmp(a, b, 32) != 0);
     key[0] = 1;
-    av_seal_record_key(key, salt, a);
+    av_seal_record_key(key, salt, 1, a);
     AV_CHECK(memcmp(a, b, 32) != 0);
+}
+
+/* The same number as another program's HKDF gives: key 00 01 .. 1F, salt A0 .. A7, LSN 0x0000000100000080. */
+static void
+test_record_key_vector(void)
+{
+    uint8_t key[32], salt[AV_SEAL_SALT], got[32];
+    char hex[65];
+
+    for (unsigned i = 0; i < 32; i++)
+        key[i] = (uint8_t)i;
+    for (unsigned i = 0; i < sizeof salt; i++)
+        salt[i] = (uint8_t)(0xA0 + i);
+    av_seal_record_key(key, salt, 0x0000000100000080ULL, got);
+    av_hex_encode(av_span_of(got, 32), hex);
+    AV_CHECK_STR(hex, "a32cd2ff6653ecfd1399044d23444d25f657a856892b9ce59f82b706c825b92e");
 }
 
 static void
@@ -108,6 +126,7 @@ main(void)
     av_secret_init();
     AV_RUN(test_hmac);
     AV_RUN(test_record_key);
+    AV_RUN(test_record_key_vector);
     AV_RUN(test_bound_to_its_place);
     AV_RUN(test_empty_piece);
     return av_check_done();

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "storage/keys/store_keys.h"
 #include "storage/store/store.h"
 #include "tests/check.h"
 
@@ -38,24 +39,60 @@ dir_new(void)
     return d;
 }
 
+/* The keys of the tests' stores, in a folder beside; made when missing. Kept open until keys_close. */
+__attribute__((unused)) static av_store_keys *
+keys_open(const char *dir)
+{
+    static const uint8_t uuid[16] = "a store of tests", store_key[32] = "a key that tests may know of...";
+    char path[160];
+    av_store_keys *keys = NULL;
+    av_error err;
+    av_errc rc;
+
+    (void)snprintf(path, sizeof path, "%s.keys", dir);
+    rc = av_store_keys_open(path, uuid, store_key, &keys, &err);
+    if (rc == AV_ERR_NOT_FOUND)
+        rc = av_store_keys_create(path, uuid, store_key, &keys, &err);
+    AV_CHECK_RC(rc, AV_OK, &err);
+    return keys;
+}
+
+/* One set of keys a folder, as long as the folder is there. */
+static struct {
+    char dir[128];
+    av_store_keys *keys;
+} test_keys[16];
+
+__attribute__((unused)) static av_store_config
+config_of(const char *dir)
+{
+    size_t i = 0, empty = AV_COUNT(test_keys);
+
+    for (; i < AV_COUNT(test_keys) && (test_keys[i].keys == NULL || strcmp(test_keys[i].dir, dir) != 0); i++)
+        if (test_keys[i].keys == NULL)
+            empty = i;
+    if (i == AV_COUNT(test_keys)) {
+        i = empty;
+        (void)snprintf(test_keys[i].dir, sizeof test_keys[i].dir, "%s", dir);
+        test_keys[i].keys = keys_open(dir);
+    }
+    return (av_store_config){ .dir = dir, .keys = test_keys[i].keys };
+}
+
 __attribute__((unused)) static void
 dir_remove(const test_dir *d)
 {
     av_error err;
     const char *slash = strrchr(d->path, '/');
-    char parent[128];
+    char parent[128], keys[160];
 
+    for (size_t i = 0; i < AV_COUNT(test_keys); i++)
+        if (test_keys[i].keys != NULL && strcmp(test_keys[i].dir, d->path) == 0)
+            av_store_keys_unref(&test_keys[i].keys);
     (void)snprintf(parent, sizeof parent, "%.*s", (int)(slash - d->path), d->path);
     (void)av_dir_remove(d->path, parent, &err);
-}
-
-__attribute__((unused)) static av_store_config
-config_of(const char *dir)
-{
-    av_store_config config = { .dir = dir };
-
-    memset(config.key, 0x42, sizeof config.key);
-    return config;
+    (void)snprintf(keys, sizeof keys, "%s.keys", d->path);
+    (void)av_dir_remove(keys, parent, &err);
 }
 
 __attribute__((unused)) static av_store *

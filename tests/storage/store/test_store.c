@@ -66,6 +66,8 @@ test_ranges(void)
         }
     AV_CHECK_RC(av_store_reader_verify(reader, &err), AV_OK, &err);
     av_store_reader_close(&reader);
+    AV_CHECK_RC(av_store_reader_open(store, lsn + 1, &reader, &err), AV_ERR_NOT_FOUND, &err);
+    (void)commit(store);
     AV_CHECK_RC(av_store_reader_open(store, lsn + 1, &reader, &err), AV_ERR_CORRUPT, &err);
     AV_CHECK_RC(av_store_reader_open(store, 0, &reader, &err), AV_ERR_NOT_FOUND, &err);
     AV_CHECK_RC(av_store_reader_open(store, lsn + 900000, &reader, &err), AV_ERR_NOT_FOUND, &err);
@@ -210,30 +212,52 @@ struct seen {
 };
 
 static av_errc
-count(void *ctx, uint64_t lsn, av_record_kind kind, av_span body, av_error *visit_err)
+on_content(void *ctx, const av_store_content *content, AV_UNUSED av_error *visit_err)
+{
+    struct seen *s = ctx;
+
+    AV_CHECK(content->lsn > s->last_lsn && !content->erased);
+    s->last_lsn = content->lsn;
+    s->contents += content->kind == AV_RECORD_MESSAGE;
+    return AV_OK;
+}
+
+static av_errc
+on_event(void *ctx, uint64_t lsn, av_span body, av_error *visit_err)
+{
+    struct seen *s = ctx;
+
+    AV_CHECK(lsn >= s->last_lsn);
+    s->last_lsn = lsn;
+    s->events++;
+    (void)snprintf(
+        s->words + strlen(s->words), sizeof s->words - strlen(s->words), "%.*s ", (int)body.n, (const char *)body.p);
+    return av_span_eq_str(body, "stop") ? av_error_set(visit_err, AV_ERR_CANCELLED, "stopped") : AV_OK;
+}
+
+static av_errc
+on_commit(void *ctx, uint64_t lsn, AV_UNUSED av_error *visit_err)
 {
     struct seen *s = ctx;
 
     AV_CHECK(lsn > s->last_lsn);
     s->last_lsn = lsn;
-    s->contents += kind == AV_RECORD_CONTENT;
-    s->commits += kind == AV_RECORD_COMMIT;
-    if (kind == AV_RECORD_EVENT) {
-        s->events++;
-        (void)snprintf(s->words + strlen(s->words), sizeof s->words - strlen(s->words), "%.*s ", (int)body.n,
-            (const char *)body.p);
-        if (av_span_eq_str(body, "stop"))
-            return av_error_set(visit_err, AV_ERR_CANCELLED, "stopped");
-    }
+    s->commits++;
     return AV_OK;
+}
+
+static av_errc
+replay(av_store *store, uint64_t after, struct seen *s)
+{
+    av_store_visitor visitor = { s, on_content, on_event, on_commit };
+
+    return av_store_replay(store, after, &visitor, &err);
 }
 
 static void
 event(av_store *store, const char *word)
 {
-    uint64_t lsn = 0;
-
-    AV_CHECK_RC(av_store_put_event(store, av_span_str(word), &lsn, &err), AV_OK, &err);
+    AV_CHECK_RC(av_store_put_event(store, av_span_str(word), &err), AV_OK, &err);
 }
 
 static void
@@ -257,14 +281,14 @@ test_replay(void)
     (void)put(store, 100, 2);
     (void)commit(store);
     event(store, "not committed");
-    AV_CHECK_RC(av_store_replay(store, 0, count, &all, &err), AV_ERR_CANCELLED, &err);
+    AV_CHECK_RC(replay(store, 0, &all), AV_ERR_CANCELLED, &err);
     AV_CHECK_STR(all.words, "one two three stop ");
-    AV_CHECK(all.contents == 1 && all.commits == 2);
-    AV_CHECK_RC(av_store_replay(store, first, count, &some, &err), AV_ERR_CANCELLED, &err);
+    AV_CHECK(all.contents == 2 && all.commits == 2); /* contents of a group stand before its events */
+    AV_CHECK_RC(replay(store, first, &some), AV_ERR_CANCELLED, &err);
     AV_CHECK_STR(some.words, "two three stop ");
-    AV_CHECK_RC(av_store_replay(store, av_store_committed_lsn(store), count, &stopped, &err), AV_OK, &err);
+    AV_CHECK_RC(replay(store, av_store_committed_lsn(store), &stopped), AV_OK, &err);
     AV_CHECK_INT(stopped.last_lsn, 0);
-    AV_CHECK_RC(av_store_replay(store, first + 1, count, &stopped, &err), AV_ERR_CORRUPT, &err);
+    AV_CHECK_RC(replay(store, first + 1, &stopped), AV_ERR_CORRUPT, &err);
     av_store_close(&store);
     dir_remove(&d);
 }
@@ -274,8 +298,10 @@ test_replay(void)
 static void
 test_refused_opens(void)
 {
-    test_dir d = dir_new();
+    test_dir d = dir_new(), strange = dir_new();
     av_store_config config = config_of(d.path), wrong = config;
+    static const uint8_t other_key[32] = "another key";
+    uint8_t uuid[16];
     av_store *store = NULL, *second = NULL;
     char path[200], other[200];
     static const char newer[] = "archivolt store\nformat = 2\nuuid = 00\ncheck = 00\n";
@@ -283,12 +309,17 @@ test_refused_opens(void)
     AV_CHECK_RC(av_store_open(&config, 0, &store, &err), AV_ERR_NOT_FOUND, &err);
     store = store_new(&config);
     AV_CHECK_RC(av_store_create(&config, &err), AV_ERR_EXISTS, &err);
+    AV_CHECK_RC(av_store_identify(d.path, uuid, &err), AV_OK, &err);
+    AV_CHECK_MEM(uuid, 16, av_store_uuid(store), 16);
     AV_CHECK_RC(av_store_open(&config, 0, &second, &err), AV_ERR_BUSY, &err);
     (void)put(store, 10, 1);
     (void)commit(store);
     av_store_close(&store);
-    wrong.key[0] ^= 1;
+    AV_CHECK_RC(
+        av_store_keys_create(strange.path, av_store_keys_uuid(config.keys), other_key, &wrong.keys, &err), AV_OK, &err);
     AV_CHECK_RC(av_store_open(&wrong, 0, &store, &err), AV_ERR_AUTH, &err);
+    av_store_keys_unref(&wrong.keys);
+    dir_remove(&strange);
     (void)snprintf(path, sizeof path, "%s/store.avs", d.path);
     (void)snprintf(other, sizeof other, "%s/store.kept", d.path);
     AV_CHECK_INT(rename(path, other), 0);
@@ -296,11 +327,30 @@ test_refused_opens(void)
     AV_CHECK_RC(av_file_replace(path, av_span_str(newer), 0600, &err), AV_OK, &err);
     AV_CHECK_RC(av_store_open(&config, 0, &store, &err), AV_ERR_VERSION, &err);
     AV_CHECK(strstr(err.msg, "format 2") != NULL);
-    AV_CHECK_RC(av_file_replace(path, av_span_str("archivolt store\nformat = 32769\n"), 0600, &err), AV_OK, &err);
+    AV_CHECK_RC(av_file_replace(path, av_span_str("archivolt store\nformat = 1\n"), 0600, &err), AV_OK, &err);
     AV_CHECK_RC(av_store_open(&config, 0, &store, &err), AV_ERR_CORRUPT, &err);
     AV_CHECK_INT(rename(other, path), 0);
     AV_CHECK_RC(av_store_open(&config, 0, &store, &err), AV_OK, &err);
     av_store_close(&store);
+    dir_remove(&d);
+}
+
+static void
+test_foreign_folder(void)
+{
+    test_dir d = dir_new();
+    av_store_config config = config_of(d.path);
+    av_store *store = NULL;
+    char path[200];
+    uint8_t uuid[16];
+
+    AV_CHECK_RC(av_store_identify(d.path, uuid, &err), AV_ERR_NOT_FOUND, &err);
+    (void)snprintf(path, sizeof path, "%s/MailStoreFileGroup.fdb", d.path);
+    AV_CHECK_RC(av_file_replace(path, av_span_str("x"), 0600, &err), AV_OK, &err);
+    AV_CHECK_RC(av_store_identify(d.path, uuid, &err), AV_ERR_UNSUPPORTED, &err);
+    AV_CHECK(strstr(err.msg, "this is a MailStore store, export it from there") != NULL);
+    AV_CHECK_RC(av_store_open(&config, 0, &store, &err), AV_ERR_UNSUPPORTED, &err);
+    AV_CHECK_RC(av_store_create(&config, &err), AV_ERR_INVALID, &err);
     dir_remove(&d);
 }
 
@@ -311,7 +361,7 @@ test_nothing_in_clear(void)
     test_dir d = dir_new();
     av_store_config config = config_of(d.path);
     av_store *store = store_new(&config);
-    AV_CLEANUP(av_free) char *path = av_container_path(d.path, 1);
+    AV_CLEANUP(av_free) char *path = av_container_path(d.path, 1, 0);
     static const char word[] = "xylophone-quartz";
     uint64_t lsn = 0;
     av_buf file;
@@ -361,6 +411,7 @@ main(void)
     AV_RUN(test_rollback);
     AV_RUN(test_replay);
     AV_RUN(test_refused_opens);
+    AV_RUN(test_foreign_folder);
     AV_RUN(test_nothing_in_clear);
     AV_RUN(test_limits);
     return av_check_done();
