@@ -1,8 +1,8 @@
 /*
- * archive.c - opening and closing what an instance owns on disk
+ * archive.c - opening and closing what an instance owns on disk; groups of events
  *
- * Order: lock, accounts (they name the store's UUID) and catalog (it knows how far it has seen that log), store from there,
- * then the rest of the log into the catalog. Mailboxes: archive_mailbox.c.
+ * Order: lock, keyring, accounts (they name the stores) and catalog (it knows how far it has seen their logs), then the
+ * stores. Mailboxes: archive_mailbox.c.
  */
 #include "actors/instance/archive.h"
 
@@ -10,15 +10,10 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "actors/instance/summary_row.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/secret.h"
-#include "storage/crypto/seal.h"
-
-#define SETTING_INSTANCE_UUID "instance.uuid"
-#define SETTING_STORE_UUID    "store.1.uuid"
 
 char *
 av_archive_path(const av_archive *self, const char *sub)
@@ -50,67 +45,53 @@ lock(av_archive *self, av_error *err)
     return rc != AV_OK ? rc : av_file_write_at(self->lock_fd, pid, strlen(pid), 0, err);
 }
 
-/* A 16 byte setting; all zero when it was never set. */
-static av_errc
-get_uuid(av_archive *self, const char *key, uint8_t ret[16], av_error *err)
+static bool
+is_zero(const uint8_t *p, size_t n)
 {
-    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
-    av_errc rc;
+    uint8_t all = 0;
 
-    av_buf_init(&row, AV_ROW_MAX);
-    memset(ret, 0, 16);
-    rc = av_accounts_setting_get(av_accounts_writer(self->accounts), av_span_str(key), &row, err);
-    if (rc == AV_ERR_NOT_FOUND)
-        return AV_OK;
+    for (size_t i = 0; i < n; i++)
+        all |= p[i];
+    return all == 0;
+}
+
+/* The keyring is made with the instance; a folder with data and without one is of the time before keyrings. */
+static av_errc
+open_keyring(av_archive *self, const av_archive_config *config, av_error *err)
+{
+    AV_CLEANUP(av_free) char *path = av_archive_path(self, "keyring");
+    AV_CLEANUP(av_free) char *accounts = av_archive_path(self, "accounts");
+    av_keyring_info info;
+    uint8_t uuid[16];
+    av_errc rc = av_keyring_open(path, config->instance_key, &self->keyring, err);
+
+    if (rc == AV_ERR_NOT_FOUND && av_file_exists(accounts))
+        return av_error_set(err, AV_ERR_VERSION,
+            "%s was made by an experimental version, whose stores this one does not read: make a new instance and "
+            "import its mail again",
+            self->dir);
+    if (rc == AV_ERR_NOT_FOUND && is_zero(config->recovery_public, sizeof config->recovery_public))
+        return av_error_set(err, AV_ERR_INVALID, "a new instance needs the public half of a recovery key");
+    if (rc == AV_ERR_NOT_FOUND) {
+        av_random_bytes(uuid, sizeof uuid);
+        rc = av_keyring_create(path, uuid, config->instance_key, config->recovery_public, &self->keyring, err);
+    }
     if (rc != AV_OK)
-        return rc;
-    if (row.n != 16)
-        return av_error_set(err, AV_ERR_CORRUPT, "setting %s has %zu bytes instead of 16", key, row.n);
-    memcpy(ret, row.p, 16);
+        return av_error_prefix(err, "keyring");
+    av_keyring_info_get(self->keyring, &info);
+    memcpy(self->uuid, info.instance_uuid, sizeof self->uuid);
     return AV_OK;
 }
 
 static av_errc
-put_uuid(av_archive *self, const char *key, const uint8_t uuid[16], av_error *err)
-{
-    av_errc rc;
-
-    av_accounts_begin(self->accounts);
-    rc = av_accounts_setting_put(self->accounts, av_span_str(key), av_span_of(uuid, 16), err);
-    if (rc == AV_OK)
-        return av_accounts_commit(self->accounts, err);
-    av_accounts_rollback(self->accounts);
-    return rc;
-}
-
-static bool
-is_zero(const uint8_t uuid[16])
-{
-    static const uint8_t none[16];
-
-    return memcmp(uuid, none, 16) == 0;
-}
-
-static av_errc
-open_accounts(av_archive *self, const av_archive_config *config, av_error *err)
+open_accounts(av_archive *self, av_error *err)
 {
     AV_CLEANUP(av_free) char *path = av_archive_path(self, "accounts");
-    uint8_t key[32];
-    av_errc rc;
+    av_errc rc = av_accounts_open(path, av_keyring_accounts_key(self->keyring), &self->accounts, err);
 
-    av_seal_hmac(config->store_key, av_span_str("archivolt accounts database"), key);
-    rc = av_accounts_open(path, key, &self->accounts, err);
-    av_secret_wipe(key, sizeof key);
-    if (rc != AV_OK)
-        return av_error_prefix(err, "accounts");
-    rc = get_uuid(self, SETTING_INSTANCE_UUID, self->uuid, err);
-    if (rc != AV_OK || !is_zero(self->uuid))
-        return rc;
-    av_random_bytes(self->uuid, 16);
-    return put_uuid(self, SETTING_INSTANCE_UUID, self->uuid, err);
+    return rc == AV_OK ? AV_OK : av_error_prefix(err, "accounts");
 }
 
-/* The catalog's own key, of which it derives its database's and its HMACs'. */
 static av_errc
 open_catalog(av_archive *self, const av_archive_config *config, av_error *err)
 {
@@ -118,7 +99,8 @@ open_catalog(av_archive *self, const av_archive_config *config, av_error *err)
     av_catalog_config c = { .dir = path, .cache_bytes = config->cache_bytes };
     av_errc rc;
 
-    av_seal_hmac(config->store_key, av_span_str("archivolt catalog"), c.key);
+    memcpy(c.key, av_keyring_catalog_key(self->keyring), sizeof c.key);
+    memcpy(c.instance, self->uuid, sizeof c.instance);
     rc = av_catalog_open(&c, &self->catalog, err);
     av_secret_wipe(c.key, sizeof c.key);
     return rc == AV_OK ? AV_OK : av_error_prefix(err, "catalog");
@@ -147,7 +129,7 @@ open_databases(av_archive *self, const av_archive_config *config, av_error *err)
     opening catalog = { .archive = self, .config = config };
     pthread_t thread;
     bool beside = pthread_create(&thread, NULL, open_catalog_beside, &catalog) == 0;
-    av_errc rc = open_accounts(self, config, err);
+    av_errc rc = open_accounts(self, err);
 
     if (beside)
         (void)pthread_join(thread, NULL);
@@ -161,47 +143,19 @@ open_databases(av_archive *self, const av_archive_config *config, av_error *err)
 }
 
 static av_errc
-open_store(av_archive *self, const av_archive_config *config, av_error *err)
+open_stores(av_archive *self, const av_archive_config *config, av_error *err)
 {
-    AV_CLEANUP(av_free) char *path = av_archive_path(self, "stores/store-1");
-    av_store_config c = { .dir = path, .max_message_bytes = config->max_message_bytes };
-    uint64_t witnessed = 0;
-    uint8_t uuid[16];
-    av_errc rc;
+    av_stores_config c = { .dir = self->dir,
+        .keyring = self->keyring,
+        .accounts = self->accounts,
+        .catalog = self->catalog,
+        .max_message_bytes = config->max_message_bytes,
+        .cache_bytes = config->cache_bytes,
+        .most_open = config->open_stores };
+    av_errc rc = av_stores_open(&c, &self->stores, err);
 
-    memcpy(c.key, config->store_key, sizeof c.key);
-    rc = get_uuid(self, SETTING_STORE_UUID, uuid, err);
-    if (rc == AV_OK && !is_zero(uuid))
-        rc = av_catalog_applied_lsn(self->catalog, uuid, &witnessed, err);
-    if (rc == AV_OK)
-        rc = av_store_open(&c, witnessed, &self->store, err);
-    /* Only an instance that never had a store makes one: a store that is missing later must not turn into an empty one. */
-    if (rc == AV_ERR_NOT_FOUND && is_zero(uuid)) {
-        rc = av_store_create(&c, err);
-        if (rc == AV_OK)
-            rc = av_store_open(&c, 0, &self->store, err);
-    }
-    if (rc == AV_OK && memcmp(uuid, av_store_uuid(self->store), 16) != 0)
-        rc = is_zero(uuid) ? put_uuid(self, SETTING_STORE_UUID, av_store_uuid(self->store), err)
-                           : av_error_set(err, AV_ERR_CONFLICT, "%s holds another store than this instance's", path);
-    av_secret_wipe(c.key, sizeof c.key);
-    return rc == AV_OK ? AV_OK : av_error_prefix(err, "store");
-}
-
-static av_errc
-catch_up(av_archive *self, av_error *err)
-{
-    bool rebuilt = false;
-    av_errc rc;
-
-    rc = av_catalog_attach(self->catalog, self->store, &self->store_no, err);
-    if (rc == AV_OK)
-        rc = av_catalog_catch_up(self->catalog, self->store_no, av_summary_row_of_stored, NULL, &rebuilt, err);
-    if (rc == AV_OK)
-        rc = av_catalog_last_archived(av_catalog_writer(self->catalog), &self->last_archived_ms, err);
-    if (rebuilt)
-        AV_LOG(AV_LOG_WARN, "catalog.rebuilt", AV_STR("dir", self->dir));
-    return rc == AV_OK ? AV_OK : av_error_prefix(err, "catalog");
+    return rc != AV_OK ? rc
+                       : av_catalog_last_archived(av_catalog_writer(self->catalog), &self->last_archived_ms, err);
 }
 
 av_errc
@@ -221,11 +175,11 @@ av_archive_open(const av_archive_config *config, av_archive **ret, av_error *err
     if (rc == AV_OK)
         rc = lock(self, err);
     if (rc == AV_OK)
+        rc = open_keyring(self, config, err);
+    if (rc == AV_OK)
         rc = open_databases(self, config, err);
     if (rc == AV_OK)
-        rc = open_store(self, config, err);
-    if (rc == AV_OK)
-        rc = catch_up(self, err);
+        rc = open_stores(self, config, err);
     if (rc != AV_OK)
         return rc;
     *ret = AV_TAKE(self);
@@ -236,12 +190,19 @@ void
 av_archive_close(av_archive **self)
 {
     av_archive *a = *self;
+    bool in_order;
+    av_error err;
 
     if (a == NULL)
         return;
+    assert(a->group_store == NULL);
+    in_order = a->stores != NULL && !a->catalog_behind;
+    av_stores_close(&a->stores);
     av_catalog_close(&a->catalog);
-    av_store_close(&a->store);
+    if (in_order && av_stores_clear_dirty(a->accounts, &err) != AV_OK)
+        AV_LOG(AV_LOG_WARN, "archive.marks_left", AV_ERRF(&err)); /* the next start does a little more than it must */
     av_accounts_close(&a->accounts);
+    av_keyring_destroy(&a->keyring);
     av_file_close(&a->lock_fd); /* the lock goes with it; the file stays, or a second opener could lock a removed one */
     pthread_mutex_destroy(&a->large);
     free(a->dir);
@@ -256,9 +217,48 @@ av_archive_catch_up(av_archive *self, av_error *err)
 
     if (!self->catalog_behind)
         return AV_OK;
-    rc = av_catalog_catch_up(self->catalog, self->store_no, av_summary_row_of_stored, NULL, NULL, err);
+    rc = av_stores_catch_up(self->stores, err);
     self->catalog_behind = rc != AV_OK;
     return rc;
+}
+
+av_errc
+av_archive_begin(av_archive *self, const av_open_store *store, av_error *err)
+{
+    av_errc rc;
+
+    assert(self->group_store == NULL);
+    rc = av_archive_catch_up(self, err);
+    if (rc != AV_OK)
+        return rc;
+    av_views_begin(self->catalog, store->no);
+    self->group_store = store;
+    return AV_OK;
+}
+
+av_errc
+av_archive_commit(av_archive *self, av_error *err)
+{
+    const av_open_store *store = AV_TAKE(self->group_store);
+    bool behind = false;
+    av_errc rc = av_views_commit(self->catalog, store->no, &behind, err);
+
+    if (rc != AV_OK)
+        return rc;
+    self->catalog_behind = self->catalog_behind || behind;
+    atomic_fetch_add(&self->commits, 1);
+    av_stores_committed(self->stores, store);
+    return AV_OK;
+}
+
+void
+av_archive_rollback(av_archive *self)
+{
+    const av_open_store *store = AV_TAKE(self->group_store);
+    av_error err;
+
+    if (store != NULL && av_views_rollback(self->catalog, store->no, &err) != AV_OK)
+        AV_LOG(AV_LOG_ERROR, "group.rollback_failed", AV_ERRF(&err));
 }
 
 int64_t

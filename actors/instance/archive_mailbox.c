@@ -8,19 +8,10 @@
 #include "base/secret.h"
 
 av_errc
-av_archive_event(av_archive *self, const av_event *event, av_span summary, av_error *err)
+av_archive_event(av_archive *self, const av_event *event, av_span attributes, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf body = { 0 };
-    uint64_t lsn;
-    av_errc rc;
-
-    av_buf_init(&body, AV_STORE_EVENT_MAX);
-    rc = av_event_encode(event, &body, err);
-    if (rc == AV_OK)
-        rc = av_store_put_event(self->store, av_buf_span(&body), &lsn, err);
-    if (rc == AV_OK)
-        rc = av_catalog_apply(self->catalog, self->store_no, lsn, event, summary, err);
-    return rc;
+    assert(self->group_store != NULL);
+    return av_views_put_event(self->catalog, self->group_store->no, event, attributes, err);
 }
 
 av_errc
@@ -47,16 +38,43 @@ av_archive_new_uidvalidity(av_archive *self, uint32_t *ret, av_error *err)
     return AV_OK;
 }
 
+/* Into the log of the group's store: every store that holds messages of a mailbox knows its name. */
+static av_errc
+announce(av_archive *self, const uint8_t guid[AV_GUID_SIZE], av_span path, uint32_t uidvalidity, av_error *err)
+{
+    av_event event = { .kind = AV_EVENT_MAILBOX_CREATED };
+
+    memcpy(event.mailbox.guid, guid, AV_GUID_SIZE);
+    memcpy(event.mailbox.instance, self->uuid, sizeof event.mailbox.instance);
+    event.mailbox.has_instance = true;
+    event.mailbox.path = path;
+    event.mailbox.uidvalidity = uidvalidity;
+    event.mailbox.sequence = av_catalog_next_sequence(self->catalog);
+    return av_archive_event(self, &event, (av_span){ NULL, 0 }, err);
+}
+
 static av_errc
 create_one(av_archive *self, av_span path, av_error *err)
 {
-    av_event event = { .kind = AV_EVENT_MAILBOX_CREATED };
-    av_errc rc;
+    uint8_t guid[AV_GUID_SIZE];
+    uint32_t uidvalidity = 0;
+    av_errc rc = av_archive_new_uidvalidity(self, &uidvalidity, err);
 
-    av_random_bytes(event.mailbox.guid, sizeof event.mailbox.guid);
-    event.mailbox.path = path;
-    rc = av_archive_new_uidvalidity(self, &event.mailbox.uidvalidity, err);
-    return rc != AV_OK ? rc : av_archive_event(self, &event, (av_span){ NULL, 0 }, err);
+    av_random_bytes(guid, sizeof guid);
+    return rc != AV_OK ? rc : announce(self, guid, path, uidvalidity, err);
+}
+
+/* A mailbox made while another store was current. */
+static av_errc
+announce_known(av_archive *self, const av_mailbox *mailbox, av_error *err)
+{
+    bool known = false;
+    av_errc rc = av_catalog_is_announced(
+        av_catalog_writer(self->catalog), self->group_store->no, mailbox->guid, &known, err);
+
+    if (rc != AV_OK || known)
+        return rc;
+    return announce(self, mailbox->guid, av_span_of(mailbox->path, mailbox->path_n), mailbox->uidvalidity, err);
 }
 
 av_errc
@@ -67,6 +85,8 @@ av_archive_mailbox(av_archive *self, av_span path, av_mailbox *ret, av_error *er
     av_errc rc;
 
     rc = av_catalog_mailbox_by_path(view, path, ret, err);
+    if (rc == AV_OK)
+        return announce_known(self, ret, err);
     if (rc != AV_ERR_NOT_FOUND)
         return rc;
     rc = av_mailbox_path_check(path, err);

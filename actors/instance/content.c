@@ -4,26 +4,27 @@
 #include "actors/instance/content.h"
 
 static void
-init(av_content *self, av_archive *archive, uint64_t limit, uint64_t head)
+init(av_content *self, av_uses *uses, uint64_t limit, uint64_t head)
 {
     assert(head <= limit);
     memset(self, 0, sizeof *self);
-    self->archive = archive;
+    self->archive = uses->archive;
+    self->uses = uses;
     self->limit = limit;
     self->head = head;
     av_buf_init(&self->bytes, (size_t)limit);
 }
 
 void
-av_content_init(av_content *self, av_archive *archive)
+av_content_init(av_content *self, av_uses *uses)
 {
-    init(self, archive, AV_SCAN_MAX, AV_CONTENT_HEAD);
+    init(self, uses, AV_SCAN_MAX, AV_CONTENT_HEAD);
 }
 
 void
-av_content_init_search(av_content *self, av_archive *archive)
+av_content_init_search(av_content *self, av_uses *uses)
 {
-    init(self, archive, archive->search_bytes, archive->search_bytes);
+    init(self, uses, uses->archive->search_bytes, uses->archive->search_bytes);
 }
 
 void
@@ -46,9 +47,10 @@ av_content_release(av_content *self)
 }
 
 av_errc
-av_content_load(av_content *self, uint64_t lsn, av_error *err)
+av_content_load(av_content *self, uint32_t store, uint64_t lsn, av_error *err)
 {
     AV_CLEANUP(av_store_reader_close) av_store_reader *reader = NULL;
+    av_store *open = NULL;
     uint64_t size;
     size_t n, got = 0;
     uint8_t *room;
@@ -56,7 +58,9 @@ av_content_load(av_content *self, uint64_t lsn, av_error *err)
 
     av_content_drop(self);
     av_buf_clear(&self->bytes);
-    rc = av_store_reader_open(self->archive->store, lsn, &reader, err);
+    rc = av_uses_store(self->uses, store, &open, err);
+    if (rc == AV_OK)
+        rc = av_store_reader_open(open, lsn, &reader, err);
     if (rc != AV_OK)
         return rc;
     size = av_store_reader_size(reader);

@@ -89,7 +89,7 @@ drain(fetch *f, av_buf *out, av_error *err)
         if (f->held_at < piece->n)
             return AV_OK;
         if (piece->range != NULL) {
-            rc = av_view_range_read(piece->range, f->in->archive->store, out, err);
+            rc = av_view_range_read(piece->range, &row->uses, out, err);
             if (rc != AV_OK || piece->range->left > 0)
                 return rc;
             av_view_range_destroy(&piece->range);

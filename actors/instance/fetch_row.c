@@ -74,10 +74,10 @@ void
 av_fetch_row_init(av_fetch_row *self, av_archive *archive, const av_meta_view *catalog, const av_fetch_plan *plan)
 {
     memset(self, 0, sizeof *self);
-    self->archive = archive;
     self->catalog = catalog;
     self->plan = plan;
-    av_content_init(&self->content, archive);
+    av_uses_init(&self->uses, archive);
+    av_content_init(&self->content, &self->uses);
     av_mime_init(&self->mime);
     av_buf_init(&self->packed, 65536);
     av_buf_init(&self->held, AV_FETCH_HELD_MAX);
@@ -106,6 +106,7 @@ av_fetch_row_release(av_fetch_row *self)
 {
     forget(self);
     av_content_release(&self->content);
+    av_uses_release(&self->uses);
     av_mime_release(&self->mime);
     av_buf_release(&self->packed);
     av_buf_release(&self->held);
@@ -137,7 +138,7 @@ av_fetch_row_scan(av_fetch_row *self, const av_placement *placement, av_error *e
 
     if (self->scanned)
         return AV_OK;
-    rc = av_content_load(&self->content, placement->content_lsn, err);
+    rc = av_content_load(&self->content, placement->store, placement->content_lsn, err);
     if (rc != AV_OK)
         return rc;
     one_part.parts = 1;
@@ -146,7 +147,7 @@ av_fetch_row_scan(av_fetch_row *self, const av_placement *placement, av_error *e
     return AV_OK;
 }
 
-/* The stored summary; made anew when the catalog has none. */
+/* The stored summary; made anew when the store has none. */
 static av_errc
 load_summary(av_fetch_row *self, const av_placement *placement, av_error *err)
 {
@@ -157,7 +158,7 @@ load_summary(av_fetch_row *self, const av_placement *placement, av_error *err)
 
     if (self->has_summary)
         return AV_OK;
-    rc = av_catalog_summary(self->catalog, placement->store, placement->content_lsn, &self->summary_row, err);
+    rc = av_uses_attributes(&self->uses, placement->store, placement->content_lsn, &self->summary_row, err);
     if (rc == AV_ERR_NOT_FOUND || (rc == AV_OK && self->summary_row.n == 0)) {
         rc = av_fetch_row_scan(self, placement, err);
         av_summarizer_init(&tools);

@@ -33,8 +33,8 @@ typedef struct av_fetch_piece {
 } av_fetch_piece;
 
 typedef struct av_fetch_row {
-    av_archive *archive;
     const av_meta_view *catalog;
+    av_uses uses;
     const av_fetch_plan *plan;
     av_content content;
     av_mime mime;

@@ -45,7 +45,7 @@ add_range(av_fetch_row *self, const av_placement *p, size_t index, uint64_t at, 
     cut(self->plan->sections[index], size, &skip, &length);
     part->length = length;
     if (length > 0)
-        self->pieces[self->count - 1].range = av_view_range_new(p->content_lsn, at, end, skip, length);
+        self->pieces[self->count - 1].range = av_view_range_new(p->store, p->content_lsn, at, end, skip, length);
 }
 
 /* Fields picked out of a header: made in the view, then cut. */

@@ -43,6 +43,7 @@ struct finding {
     av_error err;
     found *found;
     size_t found_n, at; /* next row to give out */
+    av_uses uses;
     Archivolt__SearchReply reply;
     av_buf row; /* packed, when it did not fit the last piece */
 };
@@ -68,7 +69,7 @@ pack_row(finding *f, const found *hit, av_error *err)
     if (rc != AV_OK)
         return rc;
     av_buf_init(&summary_row, AV_SUMMARY_ROW_MAX);
-    if (av_catalog_summary(f->scan.look.catalog, c->store, c->lsn, &summary_row, &ignored) == AV_OK)
+    if (av_uses_attributes(&f->uses, c->store, c->lsn, &summary_row, &ignored) == AV_OK)
         (void)av_summary_row_decode(av_buf_span(&summary_row), &summary, &ignored);
     av_message_id_format(placement.digest, id);
     av_hex_encode(av_span_of(placement.digest, sizeof placement.digest), sha256);
@@ -123,6 +124,7 @@ release(void *ctx)
     for (i = 0; i < AV_READERS; i++)
         av_scan_part_release(&f->parts[i].scan);
     av_scan_release(&f->scan);
+    av_uses_release(&f->uses);
     av_buf_release(&f->row);
     av_turn_leave(&f->turn);
     free(f->found);
@@ -269,6 +271,7 @@ on_search(void *self, av_request *request, const ProtobufCMessage *message)
     f->offset = body->has_offset ? body->offset : 0;
     archivolt__search_reply__init(&f->reply);
     av_buf_init(&f->row, 65536);
+    av_uses_init(&f->uses, in->archive);
     f->job.step = on_prepare_step;
     f->job.done = on_prepare_done;
     f->feed = av_feed_new(in, request, &ops, f);

@@ -3,6 +3,7 @@
  */
 #include "actors/instance/group.h"
 
+#include "actors/instance/auto_create.h"
 #include "base/log.h"
 
 struct av_group {
@@ -39,13 +40,15 @@ av_group_destroy(av_group **self)
 av_errc
 av_group_join(av_group *self, av_group_member *member, av_error *err)
 {
+    const av_open_store *current = NULL;
     av_errc rc;
 
     if (!self->open) {
-        rc = av_archive_catch_up(self->archive, err);
+        rc = av_stores_current(self->archive->stores, &current, err);
+        if (rc == AV_OK)
+            rc = av_archive_begin(self->archive, current, err);
         if (rc != AV_OK)
             return rc;
-        av_catalog_begin(self->archive->catalog);
         self->open = true;
         self->items = 0;
         self->bytes = 0;
@@ -89,17 +92,11 @@ close_group(av_group *self)
     return members;
 }
 
-void
-av_group_rollback(av_group *self, const av_error *why)
+static void
+tell_rolled_back(av_group *self, const av_error *why)
 {
     av_group_member *m, *next;
-    av_error err;
 
-    if (av_store_rollback(self->archive->store, &err) != AV_OK)
-        AV_LOG(AV_LOG_ERROR, "group.rollback_failed", AV_ERRF(&err));
-    if (!self->open)
-        return;
-    av_catalog_rollback(self->archive->catalog);
     AV_LOG(AV_LOG_WARN, "group.rolled_back", AV_U64("items", self->items), AV_ERRF(why));
     for (m = close_group(self); m != NULL; m = next) {
         next = m->next;
@@ -107,32 +104,45 @@ av_group_rollback(av_group *self, const av_error *why)
     }
 }
 
+void
+av_group_rollback(av_group *self, const av_error *why)
+{
+    const av_open_store *current = NULL;
+    av_error err;
+
+    if (self->open) {
+        av_archive_rollback(self->archive);
+        tell_rolled_back(self, why);
+        return;
+    }
+    if (av_stores_current(self->archive->stores, &current, &err) == AV_OK &&
+        av_store_rollback(current->store, &err) != AV_OK)
+        AV_LOG(AV_LOG_ERROR, "group.rollback_failed", AV_ERRF(&err));
+}
+
 av_errc
 av_group_commit(av_group *self, av_error *err)
 {
     av_group_member *m, *next;
-    uint64_t lsn;
     av_errc rc = AV_OK;
 
     if (!self->open)
         return AV_OK;
     for (m = self->members; rc == AV_OK && m != NULL; m = m->next)
         rc = m->closing(m, err);
-    if (rc == AV_OK)
-        rc = av_store_commit(self->archive->store, &lsn, err);
     if (rc != AV_OK) {
         av_group_rollback(self, err);
         return rc;
     }
-    /* The log has it, so the items are durable; the catalog is behind until it was replayed (av_archive_catch_up). */
-    rc = av_catalog_commit(self->archive->catalog, self->archive->store_no, lsn, err);
-    if (rc != AV_OK) {
-        AV_LOG(AV_LOG_ERROR, "catalog.commit_failed", AV_U64("lsn", lsn), AV_ERRF(err));
-        self->archive->catalog_behind = true;
+    rc = av_archive_commit(self->archive, err);
+    if (rc != AV_OK) { /* which has rolled it back */
+        tell_rolled_back(self, err);
+        return rc;
     }
     for (m = close_group(self); m != NULL; m = next) {
         next = m->next;
         m->committed(m);
     }
+    av_auto_create(self->archive);
     return AV_OK;
 }

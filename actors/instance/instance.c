@@ -22,6 +22,7 @@
 #define USER_WAIT_S 5 /* short: nobody may lock another out */
 #define ADDR_WAIT_S 300
 #define BUDGET      (8U * 1024 * 1024) /* of all incoming streams */
+#define KEY_SIZE    32U
 
 #define MEMBER(m)   offsetof(av_instance_settings, m)
 
@@ -42,6 +43,12 @@ static const av_setting settings[] = {
     { "search_message_mb", AV_SETTING_U64, MEMBER(search_message_mb), "64", 1, 1023,
         "a search looks at the first MB of a message up to this many, one large message at a time, in a few times "
         "as much memory" },
+    { "open_stores", AV_SETTING_U64, MEMBER(open_stores), "8", 1, 1000,
+        "archive stores held open at once, the current one among them; more are closed when nobody uses them" },
+    { "freeze_seconds", AV_SETTING_U64, MEMBER(freeze_seconds), "60", 1, 3600,
+        "a frozen instance thaws by itself after this time" },
+    { "grace_days", AV_SETTING_U64, MEMBER(grace_days), "30", 0, 36500,
+        "days for which a deleted message can be restored; after them its keys are destroyed" },
     { NULL, AV_SETTING_U64, 0, NULL, 0, 0, NULL },
 };
 
@@ -92,12 +99,17 @@ is_idle(const av_instance *self)
 static void
 set_state(av_instance *self)
 {
-    const char *problem = av_store_problem(self->archive->store);
+    char problem[400];
+    bool degraded = av_stores_problem(self->archive->stores, problem, sizeof problem);
 
-    if (problem != NULL && !self->degraded) {
-        self->degraded = true;
+    if (degraded == self->degraded)
+        return;
+    self->degraded = degraded;
+    if (degraded) {
         AV_LOG(AV_LOG_ERROR, "store.write_protected", AV_STR("detail", problem));
         av_actor_set_state(self->actor, ARCHIVOLT__ACTOR_STATE__ACTOR_STATE_DEGRADED, problem);
+    } else {
+        av_actor_set_state(self->actor, ARCHIVOLT__ACTOR_STATE__ACTOR_STATE_READY, NULL);
     }
 }
 
@@ -106,11 +118,17 @@ static av_step
 on_trim_step(av_job *job)
 {
     av_instance *self = AV_CONTAINER(job, av_instance, trim);
+    const av_open_store *current = NULL;
     av_error err;
 
     if (av_group_is_open(self->group))
         return AV_STEP_DONE;
-    av_store_trim(self->archive->store);
+    if (av_stores_current(self->archive->stores, &current, &err) == AV_OK) {
+        av_store_trim(current->store);
+        if (av_store_view_trim(current->view, &err) != AV_OK)
+            AV_LOG(AV_LOG_WARN, "instance.trim", AV_ERRF(&err));
+    }
+    av_stores_trim(self->archive->stores, true);
     if (av_catalog_trim(self->archive->catalog, &err) != AV_OK)
         AV_LOG(AV_LOG_WARN, "instance.trim", AV_ERRF(&err));
     return AV_STEP_DONE;
@@ -164,7 +182,7 @@ on_tick(void *ctx)
 /* ---- start ---- */
 
 static av_errc
-read_key(const char *descriptor, uint8_t ret[AV_STORE_KEY_SIZE], av_error *err)
+read_key(const char *descriptor, uint8_t ret[KEY_SIZE], av_error *err)
 {
     uint64_t number;
     size_t n = 0;
@@ -172,14 +190,14 @@ read_key(const char *descriptor, uint8_t ret[AV_STORE_KEY_SIZE], av_error *err)
     int fd;
 
     if (descriptor == NULL || !av_span_u64(av_span_str(descriptor), 65535, &number))
-        return av_error_set(err, AV_ERR_INVALID, "--arg store_key_fd=N is missing: the host hands the key over");
+        return av_error_set(err, AV_ERR_INVALID, "--arg instance_key_fd=N is missing: the host hands the key over");
     fd = (int)number;
-    while (n < AV_STORE_KEY_SIZE && (got = read(fd, ret + n, AV_STORE_KEY_SIZE - n)) > 0)
+    while (n < KEY_SIZE && (got = read(fd, ret + n, KEY_SIZE - n)) > 0)
         n += (size_t)got;
     (void)close(fd);
-    if (n < AV_STORE_KEY_SIZE)
-        return av_error_set(err, AV_ERR_INVALID, "descriptor %d gives %zu bytes of the store key instead of %d", fd, n,
-            AV_STORE_KEY_SIZE);
+    if (n < KEY_SIZE)
+        return av_error_set(
+            err, AV_ERR_INVALID, "descriptor %d gives %zu bytes of the instance key instead of %u", fd, n, KEY_SIZE);
     return AV_OK;
 }
 
@@ -188,15 +206,20 @@ open_archive(av_instance *self, av_error *err)
 {
     av_archive_config config = { .dir = av_actor_arg(self->actor, "dir"),
         .max_message_bytes = self->settings.max_message_mb * 1024 * 1024,
-        .search_bytes = self->settings.search_message_mb * 1024 * 1024 };
+        .search_bytes = self->settings.search_message_mb * 1024 * 1024,
+        .open_stores = (unsigned)self->settings.open_stores };
+    const char *recovery = av_actor_arg(self->actor, "recovery_public");
     av_errc rc;
 
     if (config.dir == NULL || config.dir[0] != '/')
         return av_error_set(err, AV_ERR_INVALID, "--arg dir=<base directory of the instance> is missing");
-    rc = read_key(av_actor_arg(self->actor, "store_key_fd"), config.store_key, err);
+    if (recovery != NULL &&
+        !av_hex_decode(av_span_str(recovery), config.recovery_public, sizeof config.recovery_public))
+        return av_error_set(err, AV_ERR_INVALID, "--arg recovery_public is %u bytes in hex", KEY_SIZE);
+    rc = read_key(av_actor_arg(self->actor, "instance_key_fd"), config.instance_key, err);
     if (rc == AV_OK)
         rc = av_archive_open(&config, &self->archive, err);
-    av_secret_wipe(config.store_key, sizeof config.store_key);
+    av_secret_wipe(config.instance_key, sizeof config.instance_key);
     return rc;
 }
 
@@ -272,8 +295,7 @@ on_ready(void *ctx, av_actor *actor)
     self->housekeeping = av_loop_add_timer(self->loop, TICK_MS, TICK_MS, on_tick, self);
     av_actor_set_state(actor, ARCHIVOLT__ACTOR_STATE__ACTOR_STATE_READY, NULL);
     set_state(self);
-    AV_LOG(AV_LOG_INFO, "instance.ready", AV_STR("dir", self->archive->dir),
-        AV_U64("lsn", av_store_committed_lsn(self->archive->store)));
+    AV_LOG(AV_LOG_INFO, "instance.ready", AV_STR("dir", self->archive->dir));
 }
 
 /* ---- end ---- */
@@ -323,7 +345,7 @@ av_instance_main(int argc, char **argv)
     av_actor_config config = {
         .program = "archivolt-instance",
         .help = "Owns one customer's archive: takes mail in, keeps it, finds it and gives it back. Started by "
-                "archivolt-host with --name instance/<id> --arg dir=DIR --arg store_key_fd=N.",
+                "archivolt-host with --name instance/<id> --arg dir=DIR --arg instance_key_fd=N --arg recovery_public=HEX.",
         .settings = settings,
         .settings_into = &self.settings,
         .receive_budget_bytes = BUDGET,

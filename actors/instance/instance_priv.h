@@ -28,6 +28,7 @@
 typedef struct av_instance_settings {
     uint64_t max_message_mb, session_idle_s, sessions_per_user, sessions_total, worker_patience_s, remember_login_s;
     uint64_t searches_at_once, search_message_mb;
+    uint64_t open_stores, freeze_seconds, grace_days;
 } av_instance_settings;
 
 typedef struct av_runs av_runs;
@@ -58,7 +59,7 @@ typedef struct av_instance {
     bool stopping, degraded;
     char process_id[33]; /* random: changes with each start */
     uint64_t answered;
-    uint64_t messages, message_bytes, counted_lsn;      /* for the status */
+    uint64_t messages, message_bytes;                   /* for the status */
     atomic_uint_fast64_t archived, checked, unreadable; /* since start */
 } av_instance;
 

@@ -40,20 +40,19 @@ add_counter(Archivolt__KeyValue *pair, const char *key, char text[32], uint64_t 
     pair->value = text;
 }
 
-/* Only when something was committed since: an idle instance touches no database to say that it is idle. */
+/* As the registry knows it: an idle instance touches no database to say that it is idle. */
 static void
 count_messages(av_instance *self)
 {
-    uint64_t lsn = av_store_committed_lsn(self->archive->store);
-    av_meta_view *view;
-    av_error err;
+    size_t n = 0;
+    av_store_info *list = av_stores_list(self->archive->stores, &n);
 
-    if (lsn == self->counted_lsn)
-        return;
-    view = av_catalog_snapshot(self->archive->catalog);
-    if (av_statistics_count(view, &self->messages, &self->message_bytes, &err) == AV_OK)
-        self->counted_lsn = lsn;
-    av_meta_view_destroy(&view);
+    self->messages = self->message_bytes = 0;
+    for (size_t i = 0; i < n; i++) {
+        self->messages += list[i].messages;
+        self->message_bytes += list[i].bytes;
+    }
+    av_store_infos_free(list, n);
 }
 
 void
@@ -78,7 +77,7 @@ av_instance_on_status(void *ctx, Archivolt__Status *status, av_buf *scratch)
     add_counter(&c->pairs[3], "checked", c->texts[3], atomic_load(&self->checked));
     add_counter(&c->pairs[4], "sessions", c->texts[4], av_sessions_count(self->sessions));
     add_counter(&c->pairs[5], "runs", c->texts[5], av_runs_active(self->runs));
-    add_counter(&c->pairs[6], "lsn", c->texts[6], av_store_committed_lsn(self->archive->store));
+    add_counter(&c->pairs[6], "commits", c->texts[6], atomic_load(&self->archive->commits));
     add_counter(&c->pairs[7], "requests", c->texts[7], self->answered);
     add_counter(&c->pairs[8], "unreadable", c->texts[8], atomic_load(&self->unreadable));
     add_counter(&c->pairs[9], "truncated", c->texts[9], atomic_load(&self->archive->truncated));

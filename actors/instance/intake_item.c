@@ -97,12 +97,13 @@ take_folder(av_intake *self, const Archivolt__IntakeItem *row)
 static bool
 is_known(const av_intake *self)
 {
+    const av_open_store *current = NULL;
     uint64_t lsn;
     av_error ignored;
 
-    return self->item.has_sha256 &&
-           av_catalog_content(self->archive->catalog, av_catalog_writer(self->archive->catalog),
-               self->archive->store_no, self->item.sha256, &lsn, &ignored) == AV_OK;
+    return self->item.has_sha256 && av_stores_current(self->archive->stores, &current, &ignored) == AV_OK &&
+           av_store_view_find_message(
+               current->view, av_store_view_writer(current->view), self->item.sha256, &lsn, &ignored) == AV_OK;
 }
 
 static av_errc
@@ -127,7 +128,9 @@ choose_mode(av_intake *self, av_error *err)
     if (item->mode == AV_ITEM_KNOWN)
         return AV_OK;
     rc = av_group_join(self->group, &self->member, err); /* its first segments belong to a group */
-    return rc != AV_OK ? rc : av_store_put_begin(self->archive->store, item->length, &item->put, err);
+    if (rc == AV_OK)
+        rc = av_stores_use_id(self->archive->stores, self->archive->group_store->id, &item->store, err);
+    return rc != AV_OK ? rc : av_store_put_begin(item->store->store, item->length, &item->put, err);
 }
 
 av_errc
@@ -169,12 +172,23 @@ begin_anew(av_errc rc, av_error *err)
     return av_error_set(err, AV_ERR_BUSY, "a part of this message was dropped with an open group: begin anew");
 }
 
+/* Another store became current while this message came: its first segments are in the one before. */
+static av_errc
+check_store(const av_intake *self, av_error *err)
+{
+    if (self->item.store == NULL || self->item.store->id == self->archive->group_store->id)
+        return AV_OK;
+    return av_error_set(err, AV_ERR_BUSY, "another archive store is current since this message began: begin anew");
+}
+
 /* Each piece belongs to the open group: the one before may have been committed by another run since. */
 static av_errc
 write_piece(av_intake *self, av_span bytes, av_error *err)
 {
     av_errc rc = av_group_join(self->group, &self->member, err);
 
+    if (rc == AV_OK)
+        rc = check_store(self, err);
     return rc != AV_OK ? rc : begin_anew(av_store_put_write(self->item.put, bytes, err), err);
 }
 
@@ -203,6 +217,7 @@ void
 av_intake_item_drop(av_intake *self)
 {
     av_store_put_abort(&self->item.put);
+    av_stores_done(self->archive->stores, &self->item.store);
     av_sha256_stream_destroy(&self->item.sha);
 }
 
@@ -213,7 +228,7 @@ read_head(av_intake *self, uint64_t lsn, av_buf *head, av_error *err)
     AV_CLEANUP(av_store_reader_close) av_store_reader *reader = NULL;
     size_t n = (size_t)AV_MIN(self->item.length, AV_SCAN_MAX), got = 0;
     uint8_t *room = av_buf_reserve(head, n);
-    av_errc rc = av_store_reader_open(self->archive->store, lsn, &reader, err);
+    av_errc rc = av_store_reader_open(self->archive->group_store->store, lsn, &reader, err);
 
     assert(room != NULL);
     if (rc == AV_OK)
@@ -231,7 +246,8 @@ store_bytes(av_intake *self, const uint8_t digest[32], uint64_t *ret_lsn, int64_
 {
     AV_CLEANUP(av_buf_release) av_buf head = { 0 };
     av_intake_one *item = &self->item;
-    const av_meta_view *view = av_catalog_writer(self->archive->catalog);
+    const av_open_store *store = self->archive->group_store;
+    const av_meta_view *view = av_store_view_writer(store->view);
     av_span bytes = av_buf_span(&item->bytes);
     int64_t date_s = 0;
     bool has_date = false, is_new;
@@ -240,12 +256,12 @@ store_bytes(av_intake *self, const uint8_t digest[32], uint64_t *ret_lsn, int64_
 
     av_buf_init(&head, AV_SCAN_MAX);
     av_buf_clear(&self->summary);
-    rc = av_catalog_content(self->archive->catalog, view, self->archive->store_no, digest, ret_lsn, err);
+    rc = av_store_view_find_message(store->view, view, digest, ret_lsn, err);
     is_new = rc == AV_ERR_NOT_FOUND;
     if (is_new && item->mode == AV_ITEM_KNOWN)
         return av_error_set(err, AV_ERR_BUSY, "the group in which these bytes were stored was dropped: begin anew");
     if (is_new && item->mode == AV_ITEM_MEMORY) {
-        rc = av_store_put_message(self->archive->store, bytes, digest, ret_lsn, err);
+        rc = av_store_put_message(store->store, bytes, digest, ret_lsn, err);
     } else if (is_new) {
         rc = begin_anew(av_store_put_finish(&item->put, ret_lsn, NULL, err), err);
         if (rc == AV_OK)
@@ -257,13 +273,13 @@ store_bytes(av_intake *self, const uint8_t digest[32], uint64_t *ret_lsn, int64_
     if (is_new) {
         rc = av_summarizer_row(
             &self->tools, bytes, item->length, item->crlf_size, &self->summary, &has_date, &date_s, err);
-    } else if (av_catalog_summary(view, self->archive->store_no, *ret_lsn, &self->summary, err) == AV_OK &&
+    } else if (av_store_view_attributes(view, *ret_lsn, &self->summary, err) == AV_OK &&
                av_summary_row_decode(av_buf_span(&self->summary), &summary, err) == AV_OK) {
         has_date = summary.has_date;
         date_s = summary.date_unix_s;
     }
     if (!is_new)
-        av_buf_clear(&self->summary); /* the catalog has it */
+        av_buf_clear(&self->summary); /* the view has it */
     *ret_date_ms = has_date ? date_s * 1000 : 0;
     return rc;
 }
@@ -322,6 +338,8 @@ av_intake_item_end(av_intake *self, av_error *err)
     av_errc rc;
 
     rc = av_group_join(self->group, &self->member, err);
+    if (rc == AV_OK)
+        rc = check_store(self, err);
     if (rc != AV_OK)
         return rc;
     if (item->mode == AV_ITEM_MEMORY) {

@@ -33,6 +33,7 @@ typedef struct av_intake_one { /* the item that is coming in */
     av_buf keywords; /* list of event.h */
     av_buf bytes;    /* MEMORY */
     av_store_put *put;
+    const av_open_store *store; /* STREAM: where its segments are; held */
     av_sha256_stream *sha;
     av_crlf crlf;
     uint64_t crlf_size;

@@ -18,7 +18,8 @@ av_probe_init(av_probe *self, av_archive *archive, const av_matcher *matcher)
     memset(self, 0, sizeof *self);
     self->matcher = matcher;
     self->needs = av_matcher_needs(matcher);
-    av_content_init_search(&self->content, archive);
+    av_uses_init(&self->uses, archive);
+    av_content_init_search(&self->content, &self->uses);
     av_buf_init(&self->row, AV_SUMMARY_ROW_MAX);
     av_buf_init(&self->keywords, KEYWORDS_BYTES);
     av_buf_init(&self->keyword_text, KEYWORDS_BYTES);
@@ -28,6 +29,7 @@ void
 av_probe_release(av_probe *self)
 {
     av_content_release(&self->content);
+    av_uses_release(&self->uses);
     av_document_destroy(&self->document);
     av_buf_release(&self->row);
     av_buf_release(&self->keywords);
@@ -35,14 +37,14 @@ av_probe_release(av_probe *self)
 }
 
 static uint32_t
-take_summary(av_probe *self, const av_meta_view *catalog, const av_placement *placement, av_match_doc *doc)
+take_summary(av_probe *self, const av_placement *placement, av_match_doc *doc)
 {
     av_summary s;
     av_error ignored;
 
     if ((self->needs & SUMMARY_NEEDS) == 0)
         return 0;
-    if (av_catalog_summary(catalog, placement->store, placement->content_lsn, &self->row, &ignored) != AV_OK ||
+    if (av_uses_attributes(&self->uses, placement->store, placement->content_lsn, &self->row, &ignored) != AV_OK ||
         self->row.n == 0 || av_summary_row_decode(av_buf_span(&self->row), &s, &ignored) != AV_OK)
         return 0;
     doc->has_date = s.has_date;
@@ -96,7 +98,7 @@ test_message(av_probe *self, const av_placement *placement, av_match_doc *doc)
     bool whole;
     av_error why;
 
-    if (av_content_load(&self->content, placement->content_lsn, &why) != AV_OK) {
+    if (av_content_load(&self->content, placement->store, placement->content_lsn, &why) != AV_OK) {
         av_content_drop(&self->content);
         AV_LOG(AV_LOG_WARN, "search.unreadable", AV_U64("lsn", placement->content_lsn), AV_ERRF(&why));
         return AV_PROBE_UNREADABLE;
@@ -129,7 +131,7 @@ av_probe_test(av_probe *self, const av_meta_view *catalog, const av_placement *p
         doc.keywords = keywords_of(self, catalog, placement);
     doc.uid = placement->uid;
     doc.last_uid = place->last_uid;
-    have |= take_summary(self, catalog, placement, &doc);
+    have |= take_summary(self, placement, &doc);
     switch (av_matcher_try(self->matcher, &doc, have)) {
     case AV_MATCH_NO:
         return AV_PROBE_NO;

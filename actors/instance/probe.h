@@ -17,6 +17,7 @@ typedef enum av_probe_answer { AV_PROBE_NO, AV_PROBE_YES, AV_PROBE_UNREADABLE } 
 typedef struct av_probe {
     const av_matcher *matcher; /* borrowed */
     uint32_t needs;
+    av_uses uses;
     av_content content;
     av_document *document; /* made when the first message is read */
     av_buf row, keywords, keyword_text;

@@ -10,6 +10,7 @@ typedef struct message {
     av_instance *in;
     char *user;
     const Archivolt__GetMessageRequest *body; /* lives until the request is answered */
+    const av_open_store *store; /* of the reader; held */
     av_store_reader *reader;
     uint64_t at, size;
     Archivolt__GetMessageReply reply;
@@ -53,7 +54,9 @@ open_message(message *m, av_error *err)
 
     if (rc != AV_OK)
         return rc;
-    rc = av_store_reader_open(m->in->archive->store, placement.content_lsn, &m->reader, err);
+    rc = av_stores_use(m->in->archive->stores, placement.store, &m->store, err);
+    if (rc == AV_OK)
+        rc = av_store_reader_open(m->store->store, placement.content_lsn, &m->reader, err);
     if (rc != AV_OK) {
         atomic_fetch_add(&m->in->unreadable, 1);
         return rc;
@@ -99,6 +102,7 @@ release(void *ctx)
     message *m = ctx;
 
     av_store_reader_close(&m->reader);
+    av_stores_done(m->in->archive->stores, &m->store);
     free(m->user);
     free(m);
 }

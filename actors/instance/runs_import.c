@@ -181,13 +181,13 @@ on_import(void *self, av_request *request, const ProtobufCMessage *message)
     const Archivolt__ImportFilesRequest *body = (const Archivolt__ImportFilesRequest *)message;
     av_runs *runs = self;
     av_span key = av_request_idempotency_key(request);
-    const char *problem = av_store_problem(runs->in->archive->store);
+    char problem[320];
     av_error err;
     import *im;
 
     if (!av_instance_admit(runs->in, request, runs->in->writer))
         return;
-    if (problem != NULL) {
+    if (av_stores_current_problem(runs->in->archive->stores, problem, sizeof problem)) {
         av_request_failf(request, AV_ERR_READONLY, "nothing can be archived: %s", problem);
         return;
     }

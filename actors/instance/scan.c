@@ -113,8 +113,7 @@ date_of(av_scan_part *self, const av_placement *placement)
     av_summary summary;
     av_error ignored;
 
-    if (av_catalog_summary(self->scan->look.catalog, placement->store, placement->content_lsn, &probe->row, &ignored) ==
-            AV_OK &&
+    if (av_uses_attributes(&probe->uses, placement->store, placement->content_lsn, &probe->row, &ignored) == AV_OK &&
         probe->row.n > 0 && av_summary_row_decode(av_buf_span(&probe->row), &summary, &ignored) == AV_OK &&
         summary.has_date)
         return summary.date_unix_s;

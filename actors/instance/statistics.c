@@ -1,5 +1,5 @@
 /*
- * statistics.c - sizes, folders, stores, the process
+ * statistics.c - sizes, folders, the process
  */
 #include "actors/instance/statistics.h"
 
@@ -47,40 +47,36 @@ part_bytes(const av_archive *archive, const char *sub)
     return folder_bytes(path, FOLDER_DEPTH);
 }
 
-av_errc
-av_statistics_count(const av_meta_view *catalog, uint64_t *ret_messages, uint64_t *ret_bytes, av_error *err)
+static uint64_t
+store_bytes(const av_archive *archive, const char *kept)
 {
-    av_catalog_iter *it = av_catalog_mailboxes(catalog, (av_span){ NULL, 0 });
-    uint64_t messages = 0, bytes = 0;
-    av_mailbox mailbox;
-    av_errc rc;
+    AV_CLEANUP(av_free) char *path = av_store_path_resolve(archive->dir, kept);
 
-    while (av_catalog_next_mailbox(it, &mailbox)) {
-        messages += mailbox.messages;
-        bytes += mailbox.bytes;
-    }
-    rc = av_catalog_iter_error(it, err);
-    av_catalog_iter_destroy(&it);
-    *ret_messages = messages;
-    *ret_bytes = bytes;
-    return rc;
+    return folder_bytes(path, FOLDER_DEPTH);
 }
 
 av_errc
-av_statistics_instance(av_ask *ask, av_error *err)
+av_statistics_instance(av_ask *ask, AV_UNUSED av_error *err)
 {
     Archivolt__InstanceStatistics *reply = av_reply_new(&archivolt__instance_statistics__descriptor);
-    av_meta_view *view = av_catalog_snapshot(ask->archive->catalog);
-    uint64_t bytes, database = part_bytes(ask->archive, "catalog") + part_bytes(ask->archive, "accounts");
-    uint64_t content = part_bytes(ask->archive, "stores");
-    av_errc rc = av_statistics_count(view, &reply->number_of_messages, &bytes, err);
+    uint64_t database = part_bytes(ask->archive, "catalog") + part_bytes(ask->archive, "accounts"), content = 0;
+    uint64_t index = 0;
+    size_t n = 0;
+    av_store_info *list = av_stores_list(ask->archive->stores, &n);
 
+    for (size_t i = 0; i < n; i++) {
+        database += store_bytes(ask->archive, list[i].row->database);
+        content += store_bytes(ask->archive, list[i].row->content);
+        index += store_bytes(ask->archive, list[i].row->index);
+        reply->number_of_messages += list[i].messages;
+    }
+    av_store_infos_free(list, n);
     ask->reply = &reply->base;
-    av_meta_view_destroy(&view);
     reply->database_file_size_mb = database / MB;
     reply->content_file_size_mb = content / MB;
-    reply->total_size_mb = (database + content) / MB;
-    return rc;
+    reply->index_file_size_mb = index / MB;
+    reply->total_size_mb = (database + content + index) / MB;
+    return AV_OK;
 }
 
 av_errc
@@ -104,29 +100,6 @@ av_statistics_folders(av_ask *ask, av_error *err)
     rc = av_catalog_iter_error(it, err);
     av_catalog_iter_destroy(&it);
     av_meta_view_destroy(&view);
-    return rc;
-}
-
-av_errc
-av_statistics_stores(av_ask *ask, av_error *err)
-{
-    Archivolt__GetStoresReply *reply = av_reply_new(&archivolt__get_stores_reply__descriptor);
-    Archivolt__StoreInfo *row = av_reply_new(&archivolt__store_info__descriptor);
-    av_meta_view *view = av_catalog_snapshot(ask->archive->catalog);
-    const char *problem = av_store_problem(ask->archive->store);
-    av_errc rc = av_statistics_count(view, &row->statistics_count, &row->statistics_size, err);
-
-    av_meta_view_destroy(&view);
-    ask->reply = &reply->base;
-    row->id = 1;
-    row->name = av_xstrdup("store-1");
-    row->requested_state = av_xstrdup("current");
-    row->error = problem == NULL ? NULL : av_xstrdup(problem);
-    row->database_path = av_archive_path(ask->archive, "catalog");
-    row->content_path = av_archive_path(ask->archive, "stores/store-1");
-    /* Searches read the messages themselves: there is no index folder yet, so none can need a rebuild. */
-    row->index_path = av_xstrdup("");
-    av_reply_push(&reply->stores, &reply->n_stores, row);
     return rc;
 }
 

@@ -305,6 +305,21 @@ av_stores_problem(av_stores *self, char *ret, size_t size)
     return problem != NULL;
 }
 
+bool
+av_stores_current_problem(av_stores *self, char *ret, size_t size)
+{
+    const char *problem = "no archive store is current";
+
+    pthread_mutex_lock(&self->lock);
+    for (store_slot *s = self->slots; s != NULL; s = s->next)
+        if (!s->gone && s->row->state == AV_STORE_CURRENT)
+            problem = problem_of(s);
+    if (problem != NULL)
+        (void)snprintf(ret, size, "%s", problem);
+    pthread_mutex_unlock(&self->lock);
+    return problem != NULL;
+}
+
 void
 av_stores_retry(av_stores *self)
 {

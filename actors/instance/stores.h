@@ -79,6 +79,10 @@ av_store_info *av_stores_list(av_stores *self, size_t *ret_count);
 void av_store_infos_free(av_store_info *list, size_t count);
 /* any: one; AV_ERR_NOT_FOUND "there is no archive store 7". ret: av_store_infos_free(ret, 1). */
 av_errc av_stores_info(av_stores *self, uint32_t id, av_store_info **ret, av_error *err);
+/* any: why nothing can be archived; false: something can. */
+bool av_stores_current_problem(av_stores *self, char *ret, size_t size);
+/* any: the sentence of a store whose keys are another instance's, with the identifiers of those that open it. */
+av_errc av_stores_why_locked(av_stores *self, const av_store_row *row, av_error *err);
 /* any: the first sentence about a store that is not as asked; false: none. */
 bool av_stores_problem(av_stores *self, char *ret, size_t size);
 

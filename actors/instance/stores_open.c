@@ -7,19 +7,19 @@
 #include "base/log.h"
 
 av_errc
-av_store_slot_locked(av_stores *self, const store_slot *slot, av_error *err)
+av_stores_why_locked(av_stores *self, const av_store_row *row, av_error *err)
 {
-    AV_CLEANUP(av_free) char *content = av_store_path_resolve(self->dir, slot->row->content);
+    AV_CLEANUP(av_free) char *content = av_store_path_resolve(self->dir, row->content);
     av_keyring_export_info info;
     av_error why;
 
     if (av_keyring_export_peek(content, &info, &why) != AV_OK)
         return av_error_set(err, AV_ERR_AUTH, "Unable to unlock archive store %s: its keys are missing (%s)",
-            slot->row->name, why.msg);
+            row->name, why.msg);
     return av_error_set(err, AV_ERR_AUTH,
         "Unable to unlock archive store %s (Identifier: %s). UnlockStore takes the recovery key %s or the instance key "
         "%s",
-        slot->row->name, info.recovery_key_id, info.recovery_key_id, info.instance_key_id);
+        row->name, info.recovery_key_id, info.recovery_key_id, info.instance_key_id);
 }
 
 static av_errc
@@ -62,7 +62,7 @@ av_store_slot_open(av_stores *self, store_slot *slot, av_error *err)
     av_errc rc;
 
     if (slot->row->locked || !av_keyring_has_store(self->keyring, slot->row->uuid))
-        return av_store_slot_locked(self, slot, err);
+        return av_stores_why_locked(self, slot->row, err);
     rc = av_keyring_store_open(self->keyring, slot->row->uuid, &slot->open.keys, err);
     if (rc == AV_OK)
         rc = open_view(self, slot, err);

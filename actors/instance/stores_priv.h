@@ -22,6 +22,7 @@ struct store_slot {
     bool attached;  /* to the catalog: the writer's */
     bool behind;    /* its view does not reflect all of its log */
     bool gone;      /* has no row any more: freed with its last user */
+    bool fresh;     /* came or was enabled since the catalog last saw it */
     uint64_t used;  /* of the registry's clock: the least is the longest unused */
     uint64_t messages, bytes, stored;
     av_error error; /* why it could not be opened; AV_OK: none */
@@ -48,8 +49,6 @@ struct av_stores {
 /* stores_open.c: with the slot BUSY and no lock held. */
 av_errc av_store_slot_open(av_stores *self, store_slot *slot, av_error *err);
 void av_store_slot_close(store_slot *slot);
-/* The sentence for a store whose keys the keyring does not have, with the identifiers of those it wants. */
-av_errc av_store_slot_locked(av_stores *self, const store_slot *slot, av_error *err);
 
 /* stores.c: with the lock held. */
 store_slot *av_stores_slot(av_stores *self, uint32_t id);

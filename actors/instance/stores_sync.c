@@ -45,6 +45,7 @@ add_slot(av_stores *self, av_store_row *row)
     slot->row = row;
     slot->open.id = row->id;
     slot->open.state = row->state;
+    slot->fresh = true;
     while (*at != NULL && (*at)->row->id < row->id)
         at = &(*at)->next;
     slot->next = *at;
@@ -65,6 +66,7 @@ take_row(av_stores *self, av_store_row *row)
     if (slot->row->locked != row->locked || slot->row->state != row->state ||
         strcmp(slot->row->content, row->content) != 0 || strcmp(slot->row->database, row->database) != 0)
         slot->error.code = AV_OK; /* what opening it said may not hold any more */
+    slot->fresh = slot->fresh || (slot->row->locked && !row->locked) || slot->row->state == AV_STORE_DISABLED;
     av_store_row_destroy(&slot->row);
     slot->row = row;
     slot->open.state = row->state;
@@ -175,8 +177,10 @@ catch_up_all(av_stores *self, bool everything)
     for (store_slot *s = self->slots, *next; s != NULL; s = next) {
         next = s->next;
         if (s->gone || s->row->state == AV_STORE_DISABLED || s->row->locked || s->attached ||
-            s->row->task == AV_STORE_TASK_DETACH || (!everything && !s->row->dirty && s->open.no != 0))
+            s->row->task == AV_STORE_TASK_DETACH ||
+            (!everything && !s->fresh && !s->row->dirty && s->open.no != 0))
             continue;
+        s->fresh = false;
         if (catch_up_one(self, s, &rebuilt, &err) != AV_OK)
             AV_LOG(AV_LOG_ERROR, "store.not_caught_up", AV_STR("name", s->row->name), AV_ERRF(&err));
     }
@@ -258,6 +262,7 @@ av_stores_sync(av_stores *self, av_error *err)
             s->users++; /* so that leaving it puts it away */
             av_stores_leave(self, s);
         }
+        catch_up_all(self, false);
     }
     pthread_mutex_unlock(&self->lock);
     return rc;
@@ -452,9 +457,6 @@ av_stores_open(const av_stores_config *config, av_stores **ret, av_error *err)
         rc = av_stores_sync(self, err);
     if (rc != AV_OK)
         return av_error_prefix(err, "archive stores");
-    pthread_mutex_lock(&self->lock);
-    catch_up_all(self, false);
-    pthread_mutex_unlock(&self->lock);
     *ret = AV_TAKE(self);
     return AV_OK;
 }

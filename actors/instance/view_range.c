@@ -4,10 +4,11 @@
 #include "actors/instance/view_range.h"
 
 av_view_range *
-av_view_range_new(uint64_t lsn, uint64_t at, uint64_t end, uint64_t skip, uint64_t length)
+av_view_range_new(uint32_t store, uint64_t lsn, uint64_t at, uint64_t end, uint64_t skip, uint64_t length)
 {
     av_view_range *self = av_xcalloc(1, sizeof *self);
 
+    self->store = store;
     self->lsn = lsn;
     self->at = at;
     self->end = end;
@@ -22,8 +23,20 @@ av_view_range_destroy(av_view_range **self)
     if (*self == NULL)
         return;
     av_store_reader_close(&(*self)->reader);
+    av_stores_done((*self)->stores, &(*self)->open);
     free(*self);
     *self = NULL;
+}
+
+/* A reader lives as long as its store is in use: the range holds it itself, since `uses` may let go of it. */
+static av_errc
+open_reader(av_view_range *self, av_uses *uses, av_error *err)
+{
+    av_errc rc;
+
+    self->stores = uses->archive->stores;
+    rc = av_stores_use(self->stores, self->store, &self->open, err);
+    return rc != AV_OK ? rc : av_store_reader_open(self->open->store, self->lsn, &self->reader, err);
 }
 
 static av_errc
@@ -54,14 +67,14 @@ convert(av_view_range *self, uint8_t *room, size_t max)
 }
 
 av_errc
-av_view_range_read(av_view_range *self, const av_store *store, av_buf *out, av_error *err)
+av_view_range_read(av_view_range *self, av_uses *uses, av_buf *out, av_error *err)
 {
     uint8_t *room;
     size_t max, n;
     av_errc rc;
 
     if (self->reader == NULL && self->left > 0) {
-        rc = av_store_reader_open(store, self->lsn, &self->reader, err);
+        rc = open_reader(self, uses, err);
         if (rc != AV_OK)
             return rc;
     }
@@ -84,11 +97,12 @@ av_view_range_read(av_view_range *self, const av_store *store, av_buf *out, av_e
 }
 
 av_errc
-av_view_range_size(const av_store *store, uint64_t lsn, uint64_t at, uint64_t end, uint64_t *ret, av_error *err)
+av_view_range_size(
+    av_uses *uses, uint32_t store, uint64_t lsn, uint64_t at, uint64_t end, uint64_t *ret, av_error *err)
 {
-    AV_CLEANUP(av_view_range_destroy) av_view_range *range = av_view_range_new(lsn, at, end, 0, 1);
+    AV_CLEANUP(av_view_range_destroy) av_view_range *range = av_view_range_new(store, lsn, at, end, 0, 1);
     uint64_t size = 0;
-    av_errc rc = av_store_reader_open(store, lsn, &range->reader, err);
+    av_errc rc = open_reader(range, uses, err);
 
     while (rc == AV_OK && range->at < range->end) {
         rc = fill(range, err);

@@ -6,11 +6,15 @@
 #ifndef AV_INSTANCE_VIEW_RANGE_H
 #define AV_INSTANCE_VIEW_RANGE_H
 
+#include "actors/instance/uses.h"
 #include "storage/mime/crlf.h"
 #include "storage/store/store.h"
 
 typedef struct av_view_range {
     av_store_reader *reader; /* opened by the first piece */
+    const av_open_store *open; /* of the reader; held */
+    av_stores *stores;
+    uint32_t store; /* number in the catalog */
     uint64_t lsn;
     uint64_t at, end; /* bytes as they arrived that are still to be read */
     uint64_t skip;    /* bytes of the view to leave out */
@@ -20,13 +24,13 @@ typedef struct av_view_range {
     size_t in_at, in_n;
 } av_view_range;
 
-/* at, end: of the message as it arrived. skip, length: of the view of that range; length must not go beyond it. */
-av_view_range *av_view_range_new(uint64_t lsn, uint64_t at, uint64_t end, uint64_t skip, uint64_t length);
+/* store: number in the catalog. at, end: of the message as it arrived. skip, length: of the view of that range; length must not go beyond it. */
+av_view_range *av_view_range_new(uint32_t store, uint64_t lsn, uint64_t at, uint64_t end, uint64_t skip, uint64_t length);
 void av_view_range_destroy(av_view_range **self);
-/* Append to out until it is full or the range is through (left is 0). Blocks on disk. */
-av_errc av_view_range_read(av_view_range *self, const av_store *store, av_buf *out, av_error *err);
+/* Append to out until it is full or the range is through (left is 0). Its store stays in use by the range. Blocks on disk. */
+av_errc av_view_range_read(av_view_range *self, av_uses *uses, av_buf *out, av_error *err);
 /* Size of the view of [at, end). Blocks on disk. */
 av_errc av_view_range_size(
-    const av_store *store, uint64_t lsn, uint64_t at, uint64_t end, uint64_t *ret, av_error *err);
+    av_uses *uses, uint32_t store, uint64_t lsn, uint64_t at, uint64_t end, uint64_t *ret, av_error *err);
 
 #endif

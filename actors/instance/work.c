@@ -9,42 +9,61 @@
 #include "actors/instance/messages.h"
 #include "actors/instance/runs.h"
 #include "actors/instance/statistics.h"
+#include "actors/instance/stores_change.h"
 #include "actors/instance/users.h"
 #include "base/log.h"
 #include "base/secret.h"
 
+typedef enum work_kind {
+    WORK_READS,  /* on a reader */
+    WORK_WRITES, /* on the writer, in a group of accounts */
+    WORK_STORES  /* the same between groups of events; the registry of stores follows */
+} work_kind;
+
 typedef struct work_method {
     const char *name;
     av_ask_fn *fn;
-    bool writes;
+    work_kind kind;
 } work_method;
 
 #define INSTANCE "archivolt.Instance."
 #define ARCHIVE  "archivolt.Archive."
+#define STORES   "archivolt.Stores."
 
 static const work_method methods[] = {
-    { INSTANCE "GetUsers", av_users_list, false },
-    { INSTANCE "GetUserInfo", av_users_info, false },
-    { INSTANCE "CreateUser", av_users_create, true },
-    { INSTANCE "SetUserAuthentication", av_users_set_authentication, true },
-    { INSTANCE "SetUserDistinguishedName", av_users_set_distinguished_name, true },
-    { INSTANCE "SetUserEmailAddresses", av_users_set_email_addresses, true },
-    { INSTANCE "SetUserFullName", av_users_set_full_name, true },
-    { INSTANCE "SetUserPassword", av_users_set_password, true },
-    { INSTANCE "SetUserPop3UserNames", av_users_set_pop3_user_names, true },
-    { INSTANCE "SetUserPrivileges", av_users_set_privileges, true },
-    { INSTANCE "RenameUser", av_users_rename, true },
-    { INSTANCE "DeleteUser", av_users_delete, true },
-    { INSTANCE "SetUserPrivilegesOnFolder", av_users_set_folder_privileges, true },
-    { INSTANCE "ClearUserPrivilegesOnFolders", av_users_clear_folder_privileges, true },
-    { INSTANCE "GetWorkerResults", av_runs_results, false },
-    { INSTANCE "GetRunReport", av_runs_report, false },
-    { INSTANCE "GetInstanceStatistics", av_statistics_instance, false },
-    { INSTANCE "GetFolderStatistics", av_statistics_folders, false },
-    { INSTANCE "GetMessages", av_messages_list, false },
-    { INSTANCE "GetStores", av_statistics_stores, false },
-    { ARCHIVE "ListMailboxes", av_folders_list, false },
-    { ARCHIVE "SelectMailbox", av_folders_select, false },
+    { INSTANCE "GetUsers", av_users_list, WORK_READS },
+    { INSTANCE "GetUserInfo", av_users_info, WORK_READS },
+    { INSTANCE "CreateUser", av_users_create, WORK_WRITES },
+    { INSTANCE "SetUserAuthentication", av_users_set_authentication, WORK_WRITES },
+    { INSTANCE "SetUserDistinguishedName", av_users_set_distinguished_name, WORK_WRITES },
+    { INSTANCE "SetUserEmailAddresses", av_users_set_email_addresses, WORK_WRITES },
+    { INSTANCE "SetUserFullName", av_users_set_full_name, WORK_WRITES },
+    { INSTANCE "SetUserPassword", av_users_set_password, WORK_WRITES },
+    { INSTANCE "SetUserPop3UserNames", av_users_set_pop3_user_names, WORK_WRITES },
+    { INSTANCE "SetUserPrivileges", av_users_set_privileges, WORK_WRITES },
+    { INSTANCE "RenameUser", av_users_rename, WORK_WRITES },
+    { INSTANCE "DeleteUser", av_users_delete, WORK_WRITES },
+    { INSTANCE "SetUserPrivilegesOnFolder", av_users_set_folder_privileges, WORK_WRITES },
+    { INSTANCE "ClearUserPrivilegesOnFolders", av_users_clear_folder_privileges, WORK_WRITES },
+    { INSTANCE "GetWorkerResults", av_runs_results, WORK_READS },
+    { INSTANCE "GetRunReport", av_runs_report, WORK_READS },
+    { INSTANCE "GetInstanceStatistics", av_statistics_instance, WORK_READS },
+    { INSTANCE "GetFolderStatistics", av_statistics_folders, WORK_READS },
+    { INSTANCE "GetMessages", av_messages_list, WORK_READS },
+    { ARCHIVE "ListMailboxes", av_folders_list, WORK_READS },
+    { ARCHIVE "SelectMailbox", av_folders_select, WORK_READS },
+    { STORES "GetStores", av_stores_ask_list, WORK_READS },
+    { STORES "ProposeStorePath", av_stores_ask_propose, WORK_READS },
+    { STORES "GetStoreAutoCreateConfiguration", av_stores_ask_get_auto, WORK_READS },
+    { STORES "GetPaths", av_stores_ask_paths, WORK_READS },
+    { STORES "CreateStore", av_stores_ask_create, WORK_STORES },
+    { STORES "RenameStore", av_stores_ask_rename, WORK_STORES },
+    { STORES "SetStorePath", av_stores_ask_set_path, WORK_STORES },
+    { STORES "SetStoreRequestedState", av_stores_ask_set_state, WORK_STORES },
+    { STORES "UnlockStore", av_stores_ask_unlock, WORK_STORES },
+    { STORES "RetryOpenStores", av_stores_ask_retry, WORK_STORES },
+    { STORES "SetStoreAutoCreateConfiguration", av_stores_ask_set_auto, WORK_STORES },
+    { STORES "RenewRecoveryKey", av_stores_ask_renew_recovery, WORK_STORES },
 };
 
 typedef struct work {
@@ -107,6 +126,23 @@ after_change(work *w)
     av_request_set_logged(w->request);
 }
 
+static av_errc
+change(work *w)
+{
+    const uint8_t *key = w->has_key ? w->key : NULL;
+    av_error why;
+    av_errc rc = AV_OK;
+
+    if (w->method->kind == WORK_STORES)
+        rc = av_group_commit(w->in->group, &w->err);
+    if (rc == AV_OK)
+        rc = av_ask_write(&w->ask, w->method->fn, av_request_method(w->request)->output, key, &w->err);
+    /* Also after a failure: what was tried may have closed something. */
+    if (w->method->kind == WORK_STORES && av_stores_sync(w->in->archive->stores, &why) != AV_OK)
+        AV_LOG(AV_LOG_ERROR, "stores.not_in_line", AV_ERRF(&why));
+    return rc;
+}
+
 static av_step
 on_step(av_job *job)
 {
@@ -114,11 +150,10 @@ on_step(av_job *job)
 
     if (w->to_hash)
         w->rc = av_password_hash(av_users_password_of(w->ask.body), w->hash, &w->err);
-    else if (w->method->writes)
-        w->rc = av_ask_write(
-            &w->ask, w->method->fn, av_request_method(w->request)->output, w->has_key ? w->key : NULL, &w->err);
-    else
+    else if (w->method->kind == WORK_READS)
         w->rc = w->method->fn(&w->ask, &w->err);
+    else
+        w->rc = change(w);
     return AV_STEP_DONE;
 }
 
@@ -135,7 +170,7 @@ on_done(av_job *job)
         av_pool_submit(w->in->writer, &w->job);
         return;
     }
-    if (w->rc == AV_OK && w->method->writes)
+    if (w->rc == AV_OK && w->method->kind != WORK_READS)
         after_change(w);
     answer(w);
     work_free(w);
@@ -163,7 +198,7 @@ on_request(void *self, av_request *request, const ProtobufCMessage *body)
     av_error err;
     work *w;
 
-    if (!av_instance_admit(in, request, method->writes ? in->writer : in->readers))
+    if (!av_instance_admit(in, request, method->kind != WORK_READS ? in->writer : in->readers))
         return;
     if (password != NULL && av_users_password_check(password, &err) != AV_OK) {
         av_request_fail(request, &err);
@@ -183,7 +218,7 @@ on_request(void *self, av_request *request, const ProtobufCMessage *body)
     if (w->has_key)
         av_ask_key(av_request_from(request), method->name, key, w->key);
     w->to_hash = password != NULL;
-    av_pool_submit(method->writes && !w->to_hash ? in->writer : in->readers, &w->job);
+    av_pool_submit(method->kind != WORK_READS && !w->to_hash ? in->writer : in->readers, &w->job);
 }
 
 void

@@ -3,24 +3,27 @@
  */
 #include "storage/meta/catalog_priv.h"
 
-static void
-put_mailbox(av_catalog *self, const av_mailbox *mailbox)
+/* --- mailboxes -------------------------------------------------------------------------------------------------- */
+
+/* A mailbox's row, or a new one of a mailbox that no log has created so far. */
+static av_errc
+get_box(av_catalog *self, const uint8_t *guid, catalog_box *ret, av_error *err)
 {
-    av_meta_key key;
+    av_errc rc = catalog_box_get(av_meta_writer(self->meta), guid, ret, err);
 
-    av_buf_clear(&self->row);
-    (void)catalog_mailbox_encode(mailbox, &self->row);
-    catalog_mailbox_key(&key, mailbox->guid);
-    av_meta_put(self->meta, av_meta_key_span(&key), av_buf_span(&self->row));
-}
-
-static void
-put_path(av_catalog *self, const av_mailbox *mailbox)
-{
-    av_meta_key key;
-
-    catalog_path_key(&key, av_span_of(mailbox->path, mailbox->path_n));
-    av_meta_put(self->meta, av_meta_key_span(&key), av_span_of(mailbox->guid, AV_GUID_SIZE));
+    if (rc != AV_ERR_NOT_FOUND)
+        return rc;
+    ret->removed = false;
+    ret->claim_n = 0;
+    ret->claim[0] = '\0';
+    ret->box.uidvalidity = 0;
+    ret->box.uidnext = 1;
+    ret->box.highestmodseq = 1;
+    ret->box.messages = ret->box.unseen = ret->box.bytes = ret->box.sequence = 0;
+    ret->box.provisional = false;
+    memcpy(ret->box.guid, guid, AV_GUID_SIZE);
+    catalog_box_name(ret);
+    return AV_OK;
 }
 
 static av_errc
@@ -31,7 +34,7 @@ check_path_free(av_catalog *self, av_span path, av_error *err)
 
     if (rc != AV_OK)
         return rc;
-    catalog_path_key(&key, path);
+    catalog_path_key(&key, 'N', path);
     rc = av_meta_get(av_meta_writer(self->meta), av_meta_key_span(&key), &self->row, err);
     if (rc == AV_OK)
         return av_error_set(
@@ -39,55 +42,114 @@ check_path_free(av_catalog *self, av_span path, av_error *err)
     return rc == AV_ERR_NOT_FOUND ? AV_OK : rc;
 }
 
-static void
-set_path(av_mailbox *mailbox, av_span path)
+/* A name that is new to the catalog, live: free, and the newest. */
+static av_errc
+check_name(av_catalog *self, const av_event_mailbox *event, av_error *err)
 {
-    mailbox->path_n = path.n;
-    memcpy(mailbox->path, path.p, path.n);
-    mailbox->path[path.n] = '\0';
+    av_errc rc = check_path_free(self, event->path, err);
+
+    if (rc == AV_OK && event->sequence <= self->sequence)
+        return av_error_set(err, AV_ERR_CONFLICT, "a name with sequence %llu after %llu",
+            (unsigned long long)event->sequence, (unsigned long long)self->sequence);
+    return rc;
 }
 
 static av_errc
-apply_created(av_catalog *self, const av_event_mailbox *event, av_error *err)
+check_created(av_catalog *self, const av_event_mailbox *event, const catalog_box *box, av_error *err)
 {
-    av_mailbox mailbox;
-    av_errc rc = check_path_free(self, event->path, err);
+    if (box->removed)
+        return av_error_set(err, AV_ERR_EXISTS, "the mailbox GUID is one of a removed mailbox");
+    if (box->claim_n == 0)
+        return check_name(self, event, err);
+    if (!av_span_eq(event->path, av_span_of(box->claim, box->claim_n)))
+        return av_error_set(err, AV_ERR_EXISTS, "the mailbox GUID is taken by %s", box->box.path);
+    if (event->sequence > box->box.sequence && event->sequence <= self->sequence)
+        return av_error_set(err, AV_ERR_CONFLICT, "the sequence of an announcement is that of the mailbox's name");
+    return AV_OK;
+}
 
-    if (rc != AV_OK)
-        return rc;
-    rc = av_catalog_mailbox_by_guid(av_meta_writer(self->meta), event->guid, &mailbox, err);
-    if (rc == AV_OK)
-        return av_error_set(err, AV_ERR_EXISTS, "the mailbox GUID is taken by %s", mailbox.path);
+static av_errc
+announce(av_catalog *self, uint32_t no, const uint8_t *guid, av_error *err)
+{
+    av_meta_key key;
+    av_errc rc;
+
+    catalog_share_key(&key, no, guid);
+    rc = av_meta_get(av_meta_writer(self->meta), av_meta_key_span(&key), &self->row, err);
     if (rc != AV_ERR_NOT_FOUND)
         return rc;
-    mailbox = (av_mailbox){ .uidvalidity = event->uidvalidity, .uidnext = 1, .highestmodseq = 1 };
-    memcpy(mailbox.guid, event->guid, sizeof mailbox.guid);
-    set_path(&mailbox, event->path);
-    put_mailbox(self, &mailbox);
-    put_path(self, &mailbox);
+    av_buf_clear(&self->row);
+    (void)catalog_totals_encode(&(av_catalog_totals){ 0 }, &self->row);
+    av_meta_put(self->meta, av_meta_key_span(&key), av_buf_span(&self->row));
     return AV_OK;
+}
+
+/* The newest name counts, whichever log told it; of two with one number the path decides, as no log could. */
+static av_errc
+take_name(av_catalog *self, catalog_box *box, const av_event_mailbox *event, av_error *err)
+{
+    av_span claim = av_span_of(box->claim, box->claim_n);
+    bool newer = event->sequence > box->box.sequence;
+
+    self->sequence = AV_MAX(self->sequence, event->sequence);
+    if (!newer && event->sequence == box->box.sequence)
+        newer = claim.n == 0 || event->path.n > claim.n ||
+                (event->path.n == claim.n && memcmp(event->path.p, claim.p, claim.n) > 0);
+    if (box->removed || !newer) {
+        catalog_box_put(self, box);
+        return AV_OK;
+    }
+    return catalog_name_claim(self, box, event->path, event->sequence, err);
+}
+
+static av_errc
+apply_created(av_catalog *self, uint32_t no, const av_event_mailbox *event, av_error *err)
+{
+    catalog_box box;
+    av_errc rc = get_box(self, event->guid, &box, err);
+
+    if (rc == AV_OK)
+        rc = self->replaying ? av_mailbox_path_check(event->path, err) : check_created(self, event, &box, err);
+    if (rc == AV_OK)
+        rc = announce(self, no, event->guid, err);
+    if (rc != AV_OK)
+        return rc;
+    box.box.uidvalidity = AV_MAX(box.box.uidvalidity, event->uidvalidity);
+    return take_name(self, &box, event, err);
 }
 
 static av_errc
 apply_renamed(av_catalog *self, const av_event_mailbox *event, av_error *err)
 {
-    av_mailbox mailbox;
-    av_meta_key key;
-    av_errc rc = av_catalog_mailbox_by_guid(av_meta_writer(self->meta), event->guid, &mailbox, err);
+    catalog_box box;
+    av_errc rc = get_box(self, event->guid, &box, err);
 
-    if (rc == AV_OK && av_span_eq(event->path, av_span_of(mailbox.path, mailbox.path_n)))
+    if (rc == AV_OK && !self->replaying && !catalog_box_is_shown(&box))
+        return av_error_set(err, AV_ERR_NOT_FOUND, "there is no such mailbox");
+    if (rc == AV_OK && !self->replaying && av_span_eq(event->path, av_span_of(box.box.path, box.box.path_n)))
         return AV_OK;
     if (rc == AV_OK)
-        rc = check_path_free(self, event->path, err);
+        rc = self->replaying ? av_mailbox_path_check(event->path, err) : check_name(self, event, err);
+    return rc == AV_OK ? take_name(self, &box, event, err) : rc;
+}
+
+static av_errc
+apply_mailbox_removed(av_catalog *self, const av_event_mailbox *event, av_error *err)
+{
+    catalog_box box;
+    av_errc rc = get_box(self, event->guid, &box, err);
+
     if (rc != AV_OK)
         return rc;
-    catalog_path_key(&key, av_span_of(mailbox.path, mailbox.path_n));
-    av_meta_delete(self->meta, av_meta_key_span(&key));
-    set_path(&mailbox, event->path);
-    put_mailbox(self, &mailbox);
-    put_path(self, &mailbox);
-    return AV_OK;
+    if (!self->replaying && !catalog_box_is_shown(&box))
+        return av_error_set(err, AV_ERR_NOT_FOUND, "there is no such mailbox");
+    if (!self->replaying && box.box.messages > 0)
+        return av_error_set(
+            err, AV_ERR_CONFLICT, "%s still has %llu messages", box.box.path, (unsigned long long)box.box.messages);
+    return catalog_name_drop(self, &box, err);
 }
+
+/* --- placements ------------------------------------------------------------------------------------------------- */
 
 /* Decision 13: archived_at never goes back, which takes the highest one so far. */
 static av_errc
@@ -104,11 +166,72 @@ note_archived(av_catalog *self, int64_t archived_at_ms, av_error *err)
     return AV_OK;
 }
 
-static void
-put_placement(av_catalog *self, const catalog_store *s, const av_event_placement *event, av_span summary)
+/* UIDs of the mailbox's messages with this token: one, unless the same bytes were placed twice. */
+static av_errc
+token_uids(av_catalog *self, const uint8_t *digest, const uint8_t *guid, av_meta_key *key, av_error *err)
+{
+    uint8_t token[CATALOG_TOKEN];
+    av_errc rc;
+
+    catalog_token(self, digest, token);
+    catalog_token_key(key, token, guid);
+    rc = av_meta_get(av_meta_writer(self->meta), av_meta_key_span(key), &self->row, err);
+    return rc == AV_ERR_NOT_FOUND ? AV_OK : rc; /* the row is empty then */
+}
+
+/* with: the UID joins the row, else it leaves it. Rows are sorted, so that no order of replay shows in them. */
+static av_errc
+change_token(av_catalog *self, const uint8_t *digest, const uint8_t *guid, uint32_t uid, bool with, av_error *err)
+{
+    AV_CLEANUP(av_buf_release) av_buf out = { 0 };
+    uint32_t have = 0;
+    bool fits = true, put = !with;
+    av_meta_key key;
+    av_span list;
+    av_errc rc = token_uids(self, digest, guid, &key, err);
+
+    if (rc != AV_OK)
+        return rc;
+    av_buf_init(&out, CATALOG_ROW_MAX);
+    for (list = av_buf_span(&self->row); fits && av_span_get_u32(&list, &have);) {
+        if (!put && have > uid)
+            fits = put = av_buf_put_u32(&out, uid);
+        if (have != uid)
+            fits = fits && av_buf_put_u32(&out, have);
+    }
+    if (!put)
+        fits = fits && av_buf_put_u32(&out, uid);
+    if (!fits)
+        return av_error_set(err, AV_ERR_LIMIT, "the same message is in one folder too many times");
+    if (out.n == 0)
+        av_meta_delete(self->meta, av_meta_key_span(&key));
+    else
+        av_meta_put(self->meta, av_meta_key_span(&key), av_buf_span(&out));
+    return AV_OK;
+}
+
+av_errc
+catalog_take_placement(av_catalog *self, catalog_box *box, const av_placement *row, av_error *err)
+{
+    av_meta_key key;
+    av_errc rc = change_token(self, row->digest, row->guid, row->uid, false, err);
+
+    if (rc == AV_OK)
+        rc = catalog_count(self, box, row->store, row->raw_size, row->flags, -1, err);
+    if (rc != AV_OK)
+        return rc;
+    catalog_placement_key(&key, row->guid, row->uid);
+    av_meta_delete(self->meta, av_meta_key_span(&key));
+    catalog_keywords_key(&key, row->guid, row->uid);
+    av_meta_delete(self->meta, av_meta_key_span(&key));
+    return AV_OK;
+}
+
+static av_errc
+put_placement(av_catalog *self, uint32_t no, const av_event_placement *event, av_error *err)
 {
     av_placement row = {
-        .store = s->no,
+        .store = no,
         .content_lsn = event->content_lsn,
         .raw_size = event->raw_size,
         .crlf_size = event->crlf_size,
@@ -117,7 +240,6 @@ put_placement(av_catalog *self, const catalog_store *s, const av_event_placement
         .modseq = event->modseq,
         .flags = event->flags,
     };
-    uint8_t token[CATALOG_TOKEN];
     av_meta_key key;
 
     memcpy(row.digest, event->digest, sizeof row.digest);
@@ -129,145 +251,202 @@ put_placement(av_catalog *self, const catalog_store *s, const av_event_placement
         catalog_keywords_key(&key, event->guid, event->uid);
         av_meta_put(self->meta, av_meta_key_span(&key), event->keywords);
     }
-    catalog_token(self, event->digest, token);
-    catalog_token_key(&key, token, event->guid, event->uid);
-    av_meta_put(self->meta, av_meta_key_span(&key), av_span_of(NULL, 0));
-    catalog_dedup_key(&key, s->store, s->no, event->digest);
-    av_buf_clear(&self->row);
-    (void)av_buf_put_u64(&self->row, event->content_lsn);
-    av_meta_put(self->meta, av_meta_key_span(&key), av_buf_span(&self->row));
-    if (summary.n > 0) {
-        catalog_summary_key(&key, s->no, event->content_lsn);
-        av_meta_put(self->meta, av_meta_key_span(&key), summary);
-    }
+    return change_token(self, event->digest, event->guid, event->uid, true, err);
+}
+
+static bool
+is_foreign(const av_catalog *self, bool has_instance, const uint8_t *instance)
+{
+    return has_instance && memcmp(instance, self->instance, sizeof self->instance) != 0;
 }
 
 static av_errc
-apply_added(av_catalog *self, const catalog_store *s, const av_event_placement *event, av_span summary, av_error *err)
+check_added(
+    av_catalog *self, uint32_t no, const av_event_placement *event, const catalog_box *box, bool taken, av_error *err)
 {
-    const av_meta_view *view = av_meta_writer(self->meta);
-    av_mailbox mailbox;
-    av_placement other;
-    av_errc rc = av_catalog_mailbox_by_guid(view, event->guid, &mailbox, err);
+    bool announced = false;
+    av_errc rc;
 
-    if (rc == AV_OK && event->uid < mailbox.uidnext) {
-        rc = av_catalog_placement(view, event->guid, event->uid, &other, err);
-        if (rc == AV_OK)
-            return av_error_set(err, AV_ERR_EXISTS, "UID %u of %s is taken", event->uid, mailbox.path);
+    if (!catalog_box_is_shown(box))
+        return av_error_set(err, AV_ERR_NOT_FOUND, "there is no such mailbox");
+    if (taken)
+        return av_error_set(err, AV_ERR_EXISTS, "UID %u of %s is taken", event->uid, box->box.path);
+    if (event->uid == UINT32_MAX)
+        return av_error_set(err, AV_ERR_LIMIT, "%s has no UIDs left", box->box.path);
+    rc = av_catalog_is_announced(av_meta_writer(self->meta), no, event->guid, &announced, err);
+    if (rc == AV_OK && !announced)
+        return av_error_set(err, AV_ERR_NOT_FOUND, "%s was not announced to this store", box->box.path);
+    return rc;
+}
+
+/* A message that moves from one store to another may be in both logs: the later change counts. */
+static av_errc
+apply_added(av_catalog *self, uint32_t no, const av_event_placement *event, av_error *err)
+{
+    bool taken = false;
+    catalog_box box;
+    av_placement other;
+    av_errc rc = get_box(self, event->guid, &box, err);
+
+    if (rc == AV_OK && event->uid < box.box.uidnext) {
+        rc = av_catalog_placement(av_meta_writer(self->meta), event->guid, event->uid, &other, err);
+        taken = rc == AV_OK;
         rc = rc == AV_ERR_NOT_FOUND ? AV_OK : rc;
     }
-    if (rc == AV_OK && event->uid == UINT32_MAX)
-        return av_error_set(err, AV_ERR_LIMIT, "%s has no UIDs left", mailbox.path);
-    if (rc == AV_OK && summary.n > CATALOG_ROW_MAX)
-        return av_error_set(err, AV_ERR_LIMIT, "a summary of %zu bytes is too large", summary.n);
+    if (rc == AV_OK && !self->replaying)
+        rc = check_added(self, no, event, &box, taken, err);
     if (rc == AV_OK)
         rc = note_archived(self, event->archived_at_ms, err);
     if (rc != AV_OK)
         return rc;
-    put_placement(self, s, event, summary);
-    mailbox.uidnext = AV_MAX(mailbox.uidnext, event->uid + 1);
-    mailbox.highestmodseq = AV_MAX(mailbox.highestmodseq, event->modseq);
-    mailbox.messages++;
-    mailbox.bytes += event->raw_size;
-    put_mailbox(self, &mailbox);
-    return AV_OK;
+    if (event->uid >= box.box.uidnext)
+        box.box.uidnext = event->uid == UINT32_MAX ? event->uid : event->uid + 1;
+    box.box.highestmodseq = AV_MAX(box.box.highestmodseq, event->modseq);
+    if (taken && other.modseq < event->modseq) {
+        rc = catalog_take_placement(self, &box, &other, err);
+        taken = false;
+    }
+    if (rc == AV_OK && !taken)
+        rc = put_placement(self, no, event, err);
+    if (rc == AV_OK && !taken)
+        rc = catalog_count(self, &box, no, event->raw_size, event->flags, 1, err);
+    if (rc == AV_OK)
+        catalog_box_put(self, &box);
+    return rc;
 }
 
-/* The content and what is known of it stay: a removed placement can come back. */
+/* Nothing is kept here: what can be restored is in the store's view. */
 static av_errc
-apply_removed(av_catalog *self, const av_event_placement *event, av_error *err)
+apply_removed(av_catalog *self, uint32_t no, const av_event_placement *event, av_error *err)
 {
     const av_meta_view *view = av_meta_writer(self->meta);
-    av_mailbox mailbox;
+    catalog_box box;
     av_placement row;
-    uint8_t token[CATALOG_TOKEN];
-    av_meta_key key;
-    av_errc rc = av_catalog_mailbox_by_guid(view, event->guid, &mailbox, err);
+    av_errc rc = catalog_box_get(view, event->guid, &box, err), found;
 
-    if (rc == AV_OK)
-        rc = av_catalog_placement(view, event->guid, event->uid, &row, err);
+    if (rc == AV_ERR_NOT_FOUND && self->replaying)
+        return AV_OK; /* of another instance */
     if (rc != AV_OK)
         return rc;
-    catalog_placement_key(&key, event->guid, event->uid);
-    av_meta_delete(self->meta, av_meta_key_span(&key));
-    catalog_keywords_key(&key, event->guid, event->uid);
-    av_meta_delete(self->meta, av_meta_key_span(&key));
-    catalog_token(self, row.digest, token);
-    catalog_token_key(&key, token, event->guid, event->uid);
-    av_meta_delete(self->meta, av_meta_key_span(&key));
-    mailbox.highestmodseq = AV_MAX(mailbox.highestmodseq, event->modseq);
-    mailbox.messages--;
-    mailbox.bytes -= AV_MIN(mailbox.bytes, row.raw_size);
-    put_mailbox(self, &mailbox);
+    found = av_catalog_placement(view, event->guid, event->uid, &row, err);
+    if (found == AV_OK && row.store != no)
+        found = av_error_set(err, AV_ERR_NOT_FOUND, "UID %u of %s is in another store", event->uid, box.box.path);
+    if (found != AV_OK && (found != AV_ERR_NOT_FOUND || !self->replaying))
+        return found;
+    box.box.highestmodseq = AV_MAX(box.box.highestmodseq, event->modseq);
+    if (found == AV_OK)
+        rc = catalog_take_placement(self, &box, &row, err);
+    if (rc == AV_OK)
+        catalog_box_put(self, &box);
+    return rc;
+}
+
+/* --- runs ------------------------------------------------------------------------------------------------------- */
+
+/* One of two logs that tell of the same item: the lesser row, so that their order does not show. */
+static av_errc
+put_run_item(av_catalog *self, const uint8_t *run, uint64_t item, const av_buf *row, av_error *err)
+{
+    av_meta_key key;
+    av_errc rc;
+
+    catalog_run_key(&key, run);
+    key.p[0] = 'r';
+    av_meta_key_u64(&key, item);
+    rc = av_meta_get(av_meta_writer(self->meta), av_meta_key_span(&key), &self->row, err);
+    if (rc != AV_OK && rc != AV_ERR_NOT_FOUND)
+        return rc;
+    if (rc == AV_OK) {
+        int order = memcmp(self->row.p, row->p, AV_MIN(self->row.n, row->n));
+
+        if (order < 0 || (order == 0 && self->row.n <= row->n))
+            return AV_OK;
+    }
+    av_meta_put(self->meta, av_meta_key_span(&key), av_buf_span(row));
     return AV_OK;
 }
 
-static void
-put_run_item(av_catalog *self, const uint8_t *run, uint64_t item)
+static av_errc
+put_run_items(av_catalog *self, const av_event_run *event, av_error *err)
 {
-    av_meta_key key;
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
+    av_span list = event->refused_items, path, reason;
+    uint64_t item = 0;
+    av_errc rc = AV_OK;
 
-    av_meta_key_init(&key, 'r');
-    av_meta_key_bytes(&key, av_span_of(run, AV_GUID_SIZE));
-    av_meta_key_u64(&key, item);
-    av_meta_put(self->meta, av_meta_key_span(&key), av_buf_span(&self->row));
+    av_buf_init(&row, CATALOG_ROW_MAX);
+    while (rc == AV_OK && av_event_list_next_refused(&list, &item, &path, &reason)) {
+        av_buf_clear(&row);
+        (void)av_buf_put_u8(&row, 1);
+        (void)av_event_list_put_text(&row, path);
+        (void)av_event_list_put_text(&row, reason);
+        rc = put_run_item(self, event->run, item, &row, err);
+    }
+    list = event->duplicate_items;
+    av_buf_clear(&row);
+    (void)av_buf_put_u8(&row, 2);
+    while (rc == AV_OK && av_event_list_next_item(&list, &item))
+        rc = put_run_item(self, event->run, item, &row, err);
+    return rc;
 }
 
 static av_errc
-apply_run(av_catalog *self, const av_event_run *event)
+apply_run(av_catalog *self, uint32_t no, const av_event_run *event, av_error *err)
 {
     av_run run = { .state = event->state,
         .last_item = event->last_item,
         .stored = event->stored,
         .duplicate = event->duplicate,
         .refused = event->refused };
-    av_span list = event->refused_items, path, reason;
-    uint64_t item = 0;
     av_meta_key key;
 
     av_buf_clear(&self->row);
     (void)catalog_run_encode(&run, &self->row);
-    av_meta_key_init(&key, 'R');
-    av_meta_key_bytes(&key, av_span_of(event->run, AV_GUID_SIZE));
+    catalog_run_key(&key, event->run);
+    av_meta_key_u32(&key, no);
     av_meta_put(self->meta, av_meta_key_span(&key), av_buf_span(&self->row));
-    while (av_event_list_next_refused(&list, &item, &path, &reason)) {
-        av_buf_clear(&self->row);
-        (void)av_buf_put_u8(&self->row, 1);
-        (void)av_event_list_put_text(&self->row, path);
-        (void)av_event_list_put_text(&self->row, reason);
-        put_run_item(self, event->run, item);
-    }
-    list = event->duplicate_items;
-    av_buf_clear(&self->row);
-    (void)av_buf_put_u8(&self->row, 2);
-    while (av_event_list_next_item(&list, &item))
-        put_run_item(self, event->run, item);
-    return AV_OK;
+    return put_run_items(self, event, err);
+}
+
+/* --- events ----------------------------------------------------------------------------------------------------- */
+
+static av_errc
+apply_mailbox(av_catalog *self, uint32_t store_no, const av_event *event, av_error *err)
+{
+    if (is_foreign(self, event->mailbox.has_instance, event->mailbox.instance))
+        return AV_OK;
+    if (event->kind == AV_EVENT_MAILBOX_CREATED)
+        return apply_created(self, store_no, &event->mailbox, err);
+    if (event->kind == AV_EVENT_MAILBOX_RENAMED)
+        return apply_renamed(self, &event->mailbox, err);
+    return apply_mailbox_removed(self, &event->mailbox, err);
 }
 
 av_errc
-av_catalog_apply(
-    av_catalog *self, uint32_t store_no, uint64_t lsn, const av_event *event, av_span summary, av_error *err)
+av_catalog_apply(av_catalog *self, uint32_t store_no, const av_event *event, av_error *err)
 {
     const catalog_store *s = catalog_find_no(self, store_no);
 
     assert(av_meta_in_group(self->meta));
     if (s == NULL || s->store == NULL)
         return av_error_set(err, AV_ERR_INTERNAL, "catalog: store %u is not attached", store_no);
-    if (lsn <= s->applied_lsn)
-        return av_error_set(err, AV_ERR_INTERNAL, "catalog: LSN %llx was applied before", (unsigned long long)lsn);
     switch (event->kind) {
     case AV_EVENT_MAILBOX_CREATED:
-        return apply_created(self, &event->mailbox, err);
     case AV_EVENT_MAILBOX_RENAMED:
-        return apply_renamed(self, &event->mailbox, err);
+    case AV_EVENT_MAILBOX_REMOVED:
+        return apply_mailbox(self, store_no, event, err);
     case AV_EVENT_PLACEMENT_ADDED:
-        return apply_added(self, s, &event->placement, summary, err);
+        if (is_foreign(self, event->placement.has_instance, event->placement.instance))
+            return AV_OK;
+        return apply_added(self, store_no, &event->placement, err);
     case AV_EVENT_PLACEMENT_REMOVED:
-        return apply_removed(self, &event->placement, err);
+        return apply_removed(self, store_no, &event->placement, err);
     case AV_EVENT_RUN_PROGRESS:
-        return apply_run(self, &event->run);
+        return apply_run(self, store_no, &event->run, err);
     case AV_EVENT_UNKNOWN:
+    case AV_EVENT_HOLD_SET:
+    case AV_EVENT_HOLD_LIFTED:
+    case AV_EVENT_CONTENT_ERASED:
         return AV_OK;
     }
     return av_error_set(err, AV_ERR_INTERNAL, "catalog: event kind %u", (unsigned)event->kind);

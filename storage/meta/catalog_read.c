@@ -10,6 +10,9 @@ struct av_catalog_iter {
     bool by_id;      /* keys of table J */
     uint8_t id[AV_MESSAGE_ID_BYTES];
     uint8_t guid[AV_GUID_SIZE];
+    av_span uids; /* by_id: those of guid not walked yet */
+    av_run run;   /* runs: the row read ahead */
+    bool has_run;
     av_buf row;
     av_error error; /* code AV_OK: none of our own */
 };
@@ -65,7 +68,7 @@ keep_damaged(av_catalog_iter *self, const char *what)
 /* --- mailboxes -------------------------------------------------------------------------------------------------- */
 
 av_errc
-av_catalog_mailbox_by_guid(const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE], av_mailbox *ret, av_error *err)
+catalog_box_get(const av_meta_view *view, const uint8_t *guid, catalog_box *ret, av_error *err)
 {
     AV_CLEANUP(av_buf_release) av_buf row = { 0 };
     av_meta_key key;
@@ -76,7 +79,26 @@ av_catalog_mailbox_by_guid(const av_meta_view *view, const uint8_t guid[AV_GUID_
     rc = av_meta_get(view, av_meta_key_span(&key), &row, err);
     if (rc == AV_ERR_NOT_FOUND)
         return av_error_set(err, rc, "there is no such mailbox");
-    return rc == AV_OK ? catalog_mailbox_decode(guid, av_buf_span(&row), ret, err) : rc;
+    return rc == AV_OK ? catalog_box_decode(guid, av_buf_span(&row), ret, err) : rc;
+}
+
+bool
+catalog_box_is_shown(const catalog_box *self)
+{
+    return !self->removed && self->claim_n > 0 && self->box.uidvalidity != 0;
+}
+
+av_errc
+av_catalog_mailbox_by_guid(const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE], av_mailbox *ret, av_error *err)
+{
+    catalog_box box;
+    av_errc rc = catalog_box_get(view, guid, &box, err);
+
+    if (rc == AV_OK && !catalog_box_is_shown(&box))
+        return av_error_set(err, AV_ERR_NOT_FOUND, "there is no such mailbox");
+    if (rc == AV_OK)
+        *ret = box.box;
+    return rc;
 }
 
 av_errc
@@ -89,7 +111,7 @@ av_catalog_mailbox_by_path(const av_meta_view *view, av_span path, av_mailbox *r
     if (path.n == 0 || path.n > AV_MAILBOX_PATH_MAX)
         return av_error_set(err, AV_ERR_NOT_FOUND, "there is no mailbox with such a name");
     av_buf_init(&guid, AV_GUID_SIZE);
-    catalog_path_key(&key, path);
+    catalog_path_key(&key, 'N', path);
     rc = av_meta_get(view, av_meta_key_span(&key), &guid, err);
     if (rc == AV_ERR_NOT_FOUND)
         return av_error_set(err, rc, "there is no mailbox %.*s", (int)AV_MIN(path.n, 200), (const char *)path.p);
@@ -103,7 +125,7 @@ av_catalog_mailboxes(const av_meta_view *view, av_span under)
 {
     av_meta_key key;
 
-    catalog_path_key(&key, av_span_slice(under, 0, AV_MIN(under.n, AV_MAILBOX_PATH_MAX)));
+    catalog_path_key(&key, 'N', av_span_slice(under, 0, AV_MIN(under.n, AV_MAILBOX_PATH_MAX)));
     return iter_new(view, av_meta_key_span(&key), av_span_str(NULL));
 }
 
@@ -111,12 +133,19 @@ bool
 av_catalog_next_mailbox(av_catalog_iter *self, av_mailbox *ret)
 {
     av_span key, value;
+    catalog_box box;
 
-    if (self->error.code != AV_OK || !av_meta_iter_next(self->it, &key, &value))
-        return false;
-    if (value.n != AV_GUID_SIZE)
-        return keep_damaged(self, "a path row");
-    return keep(self, av_catalog_mailbox_by_guid(self->view, value.p, ret, &self->error));
+    while (self->error.code == AV_OK && av_meta_iter_next(self->it, &key, &value)) {
+        if (value.n != AV_GUID_SIZE)
+            return keep_damaged(self, "a path row");
+        if (!keep(self, catalog_box_get(self->view, value.p, &box, &self->error)))
+            return false;
+        if (!catalog_box_is_shown(&box))
+            continue; /* named before it was created, as far as the logs were read */
+        *ret = box.box;
+        return true;
+    }
+    return false;
 }
 
 /* --- placements ------------------------------------------------------------------------------------------------- */
@@ -163,29 +192,46 @@ av_catalog_placements(const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE]
     return self;
 }
 
-/* GUID and UID stand at a key's end in both tables. */
+/* Table P: the UID stands behind the GUID. */
 static bool
-next_place(av_catalog_iter *self, size_t key_n, uint32_t *ret_uid, av_span *ret_value)
+next_place(av_catalog_iter *self, uint32_t *ret_uid, av_span *ret_value)
 {
     av_span key;
 
     if (self->error.code != AV_OK || !av_meta_iter_next(self->it, &key, ret_value))
         return false;
-    if (key.n != key_n)
+    if (key.n != 1 + AV_GUID_SIZE + 4)
         return keep_damaged(self, "a placement's key");
-    memcpy(self->guid, key.p + key.n - AV_GUID_SIZE - 4, AV_GUID_SIZE);
-    *ret_uid = (uint32_t)av_meta_key_read(key.p + key.n - 4, 4);
+    memcpy(self->guid, key.p + 1, AV_GUID_SIZE);
+    *ret_uid = (uint32_t)av_meta_key_read(key.p + 1 + AV_GUID_SIZE, 4);
     return true;
+}
+
+/* Table J: the next UID of the mailbox at hand, or of the next mailbox. */
+static bool
+next_token(av_catalog_iter *self, uint32_t *ret_uid)
+{
+    av_span key, value;
+
+    for (;;) {
+        if (av_span_get_u32(&self->uids, ret_uid))
+            return true;
+        if (self->error.code != AV_OK || !av_meta_iter_next(self->it, &key, &value))
+            return false;
+        if (key.n != 1 + CATALOG_TOKEN + AV_GUID_SIZE || value.n % 4 != 0)
+            return keep_damaged(self, "a message id's row");
+        memcpy(self->guid, key.p + 1 + CATALOG_TOKEN, AV_GUID_SIZE);
+        self->uids = value; /* the iterator stands still while they are walked */
+    }
 }
 
 /* Two ids may share a token: the row says whose it is. */
 static bool
 next_by_id(av_catalog_iter *self, av_placement *ret)
 {
-    av_span value;
     uint32_t uid = 0;
 
-    while (next_place(self, 1 + CATALOG_TOKEN + AV_GUID_SIZE + 4, &uid, &value)) {
+    while (next_token(self, &uid)) {
         if (!keep(self, av_catalog_placement(self->view, self->guid, uid, ret, &self->error)))
             return false;
         if (memcmp(ret->digest, self->id, sizeof self->id) == 0)
@@ -202,7 +248,7 @@ av_catalog_next_placement(av_catalog_iter *self, av_placement *ret)
 
     if (self->by_id)
         return next_by_id(self, ret);
-    if (!next_place(self, 1 + AV_GUID_SIZE + 4, &uid, &value) || uid > self->to_uid)
+    if (!next_place(self, &uid, &value) || uid > self->to_uid)
         return false;
     return keep(self, catalog_placement_decode(self->guid, uid, value, ret, &self->error));
 }
@@ -214,7 +260,7 @@ av_catalog_next_uid(av_catalog_iter *self, uint32_t *ret)
     uint32_t uid = 0;
 
     assert(!self->by_id);
-    if (!next_place(self, 1 + AV_GUID_SIZE + 4, &uid, &value) || uid > self->to_uid)
+    if (!next_place(self, &uid, &value) || uid > self->to_uid)
         return false;
     *ret = uid;
     return true;
@@ -243,47 +289,30 @@ av_errc
 av_catalog_duplicate(const av_catalog *self, const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE],
     const uint8_t digest[32], uint32_t *ret_uid, av_error *err)
 {
-    AV_CLEANUP(av_catalog_iter_destroy) av_catalog_iter *iter = NULL;
-    uint8_t token[CATALOG_TOKEN];
-    av_placement row = { 0 };
-    av_meta_key key;
-
-    catalog_token(self, digest, token);
-    catalog_token_key(&key, token, guid, 0);
-    key.n -= 4;
-    iter = iter_new(view, av_meta_key_span(&key), av_span_str(NULL));
-    iter->by_id = true;
-    memcpy(iter->id, digest, sizeof iter->id);
-    while (av_catalog_next_placement(iter, &row)) {
-        if (memcmp(row.digest, digest, sizeof row.digest) != 0)
-            continue;
-        *ret_uid = row.uid;
-        return AV_OK;
-    }
-    if (av_catalog_iter_error(iter, err) != AV_OK)
-        return err->code;
-    return av_error_set(err, AV_ERR_NOT_FOUND, "the mailbox does not have this message");
-}
-
-av_errc
-av_catalog_content(const av_catalog *self, const av_meta_view *view, uint32_t store_no, const uint8_t digest[32],
-    uint64_t *ret_lsn, av_error *err)
-{
     AV_CLEANUP(av_buf_release) av_buf row = { 0 };
-    const catalog_store *s = catalog_find_no(self, store_no);
+    uint8_t token[CATALOG_TOKEN];
+    av_placement placement;
+    uint32_t uid = 0;
     av_meta_key key;
-    av_span value;
+    av_span uids;
     av_errc rc;
 
-    if (s == NULL || s->store == NULL)
-        return av_error_set(err, AV_ERR_INTERNAL, "catalog: store %u is not attached", store_no);
-    av_buf_init(&row, 8);
-    catalog_dedup_key(&key, s->store, store_no, digest);
+    av_buf_init(&row, CATALOG_ROW_MAX);
+    catalog_token(self, digest, token);
+    catalog_token_key(&key, token, guid);
     rc = av_meta_get(view, av_meta_key_span(&key), &row, err);
-    value = av_buf_span(&row);
-    if (rc == AV_OK && !av_span_get_u64(&value, ret_lsn))
-        return av_error_set(err, AV_ERR_CORRUPT, "catalog: a dedup row is damaged");
-    return rc;
+    if (rc != AV_OK && rc != AV_ERR_NOT_FOUND)
+        return rc;
+    for (uids = av_buf_span(&row); av_span_get_u32(&uids, &uid);) {
+        rc = av_catalog_placement(view, guid, uid, &placement, err);
+        if (rc != AV_OK)
+            return rc;
+        if (memcmp(placement.digest, digest, sizeof placement.digest) != 0)
+            continue;
+        *ret_uid = uid;
+        return AV_OK;
+    }
+    return av_error_set(err, AV_ERR_NOT_FOUND, "the mailbox does not have this message");
 }
 
 av_catalog_iter *
@@ -294,65 +323,47 @@ av_catalog_by_id(const av_catalog *self, const av_meta_view *view, const uint8_t
     av_meta_key key;
 
     catalog_token(self, id, token);
-    av_meta_key_init(&key, 'J');
-    av_meta_key_bytes(&key, av_span_of(token, sizeof token));
+    catalog_token_key(&key, token, NULL);
     iter = iter_new(view, av_meta_key_span(&key), av_span_str(NULL));
     iter->by_id = true;
     memcpy(iter->id, id, sizeof iter->id);
     return iter;
 }
 
-/* --- summaries -------------------------------------------------------------------------------------------------- */
+/* --- runs ------------------------------------------------------------------------------------------------------- */
 
-av_errc
-av_catalog_summary(const av_meta_view *view, uint32_t store_no, uint64_t content_lsn, av_buf *out, av_error *err)
+/* A run has a row of each store it wrote to: the one that tells most counts. */
+static bool
+next_run_row(av_catalog_iter *self, av_run *ret)
 {
-    av_meta_key key;
+    av_span key, value;
 
-    catalog_summary_key(&key, store_no, content_lsn);
-    return av_meta_get(view, av_meta_key_span(&key), out, err);
-}
-
-av_catalog_iter *
-av_catalog_summaries(const av_meta_view *view, uint32_t store_no, uint64_t from_lsn)
-{
-    av_meta_key prefix, from;
-
-    catalog_summary_key(&from, store_no, from_lsn);
-    prefix = from;
-    prefix.n -= 8;
-    return iter_new(view, av_meta_key_span(&prefix), av_meta_key_span(&from));
+    if (self->has_run) {
+        *ret = self->run;
+        self->has_run = false;
+        return true;
+    }
+    if (self->error.code != AV_OK || !av_meta_iter_next(self->it, &key, &value))
+        return false;
+    if (key.n != 1 + AV_GUID_SIZE + 4)
+        return keep_damaged(self, "a run's key");
+    return keep(self, catalog_run_decode(key.p + 1, value, ret, &self->error));
 }
 
 bool
-av_catalog_next_summary(av_catalog_iter *self, uint64_t *ret_lsn, av_span *ret_row)
+av_catalog_next_run(av_catalog_iter *self, av_run *ret)
 {
-    av_span key;
-
-    if (self->error.code != AV_OK || !av_meta_iter_next(self->it, &key, ret_row))
+    if (!next_run_row(self, ret))
         return false;
-    if (key.n != 13)
-        return keep_damaged(self, "a summary's key");
-    *ret_lsn = av_meta_key_read(key.p + 5, 8);
-    return true;
-}
-
-/* --- runs ------------------------------------------------------------------------------------------------------- */
-
-av_errc
-av_catalog_run(const av_meta_view *view, const uint8_t run[AV_GUID_SIZE], av_run *ret, av_error *err)
-{
-    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
-    av_meta_key key;
-    av_errc rc;
-
-    av_buf_init(&row, 64);
-    av_meta_key_init(&key, 'R');
-    av_meta_key_bytes(&key, av_span_of(run, AV_GUID_SIZE));
-    rc = av_meta_get(view, av_meta_key_span(&key), &row, err);
-    if (rc == AV_ERR_NOT_FOUND)
-        return av_error_set(err, rc, "there is no such run");
-    return rc == AV_OK ? catalog_run_decode(run, av_buf_span(&row), ret, err) : rc;
+    while (next_run_row(self, &self->run)) {
+        if (memcmp(self->run.run, ret->run, sizeof ret->run) != 0) {
+            self->has_run = true;
+            break;
+        }
+        if (catalog_run_is_ahead(&self->run, ret))
+            *ret = self->run;
+    }
+    return self->error.code == AV_OK;
 }
 
 av_catalog_iter *
@@ -361,16 +372,19 @@ av_catalog_runs(const av_meta_view *view)
     return iter_new(view, av_span_str("R"), av_span_str(NULL));
 }
 
-bool
-av_catalog_next_run(av_catalog_iter *self, av_run *ret)
+av_errc
+av_catalog_run(const av_meta_view *view, const uint8_t run[AV_GUID_SIZE], av_run *ret, av_error *err)
 {
-    av_span key, value;
+    AV_CLEANUP(av_catalog_iter_destroy) av_catalog_iter *iter = NULL;
+    av_meta_key key;
+    av_errc rc;
 
-    if (self->error.code != AV_OK || !av_meta_iter_next(self->it, &key, &value))
-        return false;
-    if (key.n != 1 + AV_GUID_SIZE)
-        return keep_damaged(self, "a run's key");
-    return keep(self, catalog_run_decode(key.p + 1, value, ret, &self->error));
+    catalog_run_key(&key, run);
+    iter = iter_new(view, av_meta_key_span(&key), av_span_str(NULL));
+    if (av_catalog_next_run(iter, ret))
+        return AV_OK;
+    rc = av_catalog_iter_error(iter, err);
+    return rc != AV_OK ? rc : av_error_set(err, AV_ERR_NOT_FOUND, "there is no such run");
 }
 
 av_catalog_iter *

@@ -11,15 +11,29 @@ catalog_mailbox_key(av_meta_key *key, const uint8_t *guid)
 }
 
 void
-catalog_path_key(av_meta_key *key, av_span path)
+catalog_path_key(av_meta_key *key, char table, av_span path)
 {
-    av_meta_key_init(key, 'N');
+    av_meta_key_init(key, table);
     av_meta_key_bytes(key, path);
     for (size_t i = 1; i < key->n; i++)
         if (key->p[i] == '/')
             key->p[i] = 0;
     if (path.n > 0)
         av_meta_key_number(key, 0, 1);
+}
+
+/* A second NUL, which no path has, keeps the claims of a parent apart from those of its children. Own claims come
+ * before provisional names, newer before older. */
+void
+catalog_claim_key(av_meta_key *key, av_span path, bool provisional, uint64_t sequence, const uint8_t *guid)
+{
+    catalog_path_key(key, 'n', path);
+    av_meta_key_number(key, 0, 1);
+    if (guid == NULL)
+        return;
+    av_meta_key_number(key, provisional ? 1 : 0, 1);
+    av_meta_key_u64(key, ~sequence);
+    av_meta_key_bytes(key, av_span_of(guid, AV_GUID_SIZE));
 }
 
 void
@@ -39,54 +53,113 @@ catalog_keywords_key(av_meta_key *key, const uint8_t *guid, uint32_t uid)
 }
 
 void
-catalog_token_key(av_meta_key *key, const uint8_t *token, const uint8_t *guid, uint32_t uid)
+catalog_token_key(av_meta_key *key, const uint8_t *token, const uint8_t *guid)
 {
     av_meta_key_init(key, 'J');
     av_meta_key_bytes(key, av_span_of(token, CATALOG_TOKEN));
-    av_meta_key_bytes(key, av_span_of(guid, AV_GUID_SIZE));
-    av_meta_key_u32(key, uid);
+    if (guid != NULL)
+        av_meta_key_bytes(key, av_span_of(guid, AV_GUID_SIZE));
 }
 
 void
-catalog_dedup_key(av_meta_key *key, const av_store *store, uint32_t no, const uint8_t *digest)
+catalog_share_key(av_meta_key *key, uint32_t no, const uint8_t *guid)
 {
-    uint8_t mac[32];
-
-    av_store_dedup_key(store, digest, mac);
-    av_meta_key_init(key, 'D');
+    av_meta_key_init(key, 'm');
     av_meta_key_u32(key, no);
-    av_meta_key_bytes(key, av_span_of(mac, sizeof mac));
+    if (guid != NULL)
+        av_meta_key_bytes(key, av_span_of(guid, AV_GUID_SIZE));
 }
 
 void
-catalog_summary_key(av_meta_key *key, uint32_t no, uint64_t lsn)
+catalog_top_key(av_meta_key *key, av_span path)
 {
-    av_meta_key_init(key, 'S');
-    av_meta_key_u32(key, no);
-    av_meta_key_u64(key, lsn);
+    av_meta_key_init(key, 'T');
+    av_meta_key_bytes(key, av_span_slice(path, 0, av_span_find(path, '/')));
 }
+
+void
+catalog_run_key(av_meta_key *key, const uint8_t *run)
+{
+    av_meta_key_init(key, 'R');
+    av_meta_key_bytes(key, av_span_of(run, AV_GUID_SIZE));
+}
+
+/* --- mailboxes -------------------------------------------------------------------------------------------------- */
+
+/* The name under which a mailbox waits for its path: the path's last component, shortened where it must be, and the
+ * GUID. */
+void
+catalog_box_name(catalog_box *self)
+{
+    char hex[2 * AV_GUID_SIZE + 1];
+    size_t n = self->claim_n, room = AV_MAILBOX_COMPONENT_MAX - (2 * AV_GUID_SIZE + 3);
+    size_t leaf = av_mailbox_path_leaf(av_span_of(self->claim, n)).n;
+
+    memcpy(self->box.path, self->claim, n);
+    if (self->box.provisional) {
+        av_hex_encode(av_span_of(self->box.guid, AV_GUID_SIZE), hex);
+        if (leaf > room)
+            for (n -= leaf - room; ((uint8_t)self->claim[n] & 0xC0) == 0x80;) /* not inside a character */
+                n--;
+        n += (size_t)snprintf(self->box.path + n, sizeof self->box.path - n, " (%s)", hex);
+    }
+    self->box.path[n] = '\0';
+    self->box.path_n = n;
+}
+
+enum { BOX_REMOVED = 1, BOX_PROVISIONAL = 2 };
 
 bool
-catalog_mailbox_encode(const av_mailbox *self, av_buf *out)
+catalog_box_encode(const catalog_box *self, av_buf *out)
 {
-    return av_buf_put_u32(out, self->uidvalidity) && av_buf_put_u32(out, self->uidnext) &&
-           av_buf_put_u64(out, self->highestmodseq) && av_buf_put_u64(out, self->messages) &&
-           av_buf_put_u64(out, self->bytes) && av_buf_append(out, self->path, self->path_n);
+    const av_mailbox *box = &self->box;
+
+    return av_buf_put_u8(
+               out, (uint8_t)((self->removed ? BOX_REMOVED : 0U) | (box->provisional ? BOX_PROVISIONAL : 0U))) &&
+           av_buf_put_u32(out, box->uidvalidity) && av_buf_put_u32(out, box->uidnext) &&
+           av_buf_put_u64(out, box->highestmodseq) && av_buf_put_u64(out, box->messages) &&
+           av_buf_put_u64(out, box->unseen) && av_buf_put_u64(out, box->bytes) && av_buf_put_u64(out, box->sequence) &&
+           av_buf_append(out, self->claim, self->claim_n);
 }
 
 av_errc
-catalog_mailbox_decode(const uint8_t *guid, av_span row, av_mailbox *ret, av_error *err)
+catalog_box_decode(const uint8_t *guid, av_span row, catalog_box *ret, av_error *err)
 {
-    memcpy(ret->guid, guid, AV_GUID_SIZE);
-    if (!av_span_get_u32(&row, &ret->uidvalidity) || !av_span_get_u32(&row, &ret->uidnext) ||
-        !av_span_get_u64(&row, &ret->highestmodseq) || !av_span_get_u64(&row, &ret->messages) ||
-        !av_span_get_u64(&row, &ret->bytes) || row.n == 0 || row.n >= sizeof ret->path)
+    av_mailbox *box = &ret->box;
+    uint8_t flags = 0;
+
+    memcpy(box->guid, guid, AV_GUID_SIZE);
+    if (!av_span_get_u8(&row, &flags) || flags > (BOX_REMOVED | BOX_PROVISIONAL) ||
+        !av_span_get_u32(&row, &box->uidvalidity) || !av_span_get_u32(&row, &box->uidnext) ||
+        !av_span_get_u64(&row, &box->highestmodseq) || !av_span_get_u64(&row, &box->messages) ||
+        !av_span_get_u64(&row, &box->unseen) || !av_span_get_u64(&row, &box->bytes) ||
+        !av_span_get_u64(&row, &box->sequence) || row.n >= sizeof ret->claim)
         return av_error_set(err, AV_ERR_CORRUPT, "catalog: a mailbox row is damaged");
-    ret->path_n = row.n;
-    memcpy(ret->path, row.p, row.n);
-    ret->path[row.n] = '\0';
+    ret->removed = (flags & BOX_REMOVED) != 0;
+    box->provisional = (flags & BOX_PROVISIONAL) != 0;
+    ret->claim_n = row.n;
+    if (row.n > 0)
+        memcpy(ret->claim, row.p, row.n);
+    ret->claim[row.n] = '\0';
+    catalog_box_name(ret);
     return AV_OK;
 }
+
+bool
+catalog_totals_encode(const av_catalog_totals *self, av_buf *out)
+{
+    return av_buf_put_u64(out, self->messages) && av_buf_put_u64(out, self->bytes);
+}
+
+av_errc
+catalog_totals_decode(av_span row, av_catalog_totals *ret, av_error *err)
+{
+    if (!av_span_get_u64(&row, &ret->messages) || !av_span_get_u64(&row, &ret->bytes) || row.n != 0)
+        return av_error_set(err, AV_ERR_CORRUPT, "catalog: a row of totals is damaged");
+    return AV_OK;
+}
+
+/* --- placements ------------------------------------------------------------------------------------------------- */
 
 bool
 catalog_placement_encode(const av_placement *self, av_buf *out)
@@ -116,6 +189,20 @@ catalog_placement_decode(const uint8_t *guid, uint32_t uid, av_span row, av_plac
     ret->received_at_ms = (int64_t)received;
     ret->archived_at_ms = (int64_t)archived;
     return AV_OK;
+}
+
+/* --- runs ------------------------------------------------------------------------------------------------------- */
+
+bool
+catalog_run_is_ahead(const av_run *a, const av_run *b)
+{
+    uint64_t done_a = a->stored + a->duplicate + a->refused, done_b = b->stored + b->duplicate + b->refused;
+
+    if (a->last_item != b->last_item)
+        return a->last_item > b->last_item;
+    if (done_a != done_b)
+        return done_a > done_b;
+    return a->state > b->state;
 }
 
 bool

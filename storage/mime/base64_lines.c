@@ -1,7 +1,7 @@
 /*
  * base64_lines.c - see base64_lines.h
  *
- * Source: RFC 4648, 4; RFC 2045, 6.8. Tables of bytes, eight characters a step: some 2 GB/s each way, far above what the
+ * Source: RFC 4648, 4; RFC 2045, 6.8. Tables of bytes, eight characters a step: 1.5 to 2 GB/s, far above what the
  * digests and the compression behind it take.
  */
 #include "storage/mime/base64_lines.h"
@@ -9,9 +9,11 @@
 enum { BAD = 0x80 }; /* a bit no value of the alphabet has */
 
 /* clang-format off */
-#define VALUE(c)                                                                                                       \
-    (uint8_t)((c) >= 'A' && (c) <= 'Z' ? (c) - 'A' : (c) >= 'a' && (c) <= 'z' ? (c) - 'a' + 26 :                                \
-     (c) >= '0' && (c) <= '9' ? (c) - '0' + 52 : (c) == '+' ? 62 : (c) == '/' ? 63 : BAD)
+#define VALUE(c) ((uint8_t)(                                                                                           \
+    (c) >= 'A' && (c) <= 'Z' ? (c) - 'A' :                                                                             \
+    (c) >= 'a' && (c) <= 'z' ? (c) - 'a' + 26 :                                                                        \
+    (c) >= '0' && (c) <= '9' ? (c) - '0' + 52 :                                                                        \
+    (c) == '+' ? 62 : (c) == '/' ? 63 : BAD))
 #define VALUE4(c)  VALUE(c), VALUE((c) + 1), VALUE((c) + 2), VALUE((c) + 3)
 #define VALUE16(c) VALUE4(c), VALUE4((c) + 4), VALUE4((c) + 8), VALUE4((c) + 12)
 #define VALUE64(c) VALUE16(c), VALUE16((c) + 16), VALUE16((c) + 32), VALUE16((c) + 48)

@@ -1,8 +1,8 @@
 /*
  * base64_lines.h - base64 bodies as mailers write them: decoded strictly, written again byte for byte
  *
- * Pure. A canonical body is all lines of one length but the last, one kind of line end, the alphabet of RFC 4648, 4, and
- * padding at the very end only, with its spare bits zero. Such a body is told by its decoded bytes and an
+ * Pure. A canonical body is all lines of one length but the last, one kind of line end, the alphabet of RFC 4648, 4,
+ * and padding at the very end only, with its spare bits zero. Such a body is told by its decoded bytes and an
  * av_base64_lines, and any range of it can be made from a range of the decoded bytes. What only has to be readable is
  * decoded by decode.h.
  */
@@ -20,7 +20,10 @@ typedef struct av_base64_lines {
     bool last_newline;   /* the last line ends with one, too */
 } av_base64_lines;
 
-/* These parameters and this decoded size are possible. All other functions take possible ones only: ask first of disk. */
+/*
+ * These parameters and this decoded size are possible. The functions below take possible ones only: ask first of what
+ * comes from disk.
+ */
 bool av_base64_lines_valid(const av_base64_lines *self, uint64_t decoded_size);
 /* Bytes of the body, line ends included. 0 for an empty one. */
 uint64_t av_base64_lines_size(const av_base64_lines *self, uint64_t decoded_size);
@@ -38,13 +41,13 @@ void av_base64_lines_encode(
     const av_base64_lines *self, uint64_t decoded_size, av_span decoded, uint64_t at, size_t n, uint8_t *ret);
 
 /*
- * Decode groups of 4 characters of the alphabet, no padding, up to the first that is none or the last whole one. Returns
- * the characters taken (a multiple of 4). ret has room for in.n / 4 * 3 + 1 bytes: the last one may be overwritten.
+ * Decode groups of 4 characters of the alphabet, no padding, up to the first that is none or the last whole one.
+ * Returns the characters taken (a multiple of 4). ret has room for in.n / 4 * 3 + 1 bytes: the last may be overwritten.
  */
 size_t av_base64_decode_groups(av_span in, uint8_t *ret);
 /*
- * The same for an end of base64: all of in (a multiple of 4, not 0) must be taken, and the last group may be padded, spare
- * bits zero. *ret_n: bytes decoded. false: it is not so.
+ * The same for an end of base64: all of in (a multiple of 4, not 0) must be taken, and the last group may be padded,
+ * spare bits zero. *ret_n: bytes decoded. false: it is not so.
  */
 bool av_base64_decode_end(av_span in, uint8_t *ret, size_t *ret_n);
 

@@ -3,8 +3,8 @@
  *
  * The splitter reads a message once, in pieces of any size, and hands it on in message order: literal bytes (header
  * fields, boundary lines, what is short) and parts (the bodies of leaf parts). Joining what the sink got, base64 parts
- * encoded again (base64_lines.h), gives the message back byte for byte, whatever the bytes are: nothing is ever invalid,
- * and a broken structure only makes for fewer parts. How a message is split depends on its bytes and the options alone,
+ * encoded again (base64_lines.h), gives the message back byte for byte, whatever the bytes are: nothing is invalid, and
+ * a broken structure only makes for fewer parts. How a message is split depends on its bytes and the options alone,
  * never on the sizes of the pieces it came in.
  *
  *   message   [header][blank line][preamble]--b[header][blank line][body       ]\r\n--b--\r\n[epilogue]
@@ -19,7 +19,8 @@
  * - message/rfc822 and message/global (not encoded) and multiparts are looked into; beyond max_depth they are bodies.
  *
  * Bounds, whatever the message: memory of the splitter AV_SPLITTER_MAX_BYTES, at most max_literal literal bytes and
- * max_parts parts. When the literal bytes are used up, more of them are RAW parts; the last part takes all that is left.
+ * max_parts parts. When the literal bytes are used up, more of them are RAW parts; the last part takes all that is
+ * left.
  * A line is looked at up to AV_SPLIT_LINE_LOOK bytes: a longer one is no boundary line.
  *
  * Not here: the structure for IMAP and search (scan.h), digests of parts, storing.
@@ -49,8 +50,8 @@ typedef struct av_split_part {
 } av_split_part;
 
 /*
- * What takes the pieces. Each function returns AV_OK, or sets err and returns its code: nothing more is called then, and
- * the splitter's call returns that code. Spans are borrowed for the call. ctx is handed through.
+ * What takes the pieces. Each function returns AV_OK, or sets err and returns its code: nothing more is called then,
+ * and the splitter's call returns that code. Spans are borrowed for the call. ctx is handed through.
  */
 typedef struct av_split_sink {
     void *ctx;

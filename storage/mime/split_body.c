@@ -1,8 +1,8 @@
 /*
  * split_body.c - what the body of a leaf part becomes: literal, raw, or base64 decoded line by line
  *
- * A body is looked at up to min_raw or, declared base64, min_base64 and a line more: then it is decided, and streams. The
- * decision is about the same bytes however they come in.
+ * A body is looked at up to min_raw or, declared base64, min_base64 and a line more: then it is decided, and streams.
+ * The decision is about the same bytes however they come in.
  */
 #include "storage/mime/split_priv.h"
 

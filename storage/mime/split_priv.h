@@ -1,5 +1,5 @@
 /*
- * split_priv.h - the three layers of the splitter: lines (split_lines.c) -> bodies (split_body.c) -> pieces (split_out.c)
+ * split_priv.h - the layers of the splitter: lines (split_lines.c), bodies (split_body.c), pieces (split_out.c)
  *
  * The lines layer tells headers, boundary lines and bodies apart; the body layer decides what a body becomes; the last
  * one keeps the bounds and calls the sink. All work on a window: the bytes of one call, or what was held back of the
@@ -157,8 +157,8 @@ typedef struct split_lines {
 
 void split_lines_begin(split_lines *self);
 /*
- * Work on window; final: nothing comes behind it. Returns the bytes done with; the rest, less than SPLIT_CARRY_MAX / 2 +
- * 3, has to stand at the front of the next window. All is done when final.
+ * Work on window; final: nothing comes behind it. Returns the bytes done with; the rest, less than SPLIT_CARRY_MAX / 2
+ * + 3, has to stand at the front of the next window. All is done when final.
  */
 size_t split_lines_work(split_lines *self, av_span window, bool final);
 /* The message is at its end. */

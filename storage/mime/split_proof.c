@@ -1,8 +1,8 @@
 /*
  * split_proof.c - canonical base64, proved a line at a time
  *
- * Pure: a line and what is known of the lines before it in, its decoded bytes and whether more may follow out. Where all
- * is one line without an end, a step is a group of four characters.
+ * Pure: a line and what is known of the lines before it in, its decoded bytes and whether more may follow out. Where
+ * all is one line without an end, a step is a group of four characters.
  */
 #include "storage/mime/split_priv.h"
 

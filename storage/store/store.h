@@ -167,6 +167,13 @@ void av_store_put_abort(av_store_put **self);
 av_errc av_store_put_event(av_store *self, av_span body, av_error *err);
 /* Commit record and one fdatasync. Returns AV_OK only when all of the group is on disk. An empty group costs nothing. */
 av_errc av_store_commit(av_store *self, uint64_t *ret_committed_lsn, av_error *err);
+/*
+ * Destroy the keys of committed messages and parts and of their segments, durable on return: after the event that says
+ * so (content erased) is committed. What is erased already is fine; after a crash the same call goes on. Records that use
+ * an erased part cannot be read any more: the caller knows who does (av_store_view_erase_plan). Besides the errors of
+ * reading: those of av_store_keys_erase.
+ */
+av_errc av_store_erase(av_store *self, const uint64_t *lsns, size_t n, av_error *err);
 /* Drop everything since the last commit. Puts that wrote into the dropped group fail at their next write. */
 av_errc av_store_rollback(av_store *self, av_error *err);
 /* Go on in a new container with the next group (for backups and compaction); nothing to do when this one is empty. */
