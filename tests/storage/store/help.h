@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/secret.h"
 #include "storage/keys/store_keys.h"
 #include "storage/store/store.h"
@@ -43,12 +44,14 @@ dir_new(void)
 __attribute__((unused)) static av_store_keys *
 keys_open(const char *dir)
 {
-    static const uint8_t uuid[16] = "a store of tests", store_key[32] = "a key that tests may know of...";
+    static const uint8_t store_key[32] = "a key that tests may know of...";
+    uint8_t uuid[AV_SHA256_SIZE]; /* of the folder's name */
     char path[160];
     av_store_keys *keys = NULL;
     av_error err;
     av_errc rc;
 
+    av_sha256(av_span_str(dir), uuid);
     (void)snprintf(path, sizeof path, "%s.keys", dir);
     rc = av_store_keys_open(path, uuid, store_key, &keys, &err);
     if (rc == AV_ERR_NOT_FOUND)
@@ -77,6 +80,17 @@ config_of(const char *dir)
         test_keys[i].keys = keys_open(dir);
     }
     return (av_store_config){ .dir = dir, .keys = test_keys[i].keys };
+}
+
+/* Keys that met a failure change nothing more: open them again. */
+__attribute__((unused)) static void
+config_renew(av_store_config *config)
+{
+    for (size_t i = 0; i < AV_COUNT(test_keys); i++)
+        if (test_keys[i].keys != NULL && strcmp(test_keys[i].dir, config->dir) == 0) {
+            av_store_keys_unref(&test_keys[i].keys);
+            config->keys = test_keys[i].keys = keys_open(config->dir);
+        }
 }
 
 __attribute__((unused)) static void
@@ -108,7 +122,7 @@ store_new(const av_store_config *config)
 
 /* n bytes that say who they are and pack to about half; the same for the same (n, seed). */
 __attribute__((unused)) static void
-message_fill(uint8_t *p, size_t n, uint64_t seed)
+noise_fill(uint8_t *p, size_t n, uint64_t seed)
 {
     uint64_t x = seed * 0x9E3779B97F4A7C15ULL + 1;
 
@@ -116,6 +130,48 @@ message_fill(uint8_t *p, size_t n, uint64_t seed)
         x = x * 6364136223846793005ULL + 1442695040888963407ULL;
         p[i] = i % 2 ? (uint8_t)(x >> 56) : (uint8_t)(seed + i / 64);
     }
+}
+
+/* Lines of base64, 76 characters and LF each; returns the bytes written (lines * 77). */
+__attribute__((unused)) static size_t
+base64_fill(uint8_t *p, size_t lines, uint64_t seed)
+{
+    uint8_t *data = malloc(57 * lines + 1);
+    av_buf text;
+
+    noise_fill(data, 57 * lines, seed);
+    av_buf_init(&text, 78);
+    for (size_t i = 0; i < lines; i++) {
+        av_buf_clear(&text);
+        (void)av_base64_encode(av_span_of(data + 57 * i, 57), &text);
+        memcpy(p + 77 * i, text.p, 76);
+        p[77 * i + 76] = '\n';
+    }
+    av_buf_release(&text);
+    free(data);
+    return 77 * lines;
+}
+
+/* Every third message that is large enough is multipart, with an attachment that others have, too. */
+__attribute__((unused)) static void
+message_fill(uint8_t *p, size_t n, uint64_t seed)
+{
+    static const char middle[] = "\n--b\nContent-Transfer-Encoding: base64\n\n", end[] = "--b--\n";
+    size_t lines = n >= 600000 ? 7000 : n >= 20000 ? 200 : 20, at, text = 300;
+    char head[256];
+
+    noise_fill(p, n, seed);
+    if (seed % 3 != 1 || n < 2500)
+        return;
+    at = (size_t)snprintf(head, sizeof head,
+        "Received: from %llu\nFrom: a@example.org\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\n",
+        (unsigned long long)seed);
+    memcpy(p, head, at);
+    at += text; /* a text of its own */
+    memcpy(p + at, middle, sizeof middle - 1);
+    at += sizeof middle - 1;
+    at += base64_fill(p + at, lines, seed % 5);
+    memcpy(p + at, end, sizeof end - 1);
 }
 
 __attribute__((unused)) static av_span
@@ -131,6 +187,63 @@ __attribute__((unused)) static void
 message_free(av_span m)
 {
     free((void *)(uintptr_t)m.p);
+}
+
+/* --- who knows the parts: what storage/meta/store_view does, in memory ------------------------------------------- */
+
+typedef struct test_watch {
+    av_map *parts; /* dedup key -> LSN as a pointer */
+} test_watch;
+
+__attribute__((unused)) static av_errc
+watch_find(void *ctx, const uint8_t dedup[AV_STORE_DEDUP_SIZE], uint64_t *ret_lsn, AV_UNUSED av_error *err)
+{
+    test_watch *w = ctx;
+
+    *ret_lsn = (uint64_t)(uintptr_t)av_map_get(w->parts, av_span_of(dedup, AV_STORE_DEDUP_SIZE));
+    return AV_OK;
+}
+
+__attribute__((unused)) static av_errc
+watch_wrote(void *ctx, const av_store_content *content, AV_UNUSED av_error *err)
+{
+    test_watch *w = ctx;
+
+    if (content->kind == AV_RECORD_PART && !content->erased)
+        (void)av_map_put(w->parts, av_span_of(content->dedup, AV_STORE_DEDUP_SIZE), (void *)(uintptr_t)content->lsn);
+    return AV_OK;
+}
+
+/* What the log has, and what comes from now on. */
+__attribute__((unused)) static av_errc
+watch_begin(test_watch *w, av_store *store)
+{
+    av_store_visitor visitor = { .ctx = w, .content = watch_wrote };
+    av_store_watch watch = { w, watch_find, watch_wrote };
+    av_error err;
+
+    av_map_destroy(&w->parts, NULL);
+    w->parts = av_map_new();
+    av_store_set_watch(store, &watch);
+    return av_store_replay(store, 0, &visitor, &err);
+}
+
+__attribute__((unused)) static void
+watch_rolled_back(test_watch *w, const av_store *store)
+{
+    size_t at = 0;
+    av_span key;
+    void *lsn;
+
+    while (av_map_next(w->parts, &at, &key, &lsn))
+        if ((uint64_t)(uintptr_t)lsn > av_store_committed_lsn(store))
+            (void)av_map_remove(w->parts, key);
+}
+
+__attribute__((unused)) static void
+watch_end(test_watch *w)
+{
+    av_map_destroy(&w->parts, NULL);
 }
 
 __attribute__((unused)) static uint64_t

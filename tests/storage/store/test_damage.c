@@ -17,7 +17,7 @@ struct small_store {
     uint64_t lsn[MESSAGES], commit[3];
 };
 
-static const size_t sizes[MESSAGES] = { 40, 0, 700, 150, 3, 90 };
+static const size_t sizes[MESSAGES] = { 40, 0, 700, 150, 2600, 90 };
 static av_error err;
 
 /* Three groups of two messages and an event. */
@@ -25,19 +25,22 @@ static void
 make(struct small_store *s)
 {
     av_store *store;
-    uint64_t lsn = 0;
+    test_watch watch = { 0 };
 
     s->dir = dir_new();
     s->config = config_of(s->dir.path);
-    s->file = av_container_path(s->dir.path, 1);
+    s->file = av_container_path(s->dir.path, 1, 0);
+    s->config.min_part_bytes = 64;
     store = store_new(&s->config);
+    AV_CHECK_RC(watch_begin(&watch, store), AV_OK, &err);
     for (size_t i = 0; i < MESSAGES; i++) {
         s->lsn[i] = put(store, sizes[i], i);
-        AV_CHECK_RC(av_store_put_event(store, av_span_str("event"), &lsn, &err), AV_OK, &err);
+        AV_CHECK_RC(av_store_put_event(store, av_span_str("event"), &err), AV_OK, &err);
         if (i % 2 == 1)
             s->commit[i / 2] = commit(store);
     }
     av_store_close(&store);
+    watch_end(&watch);
     av_buf_init(&s->bytes, 1U << 20);
     AV_CHECK_RC(av_file_read_all(s->file, &s->bytes, &err), AV_OK, &err);
 }
@@ -70,12 +73,9 @@ file_size(const struct small_store *s)
 }
 
 static av_errc
-ignore(void *ctx, uint64_t lsn, av_record_kind kind, av_span body, av_error *visit_err)
+check_event(AV_UNUSED void *ctx, AV_UNUSED uint64_t lsn, av_span body, AV_UNUSED av_error *visit_err)
 {
-    (void)ctx;
-    (void)lsn;
-    (void)visit_err;
-    AV_CHECK(kind != AV_RECORD_EVENT || av_span_eq_str(body, "event"));
+    AV_CHECK(av_span_eq_str(body, "event"));
     return AV_OK;
 }
 
@@ -110,6 +110,7 @@ open_damaged(const struct small_store *s, int hit, int witness, size_t size)
     av_store *store = NULL;
     av_errc rc = av_store_open(&s->config, witness == 0 ? 0 : s->commit[witness - 1], &store, &err);
     bool may_cut = hit == 2 && witness < 3;
+    av_store_visitor visitor = { .event = check_event };
 
     AV_CHECK_RC(rc, AV_OK, &err);
     if (rc != AV_OK)
@@ -121,15 +122,13 @@ open_damaged(const struct small_store *s, int hit, int witness, size_t size)
     if (!may_cut)
         AV_CHECK_INT(file_size(s), size);
     if (av_store_is_corrupt(store)) {
-        uint64_t lsn = 0;
-
         AV_CHECK(av_store_problem(store) != NULL);
-        AV_CHECK_RC(av_store_put_event(store, av_span_str("x"), &lsn, &err), AV_ERR_READONLY, &err);
+        AV_CHECK_RC(av_store_put_event(store, av_span_str("x"), &err), AV_ERR_READONLY, &err);
     } else if (may_cut) {
         AV_CHECK(av_store_committed_lsn(store) == s->commit[1]);
     }
     check_contents(s, store, hit, !may_cut);
-    (void)av_store_replay(store, 0, ignore, NULL, &err);
+    (void)av_store_replay(store, 0, &visitor, &err);
     av_store_close(&store);
     if (!may_cut)
         AV_CHECK_INT(file_size(s), size);
@@ -198,10 +197,11 @@ test_forged_records(void)
 
         av_check_row = (long)at;
         memcpy(kept, s.bytes.p, s.bytes.n);
-        AV_CHECK_RC(av_record_header_decode(s.bytes.p + at, &h, &err), AV_OK, &err);
+        AV_CHECK_RC(av_record_header_decode(s.bytes.p + at, av_store_keys_uuid(s.config.keys), av_lsn(1, at), &h, &err),
+            AV_OK, &err);
         body[h.length / 2] ^= 1;
         h.body_crc = av_crc32c(0, av_span_of(body, h.length));
-        av_record_header_encode(&h, s.bytes.p + at);
+        av_record_header_encode(&h, av_store_keys_uuid(s.config.keys), s.bytes.p + at);
         write_file(&s, s.bytes.n);
         AV_CHECK_RC(av_store_open(&s.config, 0, &store, &err), AV_OK, &err);
         AV_CHECK_INT(av_store_is_corrupt(store), hit < 2);
@@ -220,7 +220,7 @@ test_missing_container(void)
 {
     test_dir d = dir_new();
     av_store_config config = config_of(d.path);
-    AV_CLEANUP(av_free) char *path = av_container_path(d.path, 2);
+    AV_CLEANUP(av_free) char *path = av_container_path(d.path, 2, 0);
     av_store *store;
     uint64_t lsn[4], end = 0;
 
@@ -254,7 +254,7 @@ test_swapped_containers(void)
     av_store *store;
 
     for (int i = 0; i < 2; i++) {
-        path[i] = av_container_path(d[i].path, 1);
+        path[i] = av_container_path(d[i].path, 1, 0);
         store = store_new(&config[i]);
         lsn = put(store, 500, (uint64_t)i);
         (void)commit(store);

@@ -4,82 +4,11 @@
  */
 #include <errno.h>
 
+#include "tests/storage/fault_ops.h"
 #include "tests/storage/store/help.h"
 
 #define GROUPS 6
-
-static struct {
-    long calls, fail_at;
-    int error;
-    bool stay; /* every later call fails, too */
-    bool half; /* a failing write leaves half its bytes */
-    bool hit;
-    const char *what;
-} fault;
-
-static const av_file_ops *real;
-
-static bool
-fails(const char *what)
-{
-    bool now = fault.calls == fault.fail_at || (fault.stay && fault.hit);
-
-    fault.calls++;
-    if (!now)
-        return false;
-    if (!fault.hit)
-        fault.what = what;
-    fault.hit = true;
-    errno = fault.error;
-    return true;
-}
-
-static int
-f_open(const char *path, int flags, mode_t mode)
-{
-    return fails("open") ? -1 : real->open(path, flags, mode);
-}
-
-static ssize_t
-f_pread(int fd, void *p, size_t n, off_t at)
-{
-    return fault.error != ENOSPC && fails("pread") ? -1 : real->pread(fd, p, n, at);
-}
-
-static ssize_t
-f_pwrite(int fd, const void *p, size_t n, off_t at)
-{
-    if (!fails("pwrite"))
-        return real->pwrite(fd, p, n, at);
-    if (fault.half && n > 1)
-        (void)real->pwrite(fd, p, n / 2, at);
-    errno = fault.error;
-    return -1;
-}
-
-static int
-f_fdatasync(int fd)
-{
-    return fails("fdatasync") ? -1 : real->fdatasync(fd);
-}
-
-static int
-f_fsync(int fd)
-{
-    return fails("fsync") ? -1 : real->fsync(fd);
-}
-
-static int
-f_ftruncate(int fd, off_t n)
-{
-    return fails("ftruncate") ? -1 : real->ftruncate(fd, n);
-}
-
-static int
-f_rename(const char *from, const char *to)
-{
-    return fails("rename") ? -1 : real->rename(from, to);
-}
+#define CALLS  3000
 
 static struct session {
     uint64_t acked[2 * GROUPS];
@@ -157,39 +86,34 @@ run_session(long fail_at, int error, bool stay, bool half)
 {
     test_dir d = dir_new();
     av_store_config config = config_of(d.path);
-    av_file_ops ops = *av_file_ops_get();
+    fault_plan plan = { .fail_at = fail_at, .error = error, .stay = stay, .half = half, .reads = error != ENOSPC };
     av_store *store = NULL;
+    test_watch watch = { 0 };
     av_error err = { 0 };
     bool hit;
 
     config.max_container_bytes = 65536;
-    real = av_file_ops_get();
-    ops.open = f_open;
-    ops.pread = f_pread;
-    ops.pwrite = f_pwrite;
-    ops.fdatasync = f_fdatasync;
-    ops.fsync = f_fsync;
-    ops.ftruncate = f_ftruncate;
-    ops.rename = f_rename;
     memset(&session, 0, sizeof session);
     store = store_new(&config);
     (void)put(store, 2000, 77); /* a tail to be cut at open */
     (void)commit(store);
     (void)put(store, 2000, 78);
     av_store_close(&store);
-    fault = (__typeof__(fault)){ .fail_at = fail_at, .error = error, .stay = stay, .half = half };
-    av_file_ops_set(&ops);
+    fault_ops_begin(&plan);
     if (av_store_open(&config, 0, &store, &err) == AV_OK) {
+        if (watch_begin(&watch, store) != AV_OK)
+            av_store_set_watch(store, &(av_store_watch){ 0 }); /* then each message has parts of its own */
         for (size_t group = 0; group < GROUPS && run_group(store, group); group++)
             ;
         for (size_t i = 0; i < session.acked_n; i++) /* read errors are errors, not other bytes */
             AV_CHECK(look(store, session.acked[i], size_of(session.acked_seed[i]), session.acked_seed[i]) >= 0);
         av_store_close(&store);
     } else {
-        AV_CHECK(fault.hit && err.msg[0] != '\0');
+        AV_CHECK(fault_ops_calls() > fail_at && err.msg[0] != '\0');
     }
-    av_file_ops_set(NULL);
-    hit = fault.hit;
+    hit = fault_ops_end();
+    watch_end(&watch);
+    config_renew(&config);
     check_session(&config);
     dir_remove(&d);
     return hit;
@@ -200,20 +124,20 @@ run_all(int error, bool stay, bool half)
 {
     long i = 0;
 
-    for (; i < 500; i++) {
+    for (; i < CALLS; i++) {
         unsigned long failed = av_check_failed;
         bool hit;
 
         av_check_row = i;
         hit = run_session(i, error, stay, half);
         if (av_check_failed != failed)
-            printf("    call %ld: %s, errno %d\n", i, fault.what, error);
+            printf("    call %ld: %s, errno %d\n", i, fault_ops_what(), error);
         if (!hit)
             break;
     }
     av_check_row = -1;
     printf("    %ld calls\n", i);
-    AV_CHECK(i > 30 && i < 500);
+    AV_CHECK(i > 30 && i < CALLS);
 }
 
 static void
@@ -246,23 +170,21 @@ test_room_again(void)
 {
     test_dir d = dir_new();
     av_store_config config = config_of(d.path);
-    av_file_ops ops = *av_file_ops_get();
+    fault_plan plan = { .error = ENOSPC, .stay = true, .half = true, .only = "pwrite" };
     av_store *store = store_new(&config);
     uint64_t a = put(store, 1000, 1), b, lsn = 0;
     av_span m = message_new(1000, 2);
     av_error err;
 
     (void)commit(store);
-    real = av_file_ops_get();
-    ops.pwrite = f_pwrite;
-    fault = (__typeof__(fault)){ .fail_at = 0, .error = ENOSPC, .stay = true, .half = true };
-    av_file_ops_set(&ops);
-    AV_CHECK_RC(av_store_put_message(store, m, NULL, &lsn, &err), AV_ERR_NOSPACE, &err);
+    fault_ops_begin(&plan);
+    AV_CHECK_RC(av_store_put_message(store, m, NULL, &lsn, &err), AV_OK, &err); /* a MB is gathered before a write */
+    AV_CHECK_RC(av_store_commit(store, &lsn, &err), AV_ERR_NOSPACE, &err);
     AV_CHECK_RC(av_store_put_message(store, m, NULL, &lsn, &err), AV_ERR_CONFLICT, &err);
     AV_CHECK_RC(av_store_commit(store, &lsn, &err), AV_ERR_CONFLICT, &err);
     AV_CHECK_INT(look(store, a, 1000, 1), 1);
     AV_CHECK_RC(av_store_rollback(store, &err), AV_OK, &err);
-    av_file_ops_set(NULL);
+    (void)fault_ops_end();
     b = put(store, 1000, 3);
     (void)commit(store);
     av_store_close(&store);
