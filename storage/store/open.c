@@ -15,6 +15,7 @@
 #define DEFAULT_SPOOL     (8ULL * 1024 * 1024)
 #define MOST_SPOOL        (32ULL * 1024 * 1024)
 #define DEFAULT_LEVEL     3
+#define DEFAULT_MIN_PART  512U /* of 512 to 16384 what stores the test corpus and three copies of it smallest */
 
 static av_errc
 check_config(const av_store_config *config, av_error *err)
@@ -218,8 +219,8 @@ make(const av_store_config *config)
     self->max_message_bytes = config->max_message_bytes != 0 ? config->max_message_bytes : AV_STORE_MESSAGE_MAX;
     self->level = config->level != 0 ? config->level : DEFAULT_LEVEL;
     self->split = split;
-    if (config->min_part_bytes != 0)
-        self->split.min_raw = self->split.min_base64 = config->min_part_bytes;
+    self->split.min_raw = self->split.min_base64 =
+        config->min_part_bytes != 0 ? config->min_part_bytes : DEFAULT_MIN_PART;
     self->read_only = config->read_only;
     self->fd = self->lock_fd = -1;
     self->tail = store_tail_new();

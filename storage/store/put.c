@@ -134,7 +134,7 @@ store_recipe_finish(av_store *self, store_recipe *recipe, const av_span *whole, 
     if (rc != AV_OK)
         return rc;
     av_buf_init(&bytes, AV_CONTENT_TABLE_MAX);
-    av_buf_init(&lsns, PARTS_MAX * sizeof(uint64_t));
+    av_buf_init(&lsns, (PARTS_MAX + 1) * sizeof(uint64_t)); /* one more: the head */
     /* A splitter that lost a byte would be our mistake; the message is not to suffer for it. */
     if (recipe->output != size && whole == NULL)
         return av_error_set(err, AV_ERR_INTERNAL, "the message does not come out of its parts: %llu bytes of %llu",
@@ -238,9 +238,10 @@ take_end(void *ctx, const av_split_part *part, av_error *err)
 {
     struct job *job = ctx;
     av_span data = job->raw.n > 0 ? job->raw : av_buf_span(&job->decoded);
-    uint64_t lsn = 0;
+    uint64_t lsn = 0, known = job->store->group.known_parts;
     av_errc rc = store_put_part(job->store, data, &lsn, err);
 
+    job->recipe.known += job->store->group.known_parts > known;
     return rc == AV_OK ? store_recipe_part(&job->recipe, lsn, part, err) : rc;
 }
 
@@ -267,6 +268,8 @@ av_store_put_message(
     store_recipe_init(&job.recipe);
     av_buf_init(&job.decoded, self->spool_bytes);
     rc = av_splitter_message(self->splitter, bytes, &self->split, &sink, err);
+    if (rc == AV_OK && job.recipe.known > 0 && job.recipe.known == job.recipe.parts)
+        rc = store_recipe_cut_head(self, &job.recipe, err);
     if (rc == AV_OK)
         rc = store_recipe_finish(self, &job.recipe, &bytes, bytes.n, digest, ret_lsn, err);
     store_recipe_release(&job.recipe);

@@ -1,12 +1,15 @@
 /*
  * store_priv.h - what the files of storage/store/ share
  *
- *   marker.c      the file store.avs             open.c     create, open, close     state.c   what a store tells of itself
- *   append.c      records into the open group    tail.c     what is not in the file yet, and reading any record
- *   commit.c      commit, rollback, roll         pack.c     zstd                    dictionary.c  its dictionaries
- *   content.c     one content record             put.c      messages in memory      put_stream.c  in pieces
- *   put_event.c   events                         source.c   data of one record      read.c    messages by LSN
- *   replay.c      the log in order               spare.c    what readers share      train.c   dictionaries out of mail
+ *   marker.c  the file store.avs               open.c        create, open, close
+ *   state.c   what a store tells of itself     append.c      records into the open group
+ *   commit.c  commit, rollback, roll           tail.c        what is not in the file yet, and reading any record
+ *   pack.c    zstd                             dictionary.c  its dictionaries
+ *   put.c     messages in memory               put_stream.c  messages in pieces
+ *   put_head.c  heads of copies                put_event.c   events
+ *   content.c   one content record             source.c      data of one record
+ *   read.c    messages by LSN                  replay.c      the log in order
+ *   spare.c   what readers share               train.c       dictionaries out of mail
  */
 #ifndef AV_STORE_STORE_PRIV_H
 #define AV_STORE_STORE_PRIV_H
@@ -184,9 +187,9 @@ typedef struct store_step {
 
 typedef struct store_recipe {
     av_buf skeleton;
-    av_buf steps;    /* store_step */
-    uint64_t output; /* bytes of the message they make */
-    uint32_t parts;
+    av_buf steps;          /* store_step */
+    uint64_t output;       /* bytes of the message they make */
+    uint32_t parts, known; /* known: of these, found in the store */
 } store_recipe;
 
 void store_recipe_init(store_recipe *self);
@@ -196,6 +199,8 @@ av_errc store_recipe_part(store_recipe *self, uint64_t lsn, const av_split_part 
 /* The message's record. whole: the message, when it is in memory; digest of it. */
 av_errc store_recipe_finish(av_store *self, store_recipe *recipe, const av_span *whole, uint64_t size,
     const uint8_t *digest, uint64_t *ret_lsn, av_error *err);
+/* put_head.c: the head below the trace fields becomes a part. */
+av_errc store_recipe_cut_head(av_store *self, store_recipe *recipe, av_error *err);
 /* A part in memory: found or written. */
 av_errc store_put_part(av_store *self, av_span data, uint64_t *ret_lsn, av_error *err);
 /* Is a part with this SHA-256 known? 0: no. */
