@@ -194,7 +194,6 @@ test_one_read(void)
         size_t got = 0;
         av_error err;
 
-        /* 500: a group's last records are followed by less, and a short read is asked for the rest */
         AV_CHECK_RC(av_container_files_record(files, log.records[i].lsn, &h, bytes, 36, &got, &err), AV_OK, &err);
     }
     (void)fault_ops_end();
