@@ -169,6 +169,7 @@ av_archive_open(const av_archive_config *config, av_archive **ret, av_error *err
     pthread_mutex_init(&self->large, NULL);
     self->dir = av_xstrdup(config->dir);
     self->max_message_bytes = config->max_message_bytes;
+    self->grace_ms = config->grace_ms;
     self->search_bytes = config->search_bytes != 0 ? config->search_bytes : AV_SEARCH_BYTES;
     stores = av_archive_path(self, "stores");
     rc = av_dir_make(stores, err);

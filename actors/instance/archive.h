@@ -31,6 +31,7 @@ typedef struct av_archive_config {
     uint64_t search_bytes;       /* of one message that a search looks at; 0: AV_SEARCH_BYTES */
     size_t cache_bytes;          /* of the catalog and of each store's view; 0: their defaults */
     unsigned open_stores;        /* 0: AV_STORES_OPEN */
+    int64_t grace_ms;            /* a deleted message can be restored for this time */
 } av_archive_config;
 
 typedef struct av_archive {
@@ -44,6 +45,7 @@ typedef struct av_archive {
     uint8_t uuid[16];                 /* of the instance: written into placements and mailboxes */
     atomic_uint_fast64_t commits;     /* groups committed since start */
     uint64_t max_message_bytes, search_bytes;
+    int64_t grace_ms;
     atomic_uint_fast64_t truncated; /* times a message was searched only in part */
     /* LSNs of the last of them, so that each is logged once (probe.c). */
     atomic_uint_fast64_t truncated_lsns[AV_TRUNCATED_SLOTS];

@@ -121,9 +121,10 @@ keep(av_ask *self, const uint8_t key[32], const uint8_t digest[32], av_error *er
         self->archive->accounts, av_span_of(key, 32), digest, av_buf_span(&result), now + AV_DAY_MS, err);
 }
 
-av_errc
-av_ask_write(
-    av_ask *self, av_ask_fn *fn, const ProtobufCMessageDescriptor *output, const uint8_t key[32], av_error *err)
+/* fn inside the group of accounts with its result, or before it. */
+static av_errc
+run_once(av_ask *self, av_ask_fn *fn, bool inside, const ProtobufCMessageDescriptor *output, const uint8_t key[32],
+    av_error *err)
 {
     uint8_t digest[32];
     bool seen = false;
@@ -135,12 +136,31 @@ av_ask_write(
         if (rc != AV_OK || seen)
             return rc;
     }
+    if (!inside) {
+        rc = fn(self, err);
+        if (rc != AV_OK || key == NULL)
+            return rc;
+    }
     av_accounts_begin(self->archive->accounts);
-    rc = fn(self, err);
+    if (inside)
+        rc = fn(self, err);
     if (rc == AV_OK && key != NULL)
         rc = keep(self, key, digest, err);
     if (rc == AV_OK)
         return av_accounts_commit(self->archive->accounts, err);
     av_accounts_rollback(self->archive->accounts);
     return rc;
+}
+
+av_errc
+av_ask_write(
+    av_ask *self, av_ask_fn *fn, const ProtobufCMessageDescriptor *output, const uint8_t key[32], av_error *err)
+{
+    return run_once(self, fn, true, output, key, err);
+}
+
+av_errc
+av_ask_do(av_ask *self, av_ask_fn *fn, const ProtobufCMessageDescriptor *output, const uint8_t key[32], av_error *err)
+{
+    return run_once(self, fn, false, output, key, err);
 }

@@ -38,6 +38,10 @@ void av_ask_release(av_ask *self);
  */
 av_errc av_ask_write(
     av_ask *self, av_ask_fn *fn, const ProtobufCMessageDescriptor *output, const uint8_t key[32], av_error *err);
+/* The same for fn that commits by itself and opens no group of accounts; the result is kept behind it. A crash in between
+ * runs fn again when the request is repeated: it finds the work done. */
+av_errc av_ask_do(
+    av_ask *self, av_ask_fn *fn, const ProtobufCMessageDescriptor *output, const uint8_t key[32], av_error *err);
 /* The key of above. caller: actor name, connection left out. */
 void av_ask_key(const char *caller, const char *method, av_span idempotency_key, uint8_t ret[32]);
 

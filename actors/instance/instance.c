@@ -207,7 +207,8 @@ open_archive(av_instance *self, av_error *err)
     av_archive_config config = { .dir = av_actor_arg(self->actor, "dir"),
         .max_message_bytes = self->settings.max_message_mb * 1024 * 1024,
         .search_bytes = self->settings.search_message_mb * 1024 * 1024,
-        .open_stores = (unsigned)self->settings.open_stores };
+        .open_stores = (unsigned)self->settings.open_stores,
+        .grace_ms = (int64_t)self->settings.grace_days * AV_DAY_MS };
     const char *recovery = av_actor_arg(self->actor, "recovery_public");
     av_errc rc;
 

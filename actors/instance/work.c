@@ -4,7 +4,9 @@
  * Rows of the writer run in a group of accounts with their idempotency result (ask.h). A password in a body is hashed on a
  * reader first: Argon2id takes its time, and the writer has others to serve.
  */
+#include "actors/instance/deletion.h"
 #include "actors/instance/folders.h"
+#include "actors/instance/holds.h"
 #include "actors/instance/instance_priv.h"
 #include "actors/instance/messages.h"
 #include "actors/instance/runs.h"
@@ -17,7 +19,9 @@
 typedef enum work_kind {
     WORK_READS,  /* on a reader */
     WORK_WRITES, /* on the writer, in a group of accounts */
-    WORK_STORES  /* the same between groups of events; the registry of stores follows */
+    WORK_STORES, /* the same between groups of events; the registry of stores follows */
+    WORK_HOLDS,  /* the same; the stores' own holds follow */
+    WORK_EVENTS  /* on the writer between groups of events, which it makes itself */
 } work_kind;
 
 typedef struct work_method {
@@ -56,6 +60,14 @@ static const work_method methods[] = {
     { STORES "ProposeStorePath", av_stores_ask_propose, WORK_READS },
     { STORES "GetStoreAutoCreateConfiguration", av_stores_ask_get_auto, WORK_READS },
     { STORES "GetPaths", av_stores_ask_paths, WORK_READS },
+    { STORES "GetDeletedMessages", av_deletion_ask_list, WORK_READS },
+    { STORES "GetHolds", av_holds_ask_list, WORK_READS },
+    { STORES "DeleteMessage", av_deletion_ask_delete, WORK_EVENTS },
+    { STORES "RestoreDeletedMessages", av_deletion_ask_restore, WORK_EVENTS },
+    { STORES "EraseMessage", av_deletion_ask_erase, WORK_EVENTS },
+    { STORES "EraseMessages", av_deletion_ask_erase_many, WORK_EVENTS },
+    { STORES "SetHold", av_holds_ask_set, WORK_HOLDS },
+    { STORES "LiftHold", av_holds_ask_lift, WORK_HOLDS },
     { STORES "CreateStore", av_stores_ask_create, WORK_STORES },
     { STORES "RenameStore", av_stores_ask_rename, WORK_STORES },
     { STORES "SetStorePath", av_stores_ask_set_path, WORK_STORES },
@@ -133,13 +145,17 @@ change(work *w)
     av_error why;
     av_errc rc = AV_OK;
 
-    if (w->method->kind == WORK_STORES)
+    if (w->method->kind != WORK_WRITES)
         rc = av_group_commit(w->in->group, &w->err);
-    if (rc == AV_OK)
+    if (rc == AV_OK && w->method->kind == WORK_EVENTS)
+        rc = av_ask_do(&w->ask, w->method->fn, av_request_method(w->request)->output, key, &w->err);
+    else if (rc == AV_OK)
         rc = av_ask_write(&w->ask, w->method->fn, av_request_method(w->request)->output, key, &w->err);
     /* Also after a failure: what was tried may have closed something. */
     if (w->method->kind == WORK_STORES && av_stores_sync(w->in->archive->stores, &why) != AV_OK)
         AV_LOG(AV_LOG_ERROR, "stores.not_in_line", AV_ERRF(&why));
+    if (w->method->kind == WORK_HOLDS && rc == AV_OK)
+        av_holds_follow_all(w->in->archive);
     return rc;
 }
 

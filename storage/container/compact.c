@@ -271,6 +271,7 @@ end_file(compactor *self, uint64_t end_lsn, av_error *err)
         rc = av_file_datasync(self->fd, err);
     av_file_close(&self->fd);
     self->result.bytes_after = self->written;
+    self->progress_total = self->result.bytes_before + self->written; /* known better now */
     return rc;
 }
 

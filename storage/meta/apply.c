@@ -42,11 +42,12 @@ check_path_free(av_catalog *self, av_span path, av_error *err)
     return rc == AV_ERR_NOT_FOUND ? AV_OK : rc;
 }
 
-/* A name that is new to the catalog, live: free, and the newest. */
+/* A name that is new, live: free (or the mailbox's own), and the newest. */
 static av_errc
-check_name(av_catalog *self, const av_event_mailbox *event, av_error *err)
+check_name(av_catalog *self, const av_event_mailbox *event, const catalog_box *box, av_error *err)
 {
-    av_errc rc = check_path_free(self, event->path, err);
+    bool own = av_span_eq(event->path, av_span_of(box->box.path, box->box.path_n));
+    av_errc rc = own ? AV_OK : check_path_free(self, event->path, err);
 
     if (rc == AV_OK && event->sequence <= self->sequence)
         return av_error_set(err, AV_ERR_CONFLICT, "a name with sequence %llu after %llu",
@@ -60,7 +61,7 @@ check_created(av_catalog *self, const av_event_mailbox *event, const catalog_box
     if (box->removed)
         return av_error_set(err, AV_ERR_EXISTS, "the mailbox GUID is one of a removed mailbox");
     if (box->claim_n == 0)
-        return check_name(self, event, err);
+        return check_name(self, event, box, err);
     if (!av_span_eq(event->path, av_span_of(box->claim, box->claim_n)))
         return av_error_set(err, AV_ERR_EXISTS, "the mailbox GUID is taken by %s", box->box.path);
     if (event->sequence > box->box.sequence && event->sequence <= self->sequence)
@@ -126,10 +127,8 @@ apply_renamed(av_catalog *self, const av_event_mailbox *event, av_error *err)
 
     if (rc == AV_OK && !self->replaying && !catalog_box_is_shown(&box))
         return av_error_set(err, AV_ERR_NOT_FOUND, "there is no such mailbox");
-    if (rc == AV_OK && !self->replaying && av_span_eq(event->path, av_span_of(box.box.path, box.box.path_n)))
-        return AV_OK;
     if (rc == AV_OK)
-        rc = self->replaying ? av_mailbox_path_check(event->path, err) : check_name(self, event, err);
+        rc = self->replaying ? av_mailbox_path_check(event->path, err) : check_name(self, event, &box, err);
     return rc == AV_OK ? take_name(self, &box, event, err) : rc;
 }
 

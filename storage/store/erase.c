@@ -22,12 +22,13 @@ add(av_buf *list, const av_record_header *h)
 static av_errc
 add_segments(const av_store *store, const store_source *source, slots *ret, av_error *err)
 {
+    uint8_t front[AV_RECORD_HEADER];
     av_record_header segment;
     size_t n;
     av_errc rc = AV_OK;
 
     for (uint32_t i = 0; rc == AV_OK && source->table.form == AV_CONTENT_PROVISIONAL && i < source->table.count; i++) {
-        rc = store_log_record(store, source->table.segments[i].at, &segment, NULL, 0, &n, err);
+        rc = store_log_record(store, source->table.segments[i].at, &segment, front, sizeof front, &n, err);
         if (rc == AV_OK && !add(&ret->segments, &segment))
             rc = av_error_set(err, AV_ERR_NOMEM, "too many segments to erase at once");
     }

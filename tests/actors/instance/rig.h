@@ -30,7 +30,8 @@ rig_try_open(rig *self, av_error *err)
         .search_bytes = self->search_bytes };
     av_errc rc;
 
-    memset(config.store_key, 7, sizeof config.store_key);
+    memset(config.instance_key, 7, sizeof config.instance_key);
+    memset(config.recovery_public, 9, sizeof config.recovery_public);
     rc = av_archive_open(&config, &self->archive, err);
     if (rc == AV_OK)
         self->group = av_group_new(self->archive);
@@ -123,6 +124,19 @@ rig_intake(rig *self, uint8_t run)
     memset(config.run, run, sizeof config.run);
     AV_CHECK_RC(av_intake_new(&config, &intake, &err), AV_OK, &err);
     return intake;
+}
+
+/* The log of the current store. */
+__attribute__((unused)) static av_store *
+rig_store(rig *self)
+{
+    const av_open_store *current = NULL;
+    av_error err = { 0 };
+
+    AV_CHECK_RC(av_stores_current(self->archive->stores, &current, &err), AV_OK, &err);
+    if (current == NULL)
+        exit(1);
+    return current->store;
 }
 
 __attribute__((unused)) static av_errc

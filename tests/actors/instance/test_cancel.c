@@ -199,15 +199,13 @@ typedef struct ends {
 } ends;
 
 static av_errc
-on_record(void *ctx, AV_UNUSED uint64_t lsn, av_record_kind kind, av_span body, av_error *err)
+on_event(void *ctx, AV_UNUSED uint64_t lsn, av_span body, av_error *err)
 {
     ends *e = ctx;
     av_event event;
     const uint8_t *run = NULL;
     av_errc rc;
 
-    if (kind != AV_RECORD_EVENT)
-        return AV_OK;
     rc = av_event_decode(body, &event, err);
     if (rc != AV_OK)
         return rc;
@@ -230,13 +228,15 @@ check_log(town *t, size_t runs)
 {
     av_archive_config config = { .dir = t->dir, .max_message_bytes = 1 << 20 };
     ends e = { av_map_new(), 0 };
+    const av_store_visitor visitor = { .ctx = &e, .event = on_event };
+    const av_open_store *current = NULL;
     av_archive *archive = NULL;
     av_error err;
 
-    memset(config.store_key, 9, sizeof config.store_key);
+    memset(config.instance_key, 9, sizeof config.instance_key);
     AV_CHECK_RC(av_archive_open(&config, &archive, &err), AV_OK, &err);
-    if (archive != NULL)
-        AV_CHECK_RC(av_store_replay(archive->store, 0, on_record, &e, &err), AV_OK, &err);
+    if (archive != NULL && av_stores_current(archive->stores, &current, &err) == AV_OK)
+        AV_CHECK_RC(av_store_replay(current->store, 0, &visitor, &err), AV_OK, &err);
     AV_CHECK_INT(e.ended, runs);
     av_archive_close(&archive);
     av_map_destroy(&e.runs, NULL);

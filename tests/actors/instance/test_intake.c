@@ -91,7 +91,7 @@ test_account(void)
     AV_CHECK_INT(rig_mailbox(&r, "alice", &box), AV_OK);
     AV_CHECK_RC(av_catalog_placement(av_catalog_writer(r.archive->catalog), box.guid, 1, &p, &err), AV_OK, &err);
     AV_CHECK_INT(p.raw_size, 0); /* an empty file is kept like any other */
-    AV_CHECK_RC(av_store_read_message(r.archive->store, p.content_lsn, &m, &err), AV_OK, &err);
+    AV_CHECK_RC(av_store_read_message(rig_store(&r), p.content_lsn, &m, &err), AV_OK, &err);
     AV_CHECK_RC(av_catalog_placement(av_catalog_writer(r.archive->catalog), box.guid, 2, &p, &err), AV_OK, &err);
     AV_CHECK_INT(p.received_at_ms, 1234567890123);
 
@@ -134,7 +134,7 @@ test_large(void)
     av_intake_destroy(&intake);
     AV_CHECK_INT(rig_mailbox(&r, "alice", &box), AV_OK);
     AV_CHECK_RC(av_catalog_placement(av_catalog_writer(r.archive->catalog), box.guid, 1, &p, &err), AV_OK, &err);
-    AV_CHECK_RC(av_store_read_message(r.archive->store, p.content_lsn, &got, &err), AV_OK, &err);
+    AV_CHECK_RC(av_store_read_message(rig_store(&r), p.content_lsn, &got, &err), AV_OK, &err);
     (void)message(&m, 1, 9 << 20);
     AV_CHECK(av_span_eq(av_buf_span(&m), av_buf_span(&got)));
     rig_end(&r);
@@ -299,15 +299,15 @@ test_rollback_without_group(void)
 
     av_buf_init(&bytes, 16 << 20);
     rig_new(&r);
-    av_store_get_stats(r.archive->store, &before);
-    AV_CHECK_RC(av_store_put_begin(r.archive->store, 12 << 20, &put, &err), AV_OK, &err);
+    av_store_get_stats(rig_store(&r), &before);
+    AV_CHECK_RC(av_store_put_begin(rig_store(&r), 12 << 20, &put, &err), AV_OK, &err);
     AV_CHECK_RC(av_store_put_write(put, message(&bytes, 1, 4 << 20), &err), AV_OK, &err);
-    av_store_get_stats(r.archive->store, &after);
+    av_store_get_stats(rig_store(&r), &after);
     AV_CHECK(after.bytes > before.bytes);
     (void)av_error_set(&err, AV_ERR_CANCELLED, "a test");
     AV_CHECK(!av_group_is_open(r.group));
     av_group_rollback(r.group, &err);
-    av_store_get_stats(r.archive->store, &after);
+    av_store_get_stats(rig_store(&r), &after);
     AV_CHECK_INT(after.bytes, before.bytes);
     AV_CHECK_RC(av_store_put_write(put, av_buf_span(&bytes), &err), AV_ERR_CONFLICT, &err);
     av_store_put_abort(&put);
@@ -411,7 +411,7 @@ test_killed_writers(void)
 
         av_buf_init(&bytes, 1 << 20);
         AV_CHECK_INT(p.uid, i);
-        AV_CHECK_RC(av_store_read_message(r.archive->store, p.content_lsn, &bytes, &err), AV_OK, &err);
+        AV_CHECK_RC(av_store_read_message(rig_store(&r), p.content_lsn, &bytes, &err), AV_OK, &err);
     }
     AV_CHECK_INT(i - 1, run.stored);
     av_catalog_iter_destroy(&it);

@@ -41,26 +41,28 @@ AV_UNUSED static void
 start_instance(town *t)
 {
     char program[512], keys_path[300], key_fd[32], dir[220], sleep_arg[64], *slash;
-    uint8_t store_key[32];
+    char recovery_arg[100];
+    uint8_t instance_key[32];
     int ready[2], fd;
     char ready_fd[16], line[8];
 
-    memset(store_key, 9, sizeof store_key);
+    memset(instance_key, 9, sizeof instance_key);
+    (void)snprintf(recovery_arg, sizeof recovery_arg, "recovery_public=%064d", 9);
     rig_program(program, sizeof program);
     slash = strrchr(program, '/');
     (void)snprintf(slash, 32, "/archivolt-instance");
     (void)snprintf(keys_path, sizeof keys_path, "%s/keys/instance_demo.key", t->house.rig.dir);
     (void)snprintf(dir, sizeof dir, "dir=%s", t->dir);
     (void)snprintf(sleep_arg, sizeof sleep_arg, "sleep_after_s=%s", t->sleep);
-    fd = pipe_with(store_key, sizeof store_key);
-    (void)snprintf(key_fd, sizeof key_fd, "store_key_fd=%d", fd);
+    fd = pipe_with(instance_key, sizeof instance_key);
+    (void)snprintf(key_fd, sizeof key_fd, "instance_key_fd=%d", fd);
     if (pipe(ready) != 0)
         exit(1);
     (void)snprintf(ready_fd, sizeof ready_fd, "%d", ready[1]);
     t->pid = fork();
     if (t->pid == 0) {
         const char *argv[] = { program, "--data", t->house.rig.dir, "--name", INSTANCE, "--ready-fd", ready_fd, "--arg",
-            dir, "--arg", key_fd, "--arg", sleep_arg, NULL };
+            dir, "--arg", key_fd, "--arg", recovery_arg, "--arg", sleep_arg, NULL };
 
         execv(program, (char **)(uintptr_t)argv);
         _exit(127);

@@ -1,0 +1,221 @@
+/*
+ * erase.c - destroying messages for good: the note, the event, the keys
+ */
+#include "actors/instance/deletion.h"
+#include "actors/instance/holds.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#define NOTE_PREFIX  "erase/"
+#define GROUP_MOST   256U /* contents in one event and one note */
+#define LSNS_BYTES   (AV_ROW_MAX - 1024)
+
+typedef struct note_key {
+    uint8_t bytes[sizeof NOTE_PREFIX - 1 + 4];
+} note_key;
+
+static note_key
+key_of(uint32_t store_id)
+{
+    note_key key;
+
+    memcpy(key.bytes, NOTE_PREFIX, sizeof NOTE_PREFIX - 1);
+    for (unsigned i = 0; i < 4; i++)
+        key.bytes[sizeof NOTE_PREFIX - 1 + i] = (uint8_t)(store_id >> (24 - 8 * i));
+    return key;
+}
+
+/* lsns empty: the note goes. */
+static av_errc
+note(av_archive *self, uint32_t store_id, av_span lsns, av_error *err)
+{
+    note_key key = key_of(store_id);
+    av_errc rc;
+
+    av_accounts_begin(self->accounts);
+    rc = lsns.n == 0 ? av_accounts_setting_delete(self->accounts, av_span_of(key.bytes, sizeof key.bytes), err)
+                     : av_accounts_setting_put(self->accounts, av_span_of(key.bytes, sizeof key.bytes), lsns, err);
+    if (rc == AV_OK)
+        return av_accounts_commit(self->accounts, err);
+    av_accounts_rollback(self->accounts);
+    return rc;
+}
+
+static uint64_t
+lsn_at(av_span lsns, size_t i)
+{
+    uint64_t lsn;
+
+    memcpy(&lsn, lsns.p + i * sizeof lsn, sizeof lsn);
+    return lsn;
+}
+
+/* Plan and event of one content, into the open group. ret_all: what is erased with it is appended. */
+static av_errc
+erase_one(av_archive *self, const av_open_store *store, uint64_t lsn, const char *who, av_buf *ret_all, av_error *err)
+{
+    AV_CLEANUP(av_buf_release) av_buf plan = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf list = { 0 };
+    av_event event = { .kind = AV_EVENT_CONTENT_ERASED };
+    av_errc rc;
+
+    av_buf_init(&plan, AV_STORE_EVENT_MAX);
+    av_buf_init(&list, AV_STORE_EVENT_MAX);
+    rc = av_store_view_erase_plan(store->view, lsn, &plan, err);
+    if (rc != AV_OK)
+        return rc;
+    for (size_t i = 0; i < plan.n / sizeof(uint64_t); i++)
+        if (!av_event_list_put_item(&list, lsn_at(av_buf_span(&plan), i)))
+            return av_error_set(err, AV_ERR_LIMIT, "a message with too many parts to erase at once");
+    event.erased.lsns = av_buf_span(&list);
+    event.erased.time_ms = av_clock_wall_ms();
+    event.erased.who = av_span_str(who);
+    rc = av_archive_event(self, &event, (av_span){ NULL, 0 }, err);
+    if (rc == AV_OK && !av_buf_append_span(ret_all, av_buf_span(&plan)))
+        rc = av_error_set(err, AV_ERR_LIMIT, "too much to erase at once");
+    return rc;
+}
+
+/* One group: its events stand in the log, noted before. *ret_next: the first that was not looked at. */
+static av_errc
+commit_group(av_archive *self, const av_open_store *store, av_span lsns, bool strict, const char *who, size_t *ret_next,
+    av_buf *ret_all, av_erased *ret, av_error *err)
+{
+    av_content_row row;
+    size_t n = lsns.n / sizeof(uint64_t), i = *ret_next, before;
+    av_errc rc = av_archive_begin(self, store, err);
+
+    for (; rc == AV_OK && i < n && i < *ret_next + GROUP_MOST && ret_all->n < LSNS_BYTES / 2; i++) {
+        before = ret_all->n;
+        rc = av_store_view_get(av_store_view_writer(store->view), lsn_at(lsns, i), &row, NULL, err);
+        if (rc == AV_OK && !row.erased)
+            rc = erase_one(self, store, lsn_at(lsns, i), who, ret_all, err);
+        if (!strict && (rc == AV_ERR_DENIED || rc == AV_ERR_NOT_FOUND))
+            rc = AV_OK;
+        if (rc == AV_OK && ret_all->n > before) {
+            ret->messages += row.kind == AV_RECORD_MESSAGE;
+            ret->parts += (ret_all->n - before) / sizeof(uint64_t) - (row.kind == AV_RECORD_MESSAGE);
+        }
+    }
+    *ret_next = i;
+    if (rc == AV_OK && ret_all->n > 0)
+        rc = note(self, store->id, av_buf_span(ret_all), err);
+    if (rc == AV_OK && ret_all->n > 0)
+        return av_archive_commit(self, err);
+    av_archive_rollback(self);
+    return rc;
+}
+
+static av_errc
+destroy_keys(av_archive *self, const av_open_store *store, av_span lsns, av_error *err)
+{
+    size_t n = lsns.n / sizeof(uint64_t);
+    uint64_t *list = av_xalloc(lsns.n + 1);
+    av_errc rc;
+
+    if (lsns.n > 0)
+        memcpy(list, lsns.p, lsns.n);
+    rc = av_store_erase(store->store, list, n, err);
+    free(list);
+    return rc == AV_OK ? note(self, store->id, (av_span){ NULL, 0 }, err) : rc;
+}
+
+av_errc
+av_erase_contents(av_archive *self, uint32_t store_id, av_span lsns, bool strict, const char *who, av_erased *ret,
+    av_error *err)
+{
+    AV_CLEANUP(av_buf_release) av_buf all = { 0 };
+    const av_open_store *store = NULL;
+    size_t next = 0;
+    av_errc rc = av_stores_write(self->stores, store_id, false, &store, err);
+
+    av_buf_init(&all, LSNS_BYTES);
+    if (rc == AV_OK)
+        rc = av_holds_follow(self, store, err);
+    while (rc == AV_OK && next < lsns.n / sizeof(uint64_t)) {
+        av_buf_clear(&all);
+        rc = commit_group(self, store, lsns, strict, who, &next, &all, ret, err);
+        if (rc == AV_OK && all.n > 0)
+            rc = destroy_keys(self, store, av_buf_span(&all), err);
+    }
+    av_stores_written(self->stores, &store);
+    return rc;
+}
+
+/* Those whose event was committed: the view, which is at its log's end, knows them as erased or not at all. */
+static av_errc
+resume_one(av_archive *self, uint32_t store_id, av_span lsns, av_error *err)
+{
+    AV_CLEANUP(av_buf_release) av_buf erased = { 0 };
+    const av_open_store *store = NULL;
+    av_content_row row;
+    av_errc rc = av_stores_write(self->stores, store_id, true, &store, err), found;
+
+    av_buf_init(&erased, LSNS_BYTES);
+    for (size_t i = 0; rc == AV_OK && i < lsns.n / sizeof(uint64_t); i++) {
+        uint64_t lsn = lsn_at(lsns, i);
+
+        found = av_store_view_get(av_store_view_writer(store->view), lsn, &row, NULL, err);
+        if (found == AV_ERR_NOT_FOUND || (found == AV_OK && row.erased))
+            (void)av_buf_append(&erased, &lsn, sizeof lsn);
+        else if (found != AV_OK)
+            rc = found;
+    }
+    if (rc == AV_OK)
+        rc = destroy_keys(self, store, av_buf_span(&erased), err);
+    av_stores_written(self->stores, &store);
+    return rc;
+}
+
+av_errc
+av_erase_resume(av_archive *self, av_error *err)
+{
+    size_t n = 0;
+    av_store_info *list = av_stores_list(self->stores, &n);
+    av_errc rc = AV_OK;
+
+    for (size_t i = 0; rc == AV_OK && i < n; i++) {
+        AV_CLEANUP(av_buf_release) av_buf lsns = { 0 };
+        note_key key = key_of(list[i].row->id);
+
+        av_buf_init(&lsns, AV_ROW_MAX);
+        rc = av_accounts_setting_get(
+            av_accounts_writer(self->accounts), av_span_of(key.bytes, sizeof key.bytes), &lsns, err);
+        if (rc == AV_OK && list[i].row->state != AV_STORE_DISABLED) {
+            AV_LOG(AV_LOG_INFO, "erase.goes_on", AV_STR("store", list[i].row->name));
+            rc = resume_one(self, list[i].row->id, av_buf_span(&lsns), err);
+        }
+        rc = rc == AV_ERR_NOT_FOUND ? AV_OK : rc;
+    }
+    av_store_infos_free(list, n);
+    return rc;
+}
+
+av_errc
+av_erase_expired(
+    av_archive *self, uint32_t store_id, int64_t before_ms, size_t most, av_erased *ret, bool *ret_more, av_error *err)
+{
+    AV_CLEANUP(av_buf_release) av_buf lsns = { 0 };
+    const av_open_store *store = NULL;
+    av_meta_view *view;
+    av_waiting cursor = { 0 };
+    size_t n = 0;
+    av_errc rc = av_stores_use_id(self->stores, store_id, &store, err);
+
+    *ret_more = false;
+    if (rc != AV_OK)
+        return rc;
+    av_buf_init(&lsns, most * sizeof(uint64_t) + 1);
+    view = av_store_view_snapshot(store->view);
+    while (n < most && (rc = av_store_view_next_expired(view, before_ms, &cursor, err)) == AV_OK) {
+        (void)av_buf_append(&lsns, &cursor.lsn, sizeof cursor.lsn);
+        n++;
+    }
+    *ret_more = n == most;
+    av_meta_view_destroy(&view);
+    av_stores_done(self->stores, &store);
+    if (rc != AV_OK && rc != AV_ERR_NOT_FOUND)
+        return rc;
+    return n == 0 ? AV_OK
+                  : av_erase_contents(self, store_id, av_buf_span(&lsns), false, "grace period over", ret, err);
+}
