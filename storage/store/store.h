@@ -136,7 +136,8 @@ av_errc av_store_put_dictionary(av_store *self, av_span dictionary, uint64_t *re
  * Errors of the writer, all functions below:
  *   AV_ERR_NOSPACE   the group cannot be finished: av_store_rollback, then go on when there is room again
  *   AV_ERR_READONLY  write protected or failed before; av_store_problem says why
- *   AV_ERR_IO        a write or fdatasync failed: the store is failed until it is opened again
+ *   AV_ERR_IO        a write or fdatasync failed: the store is failed until it is opened again; or a key or dictionary
+ *                    could not be read: av_store_problem is NULL then, and rollback is enough
  *   AV_ERR_CONFLICT  the group is spoiled by an earlier failure: av_store_rollback first
  *   AV_ERR_LIMIT     message or event too large; nothing was written, the group is not spoiled
  */

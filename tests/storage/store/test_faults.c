@@ -48,10 +48,9 @@ run_group(av_store *store, size_t group)
         return true;
     }
     AV_CHECK(err.msg[0] != '\0');
-    if (rc != AV_ERR_NOSPACE) {
-        AV_CHECK(av_store_problem(store) != NULL);
-        AV_CHECK_RC(av_store_commit(store, &end, &err), AV_ERR_READONLY, &err);
-    }
+    if (rc != AV_ERR_NOSPACE) /* failed, or spoiled by a key that could not be read: never as if nothing had been */
+        AV_CHECK_RC(av_store_commit(store, &end, &err),
+            av_store_problem(store) != NULL ? AV_ERR_READONLY : AV_ERR_CONFLICT, &err);
     rc = av_store_rollback(store, &err);
     AV_CHECK_INT(rc == AV_OK, av_store_problem(store) == NULL);
     return rc == AV_OK;
