@@ -192,6 +192,8 @@ av_keyring_open(const char *dir, const uint8_t instance_key[32], av_keyring **re
     if (rc == AV_OK)
         rc = lock_folder(self, err);
     if (rc == AV_OK)
+        rc = av_dir_sync(dir, err); /* who died before syncing it left names that only memory has */
+    if (rc == AV_OK)
         rc = read_file(dir, &file, &self->header, err);
     if (rc != AV_OK)
         return rc;
