@@ -183,9 +183,9 @@ make_newer(void *ctx, const char *path)
     av_buf_init(&out, b.n);
     (void)av_buf_append(&out, all.p, 8);
     (void)av_buf_put_u16(&out, 2);
-    (void)av_buf_append(&out, all.p + 10, SEALED_HEADER - 14);
+    (void)av_buf_append(&out, all.p + 10, SEALED_HEADER - SEALED_WITNESS - 14);
     (void)av_buf_put_u32(&out, av_crc32c(0, av_buf_span(&out)));
-    (void)av_buf_append_span(&out, av_span_skip(all, SEALED_HEADER));
+    (void)av_buf_append_span(&out, av_span_skip(all, SEALED_HEADER - SEALED_WITNESS));
     spill(path, av_buf_span(&out));
 }
 
@@ -226,7 +226,7 @@ test_torn_header(void)
     size_t n = 0;
     av_buf all;
 
-    AV_CHECK_RC(sealed_file_create(base, path, &file, &err), AV_OK, &err);
+    AV_CHECK_RC(sealed_file_create(base, path, false, &file, &err), AV_OK, &err);
     AV_CHECK_RC(sealed_file_append(file, "a cat ", 6, &err), AV_OK, &err);
     AV_CHECK_RC(sealed_file_append(file, "on the roof", 11, &err), AV_OK, &err);
     AV_CHECK_INT(sealed_file_size(file), 17);
@@ -250,11 +250,59 @@ test_torn_header(void)
     AV_CHECK_RC(sealed_file_read(file, text, sizeof text, 0, &n, &err), AV_OK, &err);
     AV_CHECK_INT(n, 0);
     sealed_file_close(&file);
-    for (size_t i = 0; i < SEALED_HEADER; i++) { /* rot in the header is told */
+    for (size_t i = 0; i < SEALED_HEADER - SEALED_WITNESS; i++) { /* rot in the header is told */
         ((uint8_t *)(uintptr_t)av_buf_span(&all).p)[i] ^= 0x10;
         spill(path, av_buf_span(&all));
         AV_CHECK_RC(sealed_file_open(base, path, &file, &err), AV_ERR_CORRUPT, &err);
         ((uint8_t *)(uintptr_t)av_buf_span(&all).p)[i] ^= 0x10;
+    }
+    av_buf_release(&all);
+    sealed_base_destroy(&base);
+    dir_remove(&d);
+}
+
+/* A guarded file: whatever is cut off, put on or changed behind its back is told; what was not synced is not there. */
+static void
+test_guarded(void)
+{
+    test_dir d = dir_new();
+    AV_CLEANUP(av_free) char *path = av_xasprintf("%s/f", d.path);
+    sealed_base *base = base_new();
+    sealed_file *file = NULL, *reader = NULL;
+    char text[32];
+    size_t n = 0;
+    av_buf all;
+
+    AV_CHECK_RC(sealed_file_create(base, path, true, &file, &err), AV_OK, &err);
+    AV_CHECK_RC(sealed_file_append(file, "one", 3, &err), AV_OK, &err);
+    AV_CHECK_RC(sealed_file_open(base, path, &reader, &err), AV_OK, &err);
+    AV_CHECK_RC(sealed_file_read(reader, text, sizeof text, 0, &n, &err), AV_OK, &err);
+    AV_CHECK_INT(n, 0);
+    sealed_file_close(&reader);
+    AV_CHECK_RC(sealed_file_sync(file, &err), AV_OK, &err);
+    AV_CHECK_RC(sealed_file_append(file, "two", 3, &err), AV_OK, &err);
+    AV_CHECK_RC(sealed_file_sync(file, &err), AV_OK, &err);
+    AV_CHECK_RC(sealed_file_append(file, "three", 5, &err), AV_OK, &err);
+    AV_CHECK_RC(sealed_file_open(base, path, &reader, &err), AV_OK, &err);
+    AV_CHECK_RC(sealed_file_read(reader, text, sizeof text, 0, &n, &err), AV_OK, &err);
+    AV_CHECK_MEM(text, n, "onetwo", 6);
+    AV_CHECK_RC(sealed_file_read(reader, text, 2, 5, &n, &err), AV_OK, &err);
+    AV_CHECK_MEM(text, n, "o", 1);
+    sealed_file_close(&reader);
+    sealed_file_close(&file);
+    all = slurp(path);
+    AV_CHECK_INT(all.n, SEALED_HEADER + 11);
+    for (size_t i = 0; i < all.n; i++) {
+        uint8_t *p = (uint8_t *)(uintptr_t)av_buf_span(&all).p + i;
+
+        *p ^= 0x04;
+        spill(path, av_buf_span(&all));
+        AV_CHECK_RC(sealed_file_open(base, path, &reader, &err), AV_ERR_CORRUPT, &err);
+        *p ^= 0x04;
+    }
+    for (size_t n_left = SEALED_HEADER; n_left < all.n; n_left++) {
+        spill(path, av_span_slice(av_buf_span(&all), 0, n_left));
+        AV_CHECK_RC(sealed_file_open(base, path, &reader, &err), AV_ERR_CORRUPT, &err);
     }
     av_buf_release(&all);
     sealed_base_destroy(&base);
@@ -277,8 +325,8 @@ test_offsets(void)
     av_buf a, b;
 
     message_fill(bytes, SIZE, 3);
-    AV_CHECK_RC(sealed_file_create(base, path, &file, &err), AV_OK, &err);
-    AV_CHECK_RC(sealed_file_create(base, twin, &second, &err), AV_OK, &err);
+    AV_CHECK_RC(sealed_file_create(base, path, false, &file, &err), AV_OK, &err);
+    AV_CHECK_RC(sealed_file_create(base, twin, false, &second, &err), AV_OK, &err);
     for (size_t at = 0, i = 0; at < SIZE; at += n, i++) {
         n = AV_MIN(sizes[i % AV_COUNT(sizes)], SIZE - at);
         AV_CHECK_RC(sealed_file_append(file, bytes + at, n, &err), AV_OK, &err);
@@ -351,7 +399,7 @@ test_threads(void)
     pthread_t threads[THREADS];
 
     message_fill(bytes, SIZE, 4);
-    AV_CHECK_RC(sealed_file_create(base, path, &file, &err), AV_OK, &err);
+    AV_CHECK_RC(sealed_file_create(base, path, false, &file, &err), AV_OK, &err);
     AV_CHECK_RC(sealed_file_append(file, bytes, SIZE, &err), AV_OK, &err);
     sealed_file_close(&file);
     AV_CHECK_RC(sealed_file_open(base, path, &file, &err), AV_OK, &err);
@@ -376,6 +424,7 @@ main(void)
     av_log_init("test", AV_LOG_ERROR, false);
     AV_RUN(test_offsets);
     AV_RUN(test_torn_header);
+    AV_RUN(test_guarded);
     AV_RUN(test_threads);
     AV_RUN(test_round_trip);
     AV_RUN(test_checkpoint);
