@@ -1,10 +1,10 @@
 /*
  * disk.h - a disk that can lose its power: what was not synced may be there, or not, or half
  *
- * It stands behind av_file_ops and keeps, beside the real files, what a cut would leave: for each name the file it stands
- * for now and durably (a name is durable after fsync of its folder), for each file its bytes now and durably. From call
- * number cut_at on every call fails. disk_power_cut then makes the real files one of the states the cut allows; without
- * it only the process died, and what lay in memory is still seen, and still not durable.
+ * It stands behind av_file_ops and keeps, beside the real files, what a cut would leave: for each name the file it
+ * stands for now and durably (a name is durable after fsync of its folder), for each file its bytes now and durably.
+ * From call number cut_at on every call fails. disk_power_cut then makes the real files one of the states the cut
+ * allows; without it only the process died, and what lay in memory is still seen, and still not durable.
  */
 #ifndef AV_TESTS_KEYS_DISK_H
 #define AV_TESTS_KEYS_DISK_H

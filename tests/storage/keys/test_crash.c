@@ -1,6 +1,6 @@
 /*
- * test_crash.c - the process dies or the power goes at any call, again and again, and each call fails in turn: a key that
- * was not to be erased is never lost, one whose erasure was acknowledged is never had again
+ * test_crash.c - the process dies or the power goes at any call, again and again, and each call fails in turn: a key
+ * that was not to be erased is never lost, one whose erasure was acknowledged is never had again
  */
 #include "tests/storage/keys/disk.h"
 
@@ -260,7 +260,7 @@ test_faults(void)
 
 static const uint8_t ring_key[32] = { 3 };
 
-/* The keyring: stores added and removed while the power goes; a store that was acknowledged opens, with its container. */
+/* The keyring: stores added and removed while the power goes; a store that was acknowledged opens. */
 static void
 test_ring(void)
 {

@@ -1,5 +1,6 @@
 /*
- * test_keyring.c - the keyring: which key opens what, stores that come and go with their keys, and every flipped byte told
+ * test_keyring.c - the keyring: which key opens what, stores that come and go with their keys, and every flipped byte
+ * told
  */
 #include "storage/keys/keyring.h"
 
