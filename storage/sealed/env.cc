@@ -10,6 +10,7 @@
 #include <rocksdb/file_system.h>
 #include <rocksdb/options.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -402,10 +403,13 @@ class SealedLogger : public Logger
     Logv(const InfoLogLevel level, const char *format, va_list ap) override
     {
         char text[1024];
+        int n;
 
         if (level < InfoLogLevel::WARN_LEVEL || level >= InfoLogLevel::HEADER_LEVEL)
             return;
-        (void)vsnprintf(text, sizeof text, format, ap);
+        n = std::min(vsnprintf(text, sizeof text, format, ap), (int)sizeof text - 1);
+        while (n > 0 && text[n - 1] == '\n')
+            text[--n] = '\0';
         sealed_log(level >= InfoLogLevel::ERROR_LEVEL, text);
     }
 };
