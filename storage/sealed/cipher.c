@@ -85,7 +85,7 @@ derive(const sealed_base *base, const uint8_t salt[SALT], struct file_keys *ret)
     (void)crypto_auth_hmacsha256_init(&state, salt, SALT);
     (void)crypto_auth_hmacsha256_update(&state, base->key, sizeof base->key);
     (void)crypto_auth_hmacsha256_final(&state, prk);
-    for (uint8_t i = 0; i < BLOCKS; i++) {
+    for (unsigned i = 0; i < BLOCKS; i++) {
         uint8_t number = (uint8_t)(i + 1);
 
         (void)crypto_auth_hmacsha256_init(&state, prk, sizeof prk);
