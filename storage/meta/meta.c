@@ -64,7 +64,7 @@ take_status(char *text, av_error *err)
         code = AV_ERR_AUTH;
     else if (says(text, AV_SEALED_SAYS_NEWER))
         code = AV_ERR_VERSION;
-    else if (strncmp(text, "Corruption", 10) == 0)
+    else if (strncmp(text, "Corruption", 10) == 0 || says(text, AV_SEALED_SAYS_DAMAGED))
         code = AV_ERR_CORRUPT;
     else if (says(text, "lock file") || says(text, "lock hold"))
         code = AV_ERR_BUSY;
