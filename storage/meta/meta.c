@@ -156,6 +156,22 @@ av_meta_trim(av_meta *self, av_error *err)
 }
 
 av_errc
+av_meta_compact(av_meta *self, av_error *err)
+{
+    av_errc rc = av_meta_trim(self, err);
+    rocksdb_compactoptions_t *options;
+
+    if (rc != AV_OK)
+        return rc;
+    options = rocksdb_compactoptions_create();
+    /* The lowest level, too: what it holds of deleted rows would stay otherwise. */
+    rocksdb_compactoptions_set_bottommost_level_compaction(options, 2); /* kForce */
+    rocksdb_compact_range_opt(self->db, options, NULL, 0, NULL, 0);
+    rocksdb_compactoptions_destroy(options);
+    return AV_OK;
+}
+
+av_errc
 av_meta_checkpoint(av_meta *self, const char *dir, av_error *err)
 {
     char *status = NULL;
