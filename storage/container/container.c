@@ -156,18 +156,6 @@ av_container_list_release(av_container_list *self)
 }
 
 av_errc
-av_container_list_clean(const av_container_list *self, av_place *place, av_error *err)
-{
-    for (size_t i = 0; i < self->stale_count; i++) {
-        av_errc rc = av_place_remove(place, self->stale[i], err);
-
-        if (rc != AV_OK)
-            return rc;
-    }
-    return AV_OK;
-}
-
-av_errc
 av_container_create(const char *dir, const av_container_header *header, int *ret_fd, av_error *err)
 {
     AV_CLEANUP(av_free) char *path = av_container_path(dir, header->container, header->generation);

@@ -36,8 +36,6 @@ typedef struct av_container_list {
 /* What containers a place has. ret: av_container_list_release. */
 av_errc av_container_list_read(av_place *place, av_container_list *ret, av_error *err);
 void av_container_list_release(av_container_list *self);
-/* Remove what is stale: for the one who may write, at open. */
-av_errc av_container_list_clean(const av_container_list *self, av_place *place, av_error *err);
 
 /* Made whole: beside, synced, renamed, folder synced. Afterwards it is there with its header or not at all. ret_fd is
  * open for reading and writing. */

@@ -332,23 +332,37 @@ files_release(av_container_files *self, open_file *f)
     (void)pthread_mutex_unlock(&self->lock);
 }
 
+/* What counts must be sound in its framing before the generation it was made of is let go. */
+static av_errc
+may_remove(av_container_files *self, const char *name, bool *ret, av_error *err)
+{
+    uint32_t container, generation;
+    open_file *f;
+    av_errc rc;
+
+    *ret = true;
+    if (!av_container_name_parse(name, &container, &generation))
+        return AV_OK;
+    rc = files_acquire(self, container, &f, err);
+    if (rc == AV_OK)
+        files_release(self, f);
+    *ret = rc == AV_OK;
+    return rc == AV_ERR_CORRUPT || rc == AV_ERR_VERSION ? AV_OK : rc;
+}
+
 av_errc
 av_container_files_clean(av_container_files *self, av_error *err)
 {
-    /* What counts must be sound in its framing before the generation it was made of is let go. */
     for (size_t i = 0; i < self->list.stale_count; i++) {
-        uint32_t container, generation;
-        open_file *f;
-        av_errc rc;
+        bool remove = false;
+        av_errc rc = may_remove(self, self->list.stale[i], &remove, err);
 
-        if (!av_container_name_parse(self->list.stale[i], &container, &generation))
-            continue;
-        rc = files_acquire(self, container, &f, err);
+        if (rc == AV_OK && remove)
+            rc = av_place_remove(self->place, self->list.stale[i], err);
         if (rc != AV_OK)
             return rc;
-        files_release(self, f);
     }
-    return av_container_list_clean(&self->list, self->place, err);
+    return AV_OK;
 }
 
 static av_errc

@@ -22,7 +22,8 @@ typedef struct av_container_files av_container_files;
 av_errc av_container_files_new(
     const char *dir, const uint8_t store_uuid[16], unsigned max_open, av_container_files **ret, av_error *err);
 void av_container_files_destroy(av_container_files **self); /* NULL and *NULL are no-ops */
-/* Remove lower generations and what was in the making: at open, by the one who may write. */
+/* Remove lower generations and what was in the making: at open, by the one who may write. Where the generation that
+ * counts is damaged the one before it stays, for recovery: that is no error here, whoever reads finds the damage. */
 av_errc av_container_files_clean(av_container_files *self, av_error *err);
 
 const uint8_t *av_container_files_uuid(const av_container_files *self);

@@ -187,6 +187,17 @@ static av_errc
 end_container(av_scan *self, bool *ret_last, av_error *err)
 {
     *ret_last = self->files == NULL || self->container >= av_container_files_highest(self->files);
+    if (self->generation == 0 && !*ret_last) {
+        /* It may have grown since it was entered; now that another one follows it does not any more. */
+        av_errc rc = av_place_size(self->file, &self->size, err);
+
+        if (rc != AV_OK)
+            return rc;
+        if (self->place < self->size) {
+            self->window_n = 0; /* its last bytes may have been those of a group that was rolled back */
+            return AV_OK;
+        }
+    }
     if (self->count > 0 && !*ret_last)
         return av_error_set(err, AV_ERR_CORRUPT, "%08u.avc ends inside a group", self->container);
     if (self->generation > 0 && !self->map_read)
@@ -207,14 +218,14 @@ av_scan_next(av_scan *self, av_record_header *ret, av_span *ret_body, bool *ret_
 
     *ret_end = false;
     for (;;) {
-        if (self->container > 0 && self->place == self->size) {
+        if (self->container > 0 && self->place >= self->size) {
             rc = end_container(self, &last, err);
             if (rc == AV_OK && last)
                 *ret_end = true;
             if (rc != AV_OK || last)
                 return rc;
         }
-        if (self->container == 0 || self->place == self->size) {
+        if (self->container == 0 || self->place >= self->size) {
             rc = advance(self, err);
             if (rc != AV_OK)
                 return rc;

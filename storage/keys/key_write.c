@@ -1,8 +1,8 @@
 /*
  * key_write.c - key files on disk: replaced durably, the old bytes overwritten (docs/format-keys.md, 4)
  *
- * Overwriting is best effort by nature: the bytes are out of every reader's reach by then, and a disk that moves what is
- * written keeps them anyhow. So its failure is no failure of the write.
+ * Overwriting is best effort by nature: the bytes are out of every reader's reach by then, and a disk that moves what
+ * is written keeps them anyhow. So its failure is no failure of the write.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -45,7 +45,7 @@ av_errc
 av_keyring_peek(const char *dir, av_keyring_info *ret, av_error *err)
 {
     AV_CLEANUP(av_buf_release) av_buf file = { 0 };
-    keys_header header;
+    keys_header header = { 0 };
     av_errc rc = read_file(dir, &file, &header, err);
 
     if (rc == AV_OK)
@@ -58,7 +58,7 @@ av_keyring_recover(const char *dir, const uint8_t recovery_private[32], uint8_t 
 {
     AV_CLEANUP(av_buf_release) av_buf file = { 0 };
     AV_CLEANUP(av_buf_release_secret) av_buf plain = { 0 };
-    keys_header header;
+    keys_header header = { 0 };
     av_keyring_info info;
     uint8_t key[32];
     av_errc rc = read_file(dir, &file, &header, err);
@@ -191,6 +191,8 @@ av_keyring_open(const char *dir, const uint8_t instance_key[32], av_keyring **re
 
     if (rc == AV_OK)
         rc = lock_folder(self, err);
+    if (rc == AV_OK)
+        rc = av_dir_sync(dir, err); /* who died before syncing it left names that only memory has */
     if (rc == AV_OK)
         rc = read_file(dir, &file, &self->header, err);
     if (rc != AV_OK)

@@ -1,10 +1,10 @@
 /*
  * keyring.h - the keyring folder of one instance: the instance key opens it, it opens the stores
  *
- * <dir>/keyring.avk holds the keys of the instance's databases and of its stores, sealed under the instance key, and the
- * instance key sealed to the public half of the recovery key. <dir>/<store uuid in hex>/ holds the keys of one store
- * (store_keys.h). The folder stands apart from the stores, and a backup keeps only its newest version: that is what
- * makes erasing reach into older backups (docs/format-keys.md).
+ * <dir>/keyring.avk holds the keys of the instance's databases and of its stores, sealed under the instance key, and
+ * the instance key sealed to the public half of the recovery key. <dir>/<store uuid in hex>/ holds the keys of one
+ * store (store_keys.h). The folder stands apart from the stores, and a backup keeps only its newest version: that is
+ * what makes erasing reach into older backups (docs/format-keys.md).
  *
  * Thread safe. One process has a keyring open at a time (a lock on <dir>/lock); peek and recover need no lock.
  */
@@ -67,7 +67,7 @@ const uint8_t *av_keyring_accounts_key(const av_keyring *self);
 av_errc av_keyring_rekey(
     av_keyring *self, const uint8_t *new_instance_key, const uint8_t *new_recovery_public, av_error *err);
 
-/* A random store key and fresh keys for it, durable; ret is a reference of the caller's. AV_ERR_EXISTS, AV_ERR_LIMIT. */
+/* A random store key and fresh keys for it, durable; ret is the caller's reference. AV_ERR_EXISTS, AV_ERR_LIMIT. */
 av_errc av_keyring_store_add(av_keyring *self, const uint8_t uuid[16], av_store_keys **ret, av_error *err);
 /* The one object for the store's keys, another reference to it. AV_ERR_NOT_FOUND: not in this keyring; and what
  * av_store_keys_open returns. */
@@ -98,8 +98,8 @@ av_errc av_keyring_export_peek(const char *store_dir, av_keyring_export_info *re
 av_errc av_keyring_store_import(
     av_keyring *self, const char *store_dir, const av_key *unlock_key, uint8_t ret_uuid[16], av_error *err);
 /*
- * Wipe and remove <store_dir>/store.keys/, whatever it holds. Import does it; attaching does it too when a crash left a folder
- * without its lock behind (export_peek: AV_ERR_NOT_FOUND). Missing is fine; durable on return.
+ * Wipe and remove <store_dir>/store.keys/, whatever it holds. Import does it; attaching does it too when a crash left a
+ * folder without its lock behind (export_peek: AV_ERR_NOT_FOUND). Missing is fine; durable on return.
  */
 av_errc av_keyring_export_drop(const char *store_dir, av_error *err);
 

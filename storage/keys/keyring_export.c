@@ -17,6 +17,7 @@ write_lock(av_keyring *self, const keys_ring_store *store, const char *dir, av_e
     keys_header header = { .kind = KEYS_LOCK, .version = 1 };
     av_errc rc;
 
+    assert(store != NULL);
     memcpy(header.uuid, store->uuid, 16);
     memcpy(header.recovery_public, self->header.recovery_public, 32);
     av_buf_init(&file, LOCK_FILE_MAX);
@@ -157,7 +158,7 @@ unlock(av_keyring *self, const char *store_dir, const av_key *given, av_keyring_
         info->recovery_key_id, info->instance_key_id);
 }
 
-/* Keys that came with the store although the keyring has some: fine when it is the same or older (a crash in between). */
+/* Keys that came with the store although the keyring has some: fine when not newer (there was a crash in between). */
 static av_errc
 check_known(av_keyring *self, keys_ring_store *store, av_store_keys *came, const uint8_t key[32], av_error *err)
 {

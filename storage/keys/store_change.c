@@ -196,8 +196,6 @@ keys_settle(av_store_keys *self, av_error *err)
             settled += head.rows[i].pending ? 0 : 1;
         }
     if (rc == AV_OK && settled > 0)
-        rc = av_dir_sync(self->dir, err); /* a tree one sees renamed may not be so on disk */
-    if (rc == AV_OK && settled > 0)
         rc = keys_head_store(self, &head, err);
     for (size_t i = 0; i < self->head.n && rc == AV_OK && settled > 0; i++) {
         (void)pthread_mutex_lock(&self->state);

@@ -30,7 +30,8 @@ by_place(const void *a, const void *b)
 }
 
 /*
- * Step 1 for one container: its tree without the slots, beside the old one. ret_changed: there was something to take out.
+ * Step 1 for one container: its tree without the slots, beside the old one. ret_changed: there was something to take
+ * out.
  */
 static av_errc
 puncture_beside(av_store_keys *self, const uint32_t *slots, size_t n, puncture *p, bool *ret_changed, av_error *err)
@@ -46,6 +47,8 @@ puncture_beside(av_store_keys *self, const uint32_t *slots, size_t n, puncture *
     if (row == NULL)
         return AV_OK; /* no keys: nothing to erase */
     rc = keys_tree_load(self, row, &tree, &next, &version, err);
+    if (rc == AV_OK && row->pending) /* settling, a moment ago, could not open it */
+        rc = av_error_set(err, AV_ERR_CORRUPT, "the key tree of container %u was damaged: try again", row->container);
     if (rc == AV_OK)
         rc = av_key_tree_puncture(tree, slots, n, &erased, err);
     if (rc != AV_OK || erased == 0)
@@ -170,12 +173,27 @@ erase_batch(av_store_keys *self, const av_key_slot **at, size_t *left, uint32_t 
     return rc;
 }
 
+/* sorted by place; numbers: room for as many slots */
+static av_errc
+erase_sorted(av_store_keys *self, const av_key_slot *sorted, size_t n, uint32_t *numbers, av_error *err)
+{
+    av_errc rc;
+
+    (void)pthread_mutex_lock(&self->change);
+    rc = keys_check_broken(self, err);
+    if (rc == AV_OK)
+        rc = keys_settle(self, err);
+    while (rc == AV_OK && n > 0)
+        rc = erase_batch(self, &sorted, &n, numbers, err);
+    (void)pthread_mutex_unlock(&self->change);
+    return rc;
+}
+
 av_errc
 av_store_keys_erase(av_store_keys *self, const av_key_slot *slots, size_t n, av_error *err)
 {
-    AV_CLEANUP(av_free) av_key_slot *sorted = NULL;
-    AV_CLEANUP(av_free) uint32_t *numbers = NULL;
-    const av_key_slot *at;
+    av_key_slot *sorted;
+    uint32_t *numbers;
     av_errc rc;
 
     for (size_t i = 0; i < n; i++)
@@ -186,17 +204,14 @@ av_store_keys_erase(av_store_keys *self, const av_key_slot *slots, size_t n, av_
         return AV_OK;
     sorted = malloc(n * sizeof *sorted); /* n is the caller's, who may have many */
     numbers = malloc(n * sizeof *numbers);
-    if (sorted == NULL || numbers == NULL)
-        return av_error_set(err, AV_ERR_NOMEM, "no memory to erase %zu records at once", n);
-    memcpy(sorted, slots, n * sizeof *sorted);
-    qsort(sorted, n, sizeof *sorted, by_place);
-    at = sorted;
-    (void)pthread_mutex_lock(&self->change);
-    rc = keys_check_broken(self, err);
-    if (rc == AV_OK)
-        rc = keys_settle(self, err);
-    while (rc == AV_OK && n > 0)
-        rc = erase_batch(self, &at, &n, numbers, err);
-    (void)pthread_mutex_unlock(&self->change);
+    if (sorted == NULL || numbers == NULL) {
+        rc = av_error_set(err, AV_ERR_NOMEM, "no memory to erase %zu records at once", n);
+    } else {
+        memcpy(sorted, slots, n * sizeof *sorted);
+        qsort(sorted, n, sizeof *sorted, by_place);
+        rc = erase_sorted(self, sorted, n, numbers, err);
+    }
+    free(sorted);
+    free(numbers);
     return rc;
 }

@@ -114,6 +114,8 @@ av_store_keys_open(
     av_errc rc = load_head(self, err);
 
     if (rc == AV_OK)
+        rc = av_dir_sync(dir, err); /* who died before syncing it left names that only memory has */
+    if (rc == AV_OK)
         rc = keys_settle(self, err);
     if (rc != AV_OK)
         return rc;

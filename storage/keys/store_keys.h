@@ -1,5 +1,6 @@
 /*
- * store_keys.h - the keys of one store: a tree of record keys for each container, and what is derived for the whole store
+ * store_keys.h - the keys of one store: a tree of record keys for each container, and what is derived for the whole
+ * store
  *
  * A container's record keys are the leaves of a key tree (tree.h). Erasing a record takes its leaf out of the tree for
  * good: the tree file is written anew under a new random key, so that neither the file of today nor an older copy of it
@@ -61,8 +62,8 @@ void av_store_keys_database(av_store_keys *self, uint8_t ret[32]);
 av_errc av_store_keys_database_replace(av_store_keys *self, av_error *err);
 
 /*
- * A key tree for a new container, durable on return. AV_ERR_EXISTS when it has one: a container that was given up before
- * its first commit may go on with it, because the keys also depend on each record's salt.
+ * A key tree for a new container, durable on return. AV_ERR_EXISTS when it has one: a container that was given up
+ * before its first commit may go on with it, because the keys also depend on each record's salt.
  */
 av_errc av_store_keys_container_add(av_store_keys *self, uint32_t container, av_error *err);
 bool av_store_keys_has_container(av_store_keys *self, uint32_t container);
@@ -85,11 +86,13 @@ av_errc av_store_keys_is_erased(av_store_keys *self, uint32_t container, uint32_
 /*
  * Erase n records in any order and of any containers of the store. On AV_OK it is durable: their keys cannot be had
  * again from this folder, nor from it and older copies of single files of it. Erased ones, doubles and containers
- * without keys are fine: what is asked for is the case already. All or nothing in memory; after a crash or an error
- * some containers may be done and others not, so repeat it.
- * Costs some 8 syncs however many slots and about 36 bytes of tree for each erased run of slots and level.
- * AV_ERR_LIMIT: no such slot, or a tree would grow beyond a million nodes (compact that container instead); nothing was
- * changed then.
+ * without keys are fine: what is asked for is the case already. After an error or a crash some containers may be done
+ * and others not: repeat it.
+ *
+ * Costs nine syncs, and two for each further container, 64 containers at a time: better one call than many. One erased
+ * slot adds at most 24 nodes of 36 bytes to its container's tree, which is written anew.
+ * AV_ERR_LIMIT: no such slot (nothing was changed then), or a tree would grow beyond a million nodes (compact that
+ * container instead); AV_ERR_CORRUPT: a container's tree is damaged; AV_ERR_READONLY, AV_ERR_IO, AV_ERR_NOSPACE.
  */
 av_errc av_store_keys_erase(av_store_keys *self, const av_key_slot *slots, size_t n, av_error *err);
 

@@ -1,10 +1,10 @@
 /*
  * store_keys_priv.h - the object behind store_keys.h: looking keys up (store_keys.c), changing them (store_change.c)
  *
- * Two locks. `change` is held through a whole change, its disk writes included: changes wait for each other. `state` guards
- * the fields below it and is held for moments (and while a tree is read from disk), so that a change never makes
- * readers wait for a sync. Order: change, then state. What a change reads of the head needs `change` alone, because only
- * a change writes it; what it writes needs both.
+ * Two locks. `change` is held through a whole change, its disk writes included: changes wait for each other. `state`
+ * guards the fields below it and is held for moments (and while a tree is read from disk), so that a change never makes
+ * readers wait for a sync. Order: change, then state. What a change reads of the head needs `change` alone, because
+ * only a change writes it; what it writes needs both.
  */
 #ifndef AV_KEYS_STORE_KEYS_PRIV_H
 #define AV_KEYS_STORE_KEYS_PRIV_H

@@ -1,8 +1,8 @@
 /*
  * tree.c - see tree.h
  *
- * Hashing is OpenSSL's plain SHA-256: one block costs 98 ns where libsodium takes 377, OpenSSL's one-shot SHA256() 618 and
- * a reused EVP context 130 (which would also tie a tree to a context).
+ * Hashing is OpenSSL's plain SHA-256: one block costs 98 ns where libsodium takes 377, OpenSSL's one-shot SHA256() 618
+ * and a reused EVP context 130 (which would also tie a tree to a context).
  */
 #define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_Init and its kin: for their speed, see above */
 #include "storage/keys/tree.h"

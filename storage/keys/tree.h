@@ -1,8 +1,8 @@
 /*
  * tree.h - the key tree of one container: 2^24 record keys from one root, each of which can be taken out for good
  *
- * A GGM tree (Goldreich, Goldwasser, Micali 1986), punctured: docs/format-keys.md, 3. Pure computation, no I/O. Not thread
- * safe: looking up moves a cache. With it neighbouring slots cost about two hashes each, a far one at most 24.
+ * A GGM tree (Goldreich, Goldwasser, Micali 1986), punctured: docs/format-keys.md, 3. Pure computation, no I/O. Not
+ * thread safe: looking up moves a cache. With it neighbouring slots cost about two hashes each, a far one at most 24.
  */
 #ifndef AV_KEYS_TREE_H
 #define AV_KEYS_TREE_H

@@ -64,7 +64,7 @@ take_status(char *text, av_error *err)
         code = AV_ERR_AUTH;
     else if (says(text, AV_SEALED_SAYS_NEWER))
         code = AV_ERR_VERSION;
-    else if (strncmp(text, "Corruption", 10) == 0)
+    else if (strncmp(text, "Corruption", 10) == 0 || says(text, AV_SEALED_SAYS_DAMAGED))
         code = AV_ERR_CORRUPT;
     else if (says(text, "lock file") || says(text, "lock hold"))
         code = AV_ERR_BUSY;
@@ -153,6 +153,22 @@ av_meta_trim(av_meta *self, av_error *err)
     rocksdb_cache_set_capacity(self->cache, 0);
     rocksdb_cache_set_capacity(self->cache, self->cache_bytes);
     return take_status(status, err);
+}
+
+av_errc
+av_meta_compact(av_meta *self, av_error *err)
+{
+    av_errc rc = av_meta_trim(self, err);
+    rocksdb_compactoptions_t *options;
+
+    if (rc != AV_OK)
+        return rc;
+    options = rocksdb_compactoptions_create();
+    /* The lowest level, too: what it holds of deleted rows would stay otherwise. */
+    rocksdb_compactoptions_set_bottommost_level_compaction(options, 2); /* kForce */
+    rocksdb_compact_range_opt(self->db, options, NULL, 0, NULL, 0);
+    rocksdb_compactoptions_destroy(options);
+    return AV_OK;
 }
 
 av_errc

@@ -34,6 +34,8 @@ av_errc av_meta_open(const char *dir, const av_meta_options *options, av_meta **
 void av_meta_close(av_meta **self);
 /* Write what is in memory into a table file and give the memory back: for an idle timer, between groups. */
 av_errc av_meta_trim(av_meta *self, av_error *err);
+/* Write all tables anew, so that the space of deleted rows comes back. Between groups; takes its time. */
+av_errc av_meta_compact(av_meta *self, av_error *err);
 /*
  * A copy of the database as it stands now, in the folder dir (which must not be there; its parent must). Tables are linked
  * when dir is on the same file system. Sealed under the same key. Beside a writer. AV_ERR_EXISTS.

@@ -20,7 +20,9 @@
 #define RUN_MAX  (1U << 30) /* bytes of one call into OpenSSL, which counts in int */
 #define SALT_AT  12U
 #define CHECK_AT (SALT_AT + SALT)
-#define CRC_AT   (CHECK_AT + CHECK)
+#define CRC_AT   (CHECK_AT + CHECK) /* over all before it; the witness follows */
+#define FLAGS_AT 10U
+#define GUARDED  1U
 
 static const uint8_t magic[8] = { 'A', 'V', 'S', 'E', 'A', 'L', 'D', 'B' };
 
@@ -34,11 +36,13 @@ struct file_keys {
     uint8_t key[32];
     uint8_t counter[BLOCK]; /* of the first block */
     uint8_t check[CHECK];
+    uint8_t mac[32];
 };
 
 struct sealed_cipher {
     const sealed_base *base;
     struct file_keys keys;
+    bool guarded;
     _Atomic(EVP_CIPHER_CTX *) spare[SPARE];
 };
 
@@ -68,19 +72,20 @@ sealed_base_destroy(sealed_base **self)
     *self = NULL;
 }
 
-/* RFC 5869: HKDF-SHA-256, two blocks. */
+/* RFC 5869: HKDF-SHA-256, three blocks. */
 static void
 derive(const sealed_base *base, const uint8_t salt[SALT], struct file_keys *ret)
 {
+    enum { BLOCKS = 3 };
     static const char label[] = "archivolt database file";
     crypto_auth_hmacsha256_state state;
-    uint8_t prk[32], block[2][32];
+    uint8_t prk[32], block[BLOCKS][32];
 
-    _Static_assert(sizeof *ret == sizeof block, "two blocks of SHA-256");
+    _Static_assert(sizeof *ret == sizeof block, "whole blocks of SHA-256");
     (void)crypto_auth_hmacsha256_init(&state, salt, SALT);
     (void)crypto_auth_hmacsha256_update(&state, base->key, sizeof base->key);
     (void)crypto_auth_hmacsha256_final(&state, prk);
-    for (uint8_t i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < BLOCKS; i++) {
         uint8_t number = (uint8_t)(i + 1);
 
         (void)crypto_auth_hmacsha256_init(&state, prk, sizeof prk);
@@ -104,14 +109,16 @@ put_le(uint8_t *p, uint32_t v, unsigned n)
 }
 
 sealed_cipher *
-sealed_cipher_new(const sealed_base *base, uint8_t ret_header[SEALED_HEADER])
+sealed_cipher_new(const sealed_base *base, bool guarded, uint8_t ret_header[SEALED_HEADER])
 {
     sealed_cipher *self = av_xcalloc(1, sizeof *self);
 
     self->base = base;
+    self->guarded = guarded;
     memset(ret_header, 0, SEALED_HEADER);
     memcpy(ret_header, magic, sizeof magic);
     put_le(ret_header + sizeof magic, VERSION, 2);
+    put_le(ret_header + FLAGS_AT, guarded ? GUARDED : 0, 2);
     av_random_bytes(ret_header + SALT_AT, SALT);
     derive(base, ret_header + SALT_AT, &self->keys);
     memcpy(ret_header + CHECK_AT, self->keys.check, CHECK);
@@ -131,7 +138,7 @@ is_zero(const uint8_t *p, size_t n)
 bool
 sealed_header_is_torn(const uint8_t *p, size_t n)
 {
-    return is_zero(p, n) || (n < SEALED_HEADER && memcmp(p, magic, AV_MIN(n, sizeof magic)) == 0);
+    return is_zero(p, AV_MIN(n, CRC_AT + 4)) || (n < SEALED_HEADER && memcmp(p, magic, AV_MIN(n, sizeof magic)) == 0);
 }
 
 av_errc
@@ -141,15 +148,18 @@ sealed_cipher_open(const sealed_base *base, const uint8_t header[SEALED_HEADER],
     uint8_t crc[4];
 
     if (memcmp(header, magic, sizeof magic) != 0)
-        return av_error_set(err, AV_ERR_CORRUPT, "not a sealed file: it does not begin with the mark of one");
+        return av_error_set(err, AV_ERR_CORRUPT,
+            "not a sealed file, or this " AV_SEALED_SAYS_DAMAGED ": its first bytes are not the mark of one");
     put_le(crc, av_crc32c(0, av_span_of(header, CRC_AT)), 4);
     if (memcmp(crc, header + CRC_AT, sizeof crc) != 0)
-        return av_error_set(err, AV_ERR_CORRUPT, "the header of a sealed file is damaged");
-    if (header[sizeof magic] != VERSION || header[sizeof magic + 1] != 0)
+        return av_error_set(err, AV_ERR_CORRUPT, "the header of this " AV_SEALED_SAYS_DAMAGED);
+    if (header[sizeof magic] != VERSION || header[sizeof magic + 1] != 0 || (header[FLAGS_AT] & ~GUARDED) != 0 ||
+        header[FLAGS_AT + 1] != 0)
         return av_error_set(err, AV_ERR_VERSION, AV_SEALED_SAYS_NEWER ": it has version %u",
             (unsigned)(header[sizeof magic] | header[sizeof magic + 1] << 8));
     self = av_xcalloc(1, sizeof *self);
     self->base = base;
+    self->guarded = (header[FLAGS_AT] & GUARDED) != 0;
     derive(base, header + SALT_AT, &self->keys);
     if (!av_secret_eq(self->keys.check, header + CHECK_AT, CHECK))
         return av_error_set(err, AV_ERR_AUTH, AV_SEALED_SAYS_KEY);
@@ -167,6 +177,18 @@ sealed_cipher_destroy(sealed_cipher **self)
     av_secret_wipe(&(*self)->keys, sizeof(*self)->keys);
     free(*self);
     *self = NULL;
+}
+
+bool
+sealed_cipher_is_guarded(const sealed_cipher *self)
+{
+    return self->guarded;
+}
+
+const uint8_t *
+sealed_cipher_mac_key(const sealed_cipher *self)
+{
+    return self->keys.mac;
 }
 
 static EVP_CIPHER_CTX *

@@ -10,6 +10,7 @@
 #include <rocksdb/file_system.h>
 #include <rocksdb/options.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -52,6 +53,22 @@ status_of(av_errc rc, const av_error &err)
     default:
         return IOStatus::IOError(err.msg);
     }
+}
+
+bool
+ends_with(const std::string &path, const std::string &end)
+{
+    return path.size() >= end.size() && path.compare(path.size() - end.size(), end.size(), end) == 0;
+}
+
+/*
+ * Tables and logs are guarded by their own checksums (and a log's end by nothing, as a crash may have torn it); MANIFEST,
+ * CURRENT and the other small ones by a witness.
+ */
+bool
+is_guarded(const std::string &path)
+{
+    return !ends_with(path, ".sst") && !ends_with(path, ".log");
 }
 
 /* Owner of a sealed file. */
@@ -138,7 +155,7 @@ class RandomReader : public FSRandomAccessFile
 class Writer : public FSWritableFile
 {
   public:
-    explicit Writer(sealed_file *file) : file_(file)
+    Writer(sealed_file *file, bool guarded) : file_(file), guarded_(guarded)
     {
     }
     using FSWritableFile::Append;
@@ -164,7 +181,7 @@ class Writer : public FSWritableFile
     bool
     IsSyncThreadSafe() const override
     {
-        return true;
+        return !guarded_;
     }
     uint64_t
     GetFileSize(const IOOptions &, IODebugContext *) override
@@ -180,6 +197,7 @@ class Writer : public FSWritableFile
 
   private:
     Handle file_;
+    const bool guarded_;
 };
 
 class Folder : public FSDirectory
@@ -239,10 +257,10 @@ class SealedFileSystem : public FileSystemWrapper
     {
         sealed_file *file = nullptr;
         av_error err;
-        av_errc rc = sealed_file_create(base_, path.c_str(), &file, &err);
+        av_errc rc = sealed_file_create(base_, path.c_str(), is_guarded(path), &file, &err);
 
         if (rc == AV_OK)
-            ret->reset(new Writer(file));
+            ret->reset(new Writer(file, is_guarded(path)));
         return status_of(rc, err);
     }
 
@@ -360,6 +378,8 @@ class SealedFileSystem : public FileSystemWrapper
 
         if (rc == AV_OK)
             ret->reset(new Reader(file));
+        if (rc == AV_ERR_CORRUPT && ends_with(path, "/IDENTITY")) /* there RocksDB asserts that it is an I/O error */
+            return IOStatus::IOError(err.msg);
         return status_of(rc, err);
     }
 
@@ -383,10 +403,13 @@ class SealedLogger : public Logger
     Logv(const InfoLogLevel level, const char *format, va_list ap) override
     {
         char text[1024];
+        int n;
 
         if (level < InfoLogLevel::WARN_LEVEL || level >= InfoLogLevel::HEADER_LEVEL)
             return;
-        (void)vsnprintf(text, sizeof text, format, ap);
+        n = std::min(vsnprintf(text, sizeof text, format, ap), (int)sizeof text - 1);
+        while (n > 0 && text[n - 1] == '\n')
+            text[--n] = '\0';
         sealed_log(level >= InfoLogLevel::ERROR_LEVEL, text);
     }
 };

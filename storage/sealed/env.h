@@ -23,11 +23,12 @@
 extern "C" {
 #endif
 
-#define AV_SEALED_KEY        32U /* bytes */
+#define AV_SEALED_KEY          32U /* bytes */
 
-/* RocksDB hands errors on as text: these words in it tell AV_ERR_AUTH and AV_ERR_VERSION from AV_ERR_CORRUPT. */
-#define AV_SEALED_SAYS_KEY   "sealed with another key"
-#define AV_SEALED_SAYS_NEWER "sealed by a newer version"
+/* RocksDB hands errors on as text: these words in it tell AV_ERR_AUTH, AV_ERR_VERSION and AV_ERR_CORRUPT. */
+#define AV_SEALED_SAYS_KEY     "sealed with another key"
+#define AV_SEALED_SAYS_NEWER   "sealed by a newer version"
+#define AV_SEALED_SAYS_DAMAGED "sealed file is damaged"
 
 typedef struct av_sealed_env av_sealed_env;
 

@@ -4,6 +4,7 @@
  * Held in memory up to the store's spool size, then taken apart as they come: the part being received is held up to one
  * segment, beyond that its segments go to the log. What memory a message takes is so bounded whatever its size.
  */
+#include "storage/store/inspect.h"
 #include "storage/store/store_priv.h"
 
 struct av_store_put {
@@ -13,6 +14,7 @@ struct av_store_put {
     uint64_t got;
     bool lost;         /* a rollback took something of this one, or it failed */
     uint64_t last_lsn; /* of the newest record written for it, or found */
+    uint64_t part_lsn; /* of the first segment of the part being received; 0: none yet */
     av_buf plain;      /* the message so far, until it is taken apart as it comes */
     av_sha256_stream *digest;
     av_splitter *splitter; /* set: taken apart as it comes */
@@ -31,6 +33,16 @@ store_puts_rolled_back(av_store *self)
 {
     for (av_store_put *p = self->puts; p != NULL; p = p->next)
         p->lost = p->lost || p->last_lsn > self->chain.commit_lsn;
+}
+
+uint64_t
+av_store_open_puts_lsn(const av_store *self)
+{
+    uint64_t lowest = UINT64_MAX;
+
+    for (const av_store_put *p = self->puts; p != NULL; p = p->next)
+        lowest = AV_MIN(lowest, p->part_lsn == 0 ? UINT64_MAX : p->part_lsn);
+    return lowest;
 }
 
 av_errc
@@ -67,6 +79,7 @@ put_segment(av_store_put *put, av_error *err)
 
     if (rc == AV_OK) {
         put->last_lsn = store->record.header.lsn;
+        put->part_lsn = put->part_lsn == 0 ? put->last_lsn : put->part_lsn;
         rc = store_pack(store, av_buf_span(&put->segment), false, &packed, &segment.codec, err);
         if (rc != AV_OK)
             store->group.spoiled = true;
@@ -103,7 +116,7 @@ take_begin(void *ctx, AV_UNUSED av_split_coding coding, AV_UNUSED av_error *err)
     av_buf_clear(&put->list);
     av_sha256_stream_destroy(&put->part_digest);
     put->part_digest = av_sha256_stream_new();
-    put->part_size = put->segment_bytes = 0;
+    put->part_size = put->segment_bytes = put->part_lsn = 0;
     put->count = 0;
     return AV_OK;
 }

@@ -4,11 +4,11 @@
 #include "base/secret.h"
 #include "storage/container/scan.h"
 #include "storage/container/tlv.h"
+#include "storage/store/inspect.h"
 #include "storage/store/store_priv.h"
 
-struct replay {
-    av_store *store;
-    av_scan *scan;
+struct av_store_inspector {
+    const av_store *store;
     store_tools *tools;
     av_buf plain, list; /* of an events record: opened, unpacked */
     av_buf lsns;
@@ -16,7 +16,7 @@ struct replay {
 };
 
 static av_errc
-open_events(struct replay *self, const av_record_header *h, av_span body, av_span *ret_list, av_error *err)
+open_events(av_store_inspector *self, const av_record_header *h, av_span body, av_span *ret_list, av_error *err)
 {
     av_seal_place place = store_place(self->store, h, 0, true);
     uint8_t key[AV_SEAL_KEY], *to;
@@ -52,7 +52,7 @@ open_events(struct replay *self, const av_record_header *h, av_span body, av_spa
 }
 
 static av_errc
-visit_events(struct replay *self, const av_record_header *h, av_span body, av_error *err)
+visit_events(av_store_inspector *self, const av_record_header *h, av_span body, av_error *err)
 {
     av_span list = { 0 }, event;
     av_errc rc = open_events(self, h, body, &list, err);
@@ -71,7 +71,8 @@ visit_events(struct replay *self, const av_record_header *h, av_span body, av_er
 }
 
 static av_errc
-describe_content(struct replay *self, const av_record_header *h, av_span body, av_store_content *content, av_error *err)
+describe_content(
+    av_store_inspector *self, const av_record_header *h, av_span body, av_store_content *content, av_error *err)
 {
     AV_CLEANUP(store_source_close) store_source source = { 0 };
     av_errc rc = store_source_table(self->store, self->tools, h, body, &source, err);
@@ -101,7 +102,7 @@ describe_content(struct replay *self, const av_record_header *h, av_span body, a
 
 static av_errc
 describe_dictionary(
-    struct replay *self, const av_record_header *h, av_span body, av_store_content *content, av_error *err)
+    av_store_inspector *self, const av_record_header *h, av_span body, av_store_content *content, av_error *err)
 {
     av_seal_place place = store_place(self->store, h, 0, true);
     uint8_t key[AV_SEAL_KEY], digest[AV_SHA256_SIZE], *to;
@@ -125,7 +126,7 @@ describe_dictionary(
 }
 
 static av_errc
-visit_content(struct replay *self, const av_record_header *h, av_span body, av_error *err)
+visit_content(av_store_inspector *self, const av_record_header *h, av_span body, av_error *err)
 {
     av_store_content content = { .lsn = h->lsn, .kind = (av_record_kind)h->kind };
     av_errc rc = h->kind == AV_RECORD_DICTIONARY ? describe_dictionary(self, h, body, &content, err)
@@ -135,7 +136,7 @@ visit_content(struct replay *self, const av_record_header *h, av_span body, av_e
 }
 
 static av_errc
-visit_record(struct replay *self, const av_record_header *h, av_span body, av_error *err)
+visit_record(av_store_inspector *self, const av_record_header *h, av_span body, av_error *err)
 {
     const av_store_visitor *v = self->visitor;
 
@@ -156,18 +157,57 @@ visit_record(struct replay *self, const av_record_header *h, av_span body, av_er
     return AV_OK;
 }
 
-static av_errc
-walk(struct replay *self, uint64_t after_lsn, av_error *err)
+av_errc
+av_store_inspector_new(const av_store *store, av_store_inspector **ret, av_error *err)
 {
-    uint64_t until = self->store->chain.commit_lsn;
-    av_errc rc = after_lsn == 0 ? AV_OK : av_scan_from(self->scan, after_lsn, err);
+    av_store_inspector *self = av_xcalloc(1, sizeof *self);
+    av_errc rc = store_spare_take(store->spare, &self->tools, err);
 
-    while (rc == AV_OK && av_scan_chain(self->scan)->commit_lsn < until) {
+    self->store = store;
+    av_buf_init(&self->plain, AV_EVENTS_BODY_MAX);
+    av_buf_init(&self->list, AV_EVENTS_LIST_MAX);
+    av_buf_init(&self->lsns, AV_CONTENT_TABLE_MAX);
+    if (rc == AV_OK)
+        *ret = self;
+    else
+        av_store_inspector_destroy(&self);
+    return rc;
+}
+
+void
+av_store_inspector_destroy(av_store_inspector **self)
+{
+    av_store_inspector *s = *self;
+
+    if (s == NULL)
+        return;
+    store_spare_give(s->store->spare, s->tools);
+    av_buf_release(&s->plain);
+    av_buf_release(&s->list);
+    av_buf_release(&s->lsns);
+    free(s);
+    *self = NULL;
+}
+
+av_errc
+av_store_inspect(av_store_inspector *self, const av_record_header *header, av_span body,
+    const av_store_visitor *visitor, av_error *err)
+{
+    self->visitor = visitor;
+    return visit_record(self, header, body, err);
+}
+
+static av_errc
+walk(av_store_inspector *self, av_scan *scan, uint64_t after_lsn, uint64_t until, av_error *err)
+{
+    av_errc rc = after_lsn == 0 ? AV_OK : av_scan_from(scan, after_lsn, err);
+
+    while (rc == AV_OK && av_scan_chain(scan)->commit_lsn < until) {
         av_record_header header;
         av_span body;
         bool end = false;
 
-        rc = av_scan_next(self->scan, &header, &body, &end, err);
+        rc = av_scan_next(scan, &header, &body, &end, err);
         if (rc == AV_OK && end)
             return av_error_set(err, AV_ERR_CORRUPT, "the log ends before its last commit");
         if (rc == AV_OK)
@@ -179,23 +219,17 @@ walk(struct replay *self, uint64_t after_lsn, av_error *err)
 av_errc
 av_store_replay(av_store *self, uint64_t after_lsn, const av_store_visitor *visitor, av_error *err)
 {
-    struct replay replay = { .store = self, .visitor = visitor };
+    AV_CLEANUP(av_store_inspector_destroy) av_store_inspector *inspector = NULL;
+    AV_CLEANUP(av_scan_destroy) av_scan *scan = NULL;
     av_errc rc;
 
     if (self->chain.commit_lsn <= after_lsn)
         return AV_OK;
-    av_buf_init(&replay.plain, AV_EVENTS_BODY_MAX);
-    av_buf_init(&replay.list, AV_EVENTS_LIST_MAX);
-    av_buf_init(&replay.lsns, AV_CONTENT_TABLE_MAX);
-    rc = av_scan_new(self->files, av_store_keys_log(self->keys), &replay.scan, err);
+    rc = av_store_inspector_new(self, &inspector, err);
     if (rc == AV_OK)
-        rc = store_spare_take(self->spare, &replay.tools, err);
-    if (rc == AV_OK)
-        rc = walk(&replay, after_lsn, err);
-    av_scan_destroy(&replay.scan);
-    store_spare_give(self->spare, replay.tools);
-    av_buf_release(&replay.plain);
-    av_buf_release(&replay.list);
-    av_buf_release(&replay.lsns);
-    return rc;
+        rc = av_scan_new(self->files, av_store_keys_log(self->keys), &scan, err);
+    if (rc != AV_OK)
+        return rc;
+    inspector->visitor = visitor;
+    return walk(inspector, scan, after_lsn, self->chain.commit_lsn, err);
 }

@@ -8,6 +8,8 @@
 
 #include "base/file.h"
 
+#define SECTOR 512
+
 static struct {
     fault_plan plan;
     long calls;
@@ -52,13 +54,24 @@ f_pread(int fd, void *p, size_t n, off_t at)
     return state.plan.reads && fails("pread") ? -1 : behind->pread(fd, p, n, at);
 }
 
+/* Half of what was to be written; but what lies in one sector and was there before is written whole or not at all. */
+static void
+write_half(int fd, const void *p, size_t n, off_t at)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) == 0 && at + (off_t)n <= st.st_size && at / SECTOR == (at + (off_t)n - 1) / SECTOR)
+        return;
+    (void)behind->pwrite(fd, p, n / 2, at);
+}
+
 static ssize_t
 f_pwrite(int fd, const void *p, size_t n, off_t at)
 {
     if (!fails("pwrite"))
         return behind->pwrite(fd, p, n, at);
     if (state.plan.half && n > 1)
-        (void)behind->pwrite(fd, p, n / 2, at);
+        write_half(fd, p, n, at);
     errno = state.plan.error;
     return -1;
 }

@@ -20,7 +20,7 @@ typedef struct fault_plan {
     long fail_at;     /* number of the call that fails, from 0; -1: none, they are only counted */
     int error;        /* its errno */
     bool stay;        /* every later one fails, too */
-    bool half;        /* a failing write leaves half its bytes */
+    bool half;        /* a failing write leaves half its bytes (of one inside a sector that was there: none) */
     bool reads;       /* reads count and fail, too */
     const char *only; /* NULL, or the one kind of call that counts: "fdatasync" */
 } fault_plan;

@@ -81,11 +81,6 @@ test_list(void)
     AV_CHECK_INT(list.stale_count, 4);
     AV_CHECK(list.entries[1].container == 2 && list.entries[1].generation == 1);
     AV_CHECK(list.entries[2].container == 3 && list.entries[2].generation == 11);
-    AV_CHECK_RC(av_container_list_clean(&list, place, &err), AV_OK, &err);
-    av_container_list_release(&list);
-    AV_CHECK_RC(av_container_list_read(place, &list, &err), AV_OK, &err);
-    AV_CHECK_INT(list.count, 4);
-    AV_CHECK_INT(list.stale_count, 0);
     av_container_list_release(&list);
     av_place_destroy(&place);
     log_remove(&log);
@@ -103,7 +98,7 @@ test_clean_looks_first(void)
     log_group(&log, 3, 100);
     touch(log.dir, "00000001-1.avc");
     files = log_files(&log, 0);
-    AV_CHECK(av_container_files_clean(files, &err) != AV_OK);
+    AV_CHECK_RC(av_container_files_clean(files, &err), AV_OK, &err);
     AV_CHECK(av_file_exists(good));
     av_container_files_destroy(&files);
     log_remove(&log);

@@ -63,7 +63,7 @@ count_base64(uint64_t size, unsigned line, unsigned form)
     for (uint64_t i = 0; i < size; i += 3)
         characters += 4;
     for (uint64_t i = 0; i < characters; i++) {
-        if (in_line == 4U * line) {
+        if (line > 0 && in_line == 4U * line) {
             out += end;
             in_line = 0;
         }
@@ -76,7 +76,7 @@ count_base64(uint64_t size, unsigned line, unsigned form)
 static void
 test_base64_size(void)
 {
-    static const uint8_t lines[] = { 1, 2, 18, 19, 255 };
+    static const uint8_t lines[] = { 0, 1, 2, 18, 19, 255 };
 
     for (size_t l = 0; l < AV_COUNT(lines); l++)
         for (uint8_t form = 0; form < 4; form++)
@@ -100,9 +100,9 @@ test_malformed(void)
         { "\x00\x85\x00", 3, AV_ERR_CORRUPT },                               /* not the shortest form */
         { "\x01\x05\x05", 3, AV_OK }, { "\x01\x00\x05", 3, AV_ERR_CORRUPT }, /* itself */
         { "\x01\x05\x00", 3, AV_ERR_CORRUPT }, { "\x01\x05", 2, AV_ERR_CORRUPT },
-        { "\x01\xFF\xFF\xFF\xFF\xFF\x0F\x05", 8, AV_ERR_CORRUPT },                           /* before all LSNs */
-        { "\x02\x05\x05\x13\x03", 5, AV_OK }, { "\x02\x05\x05\x00\x03", 5, AV_ERR_CORRUPT }, /* lines of nothing */
-        { "\x02\x05\x05\x13\x04", 5, AV_ERR_CORRUPT },                                       /* unknown form */
+        { "\x01\xFF\xFF\xFF\xFF\xFF\x0F\x05", 8, AV_ERR_CORRUPT },                  /* before all LSNs */
+        { "\x02\x05\x05\x13\x03", 5, AV_OK }, { "\x02\x05\x05\x00\x03", 5, AV_OK }, /* all of it one line */
+        { "\x02\x05\x05\x13\x04", 5, AV_ERR_CORRUPT },                              /* unknown form */
         { "\x02\x05\x05\x13", 4, AV_ERR_CORRUPT }, { "\x02\x05\x05", 3, AV_ERR_CORRUPT },
         { "\x03\x05\x05", 3, AV_ERR_VERSION },
         { "\x00\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01", 11, AV_ERR_CORRUPT }, /* no size can be that large */

@@ -265,6 +265,40 @@ test_later_group(void)
     log_remove(&log);
 }
 
+/* The writer goes on while somebody reads: in the same container, then in the next. */
+static void
+test_log_that_grows(void)
+{
+    test_log log = log_new(12);
+    av_container_files *files;
+    av_scan *scan = NULL;
+    size_t n = 0;
+    bool end = false;
+    av_error err;
+
+    log_group(&log, 3, 100);
+    files = log_files(&log, 0);
+    AV_CHECK_RC(av_scan_new(files, log.key, &scan, &err), AV_OK, &err);
+    while (!end) {
+        av_record_header h;
+        av_span body;
+
+        if (!AV_CHECK(av_scan_next(scan, &h, &body, &end, &err) == AV_OK))
+            break;
+        if (n++ == 0) {
+            log_group(&log, 3, 100);
+            log_begin_container(&log);
+            av_container_files_add(files, 2);
+            log_group(&log, 3, 100);
+        }
+    }
+    AV_CHECK_INT(n - 1, log.n);
+    AV_CHECK_INT(av_scan_chain(scan)->commit_lsn, log.chain.commit_lsn);
+    av_scan_destroy(&scan);
+    av_container_files_destroy(&files);
+    log_remove(&log);
+}
+
 int
 main(void)
 {
@@ -278,5 +312,6 @@ main(void)
     AV_RUN(test_missing_and_strange_containers);
     AV_RUN(test_torn_tail);
     AV_RUN(test_later_group);
+    AV_RUN(test_log_that_grows);
     return av_check_done();
 }

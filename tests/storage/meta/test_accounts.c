@@ -126,6 +126,32 @@ test_open_twice(void)
     dir_remove(&d);
 }
 
+/* Accounts are truth: what does not open is an error, and every file stays. */
+static void
+test_other_key(void)
+{
+    static const uint8_t other[32] = { 6 };
+    test_dir d = dir_new();
+    av_accounts *a = open_accounts(&d);
+    AV_CLEANUP(av_free) char *current = av_xasprintf("%s/CURRENT", d.path);
+    AV_CLEANUP(av_buf_release) av_buf kept = { 0 };
+
+    av_buf_init(&kept, 4096);
+    av_accounts_begin(a);
+    AV_CHECK_RC(av_accounts_user_put(a, av_span_str("alice"), av_span_str("row"), &err), AV_OK, &err);
+    AV_CHECK_RC(av_accounts_commit(a, &err), AV_OK, &err);
+    av_accounts_close(&a);
+    AV_CHECK_RC(av_accounts_open(d.path, other, &a, &err), AV_ERR_AUTH, &err);
+    AV_CHECK_RC(av_file_read_all(current, &kept, &err), AV_OK, &err);
+    AV_CHECK_RC(av_file_replace(current, av_span_str("MANIFEST-000004\n"), 0600, &err), AV_OK, &err);
+    AV_CHECK_RC(av_accounts_open(d.path, database_key, &a, &err), AV_ERR_CORRUPT, &err); /* in clear */
+    AV_CHECK_RC(av_file_replace(current, av_buf_span(&kept), 0600, &err), AV_OK, &err);
+    a = open_accounts(&d);
+    AV_CHECK_RC(av_accounts_user_get(av_accounts_writer(a), av_span_str("alice"), &row, &err), AV_OK, &err);
+    av_accounts_close(&a);
+    dir_remove(&d);
+}
+
 int
 main(void)
 {
@@ -135,6 +161,7 @@ main(void)
     AV_RUN(test_settings);
     AV_RUN(test_results);
     AV_RUN(test_open_twice);
+    AV_RUN(test_other_key);
     av_buf_release(&row);
     return av_check_done();
 }

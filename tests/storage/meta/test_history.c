@@ -9,7 +9,8 @@
 #define BOXES 12
 
 static uint64_t random_state;
-static unsigned long sum_placements, sum_erased, sum_refused; /* that the histories have something in them */
+static unsigned long sum_placements, sum_erased, sum_refused,
+    sum_provisional; /* that the histories have something in them */
 
 static unsigned
 dice(unsigned sides)
@@ -224,6 +225,19 @@ check_counters(rig *r)
     }
 }
 
+static unsigned
+count_provisional(rig *r)
+{
+    av_catalog_iter *it = av_catalog_mailboxes(av_catalog_writer(r->catalog), av_span_str(NULL));
+    unsigned n = 0;
+    av_mailbox box;
+
+    while (av_catalog_next_mailbox(it, &box))
+        n += box.provisional ? 1U : 0U;
+    av_catalog_iter_destroy(&it);
+    return n;
+}
+
 static void
 replay_all_orders(struct history *h, const struct dumps *live)
 {
@@ -241,6 +255,36 @@ replay_all_orders(struct history *h, const struct dumps *live)
         rig_open_in(&h->rig, orders[i]);
         check_same(&h->rig, live, what);
     }
+}
+
+/* A store is missing, so names may be claimed twice: still the same in every order, and right when it comes. */
+static void
+replay_without_one(struct history *h, const struct dumps *live)
+{
+    static const unsigned there[] = { 0, 1, 2 }, back[] = { 1, 0, 2 };
+    char *first;
+
+    rig_close(&h->rig);
+    rig_lose(&h->rig, h->rig.catalog_dir);
+    h->rig.count = 2;
+    rig_open_in(&h->rig, there);
+    first = rig_dump(av_catalog_writer(h->rig.catalog));
+    sum_provisional += count_provisional(&h->rig) > 0 ? 1U : 0U;
+    check_counters(&h->rig);
+    rig_close(&h->rig);
+    rig_lose(&h->rig, h->rig.catalog_dir);
+    rig_open_in(&h->rig, back);
+    {
+        char *second = rig_dump(av_catalog_writer(h->rig.catalog));
+
+        AV_CHECK(rig_same(first, second, "without the third store"));
+        free(second);
+    }
+    free(first);
+    rig_close(&h->rig);
+    h->rig.count = 3;
+    rig_open(&h->rig);
+    check_same(&h->rig, live, "the third store comes");
 }
 
 static void
@@ -270,6 +314,7 @@ run_history(uint64_t seed)
         check_same(&h.rig, &live, "view alone lost");
     }
     replay_all_orders(&h, &live);
+    replay_without_one(&h, &live);
     check_counters(&h.rig);
     if (av_check_failed > 0)
         printf("    ARCHIVOLT_SEED=%llu\n", (unsigned long long)seed);
@@ -289,8 +334,118 @@ test_histories(void)
     }
     for (unsigned long i = 0; i < rounds && av_check_failed == 0; i++)
         run_history(av_random_u64());
-    printf("    %lu histories: %lu messages, %lu erased, %lu names refused\n", rounds, sum_placements, sum_erased,
-        sum_refused);
+    printf("    %lu histories: %lu messages, %lu erased, %lu names refused, %lu with provisional names\n", rounds,
+        sum_placements, sum_erased, sum_refused, sum_provisional);
+}
+
+/* --- names alone, from logs that contradict one another --------------------------------------------------------- */
+
+#define CLAIMANTS 6
+
+struct claims {
+    uint64_t sequence[CLAIMANTS + 1];
+    const char *path[CLAIMANTS + 1];
+    bool created[CLAIMANTS + 1], removed[CLAIMANTS + 1];
+};
+
+/* The last is what the first mailbox goes by when it has lost "a". */
+static const char *const claimed[] = { "a", "a/b", "c", "a (01010101010101010101010101010101)" };
+
+static void
+log_claims(rig *r, struct claims *model)
+{
+    for (uint64_t sequence = 1; sequence <= 24; sequence++) {
+        AV_CLEANUP(av_buf_release) av_buf body = { 0 };
+        av_store *store = r->stores[dice(3)].store;
+        uint8_t id = (uint8_t)(1 + dice(CLAIMANTS));
+        av_event e = { .kind = AV_EVENT_MAILBOX_CREATED };
+        uint64_t lsn = 0;
+
+        av_buf_init(&body, 1000);
+        memset(e.mailbox.guid, id, 16);
+        e.mailbox.uidvalidity = id;
+        e.mailbox.sequence = sequence;
+        if (dice(3) == 0)
+            e.kind = AV_EVENT_MAILBOX_RENAMED;
+        if (dice(12) == 0) {
+            e.kind = AV_EVENT_MAILBOX_REMOVED;
+            model->removed[id] = true;
+        } else {
+            model->path[id] = claimed[dice(AV_COUNT(claimed))];
+            model->sequence[id] = sequence;
+            model->created[id] = model->created[id] || e.kind == AV_EVENT_MAILBOX_CREATED;
+            e.mailbox.path = av_span_str(model->path[id]);
+        }
+        AV_CHECK_RC(av_event_encode(&e, &body, &rig_err), AV_OK, &rig_err);
+        AV_CHECK_RC(av_store_put_event(store, av_buf_span(&body), &rig_err), AV_OK, &rig_err);
+        AV_CHECK_RC(av_store_commit(store, &lsn, &rig_err), AV_OK, &rig_err);
+    }
+}
+
+static void
+check_claims(rig *r, const struct claims *model)
+{
+    for (uint8_t id = 1; id <= CLAIMANTS; id++) {
+        bool there = model->created[id] && !model->removed[id], newest = true;
+        av_mailbox box, by_path;
+        uint8_t guid[16];
+
+        memset(guid, id, 16);
+        AV_CHECK_RC(av_catalog_mailbox_by_guid(av_catalog_writer(r->catalog), guid, &box, &rig_err),
+            there ? AV_OK : AV_ERR_NOT_FOUND, &rig_err);
+        if (!there)
+            continue;
+        for (uint8_t other = 1; other <= CLAIMANTS; other++)
+            newest = newest && (model->removed[other] || model->sequence[other] <= model->sequence[id] ||
+                                   model->path[other] != model->path[id]);
+        AV_CHECK(box.provisional == !newest && box.sequence == model->sequence[id]);
+        sum_provisional += newest ? 0U : 1U;
+        AV_CHECK(strncmp(box.path, model->path[id], strlen(model->path[id])) == 0);
+        AV_CHECK(newest == (strcmp(box.path, model->path[id]) == 0));
+        if (newest) {
+            AV_CHECK_RC(av_catalog_mailbox_by_path(
+                            av_catalog_writer(r->catalog), av_span_str(model->path[id]), &by_path, &rig_err),
+                AV_OK, &rig_err);
+            AV_CHECK_MEM(by_path.guid, 16, guid, 16);
+        }
+    }
+}
+
+static void
+test_claims(void)
+{
+    static const unsigned orders[][3] = { { 0, 1, 2 }, { 2, 1, 0 }, { 1, 2, 0 }, { 1, 0, 2 }, { 2, 0, 1 },
+        { 0, 2, 1 } };
+    unsigned rounds = getenv("AV_ROUNDS") != NULL ? (unsigned)strtoul(getenv("AV_ROUNDS"), NULL, 10) : 12;
+
+    random_state = av_random_u64();
+    sum_provisional = 0;
+    for (unsigned round = 0; round < rounds && av_check_failed == 0; round++) {
+        uint64_t seed = random_state;
+        struct claims model = { 0 };
+        char *first = NULL;
+        rig r;
+
+        rig_build(&r, 3);
+        log_claims(&r, &model);
+        for (size_t i = 0; i < AV_COUNT(orders) && av_check_failed == 0; i++) {
+            char *now;
+
+            rig_close(&r);
+            rig_lose(&r, r.catalog_dir);
+            rig_open_in(&r, orders[i]);
+            check_claims(&r, &model);
+            now = rig_dump(av_catalog_writer(r.catalog));
+            AV_CHECK(first == NULL || rig_same(first, now, "claims in another order"));
+            free(first);
+            first = now;
+        }
+        if (av_check_failed > 0)
+            printf("    state %llu\n", (unsigned long long)seed);
+        free(first);
+        rig_demolish(&r);
+    }
+    printf("    %u rounds, %lu provisional names\n", rounds, sum_provisional);
 }
 
 int
@@ -300,5 +455,6 @@ main(void)
     av_log_init("test", AV_LOG_ERROR, false);
     use_memory_folder();
     AV_RUN(test_histories);
+    AV_RUN(test_claims);
     return av_check_done();
 }

@@ -121,7 +121,7 @@ test_failed_sync(void)
     sealed_file *file = NULL;
 
     AV_CHECK_RC(sealed_base_new(sealed_key, &base, &err), AV_OK, &err);
-    AV_CHECK_RC(sealed_file_create(base, path, &file, &err), AV_OK, &err);
+    AV_CHECK_RC(sealed_file_create(base, path, false, &file, &err), AV_OK, &err);
     AV_CHECK_RC(sealed_file_append(file, "one", 3, &err), AV_OK, &err);
     fault_ops_begin(&(fault_plan){ .fail_at = 0, .error = EIO, .only = "fdatasync" });
     AV_CHECK_RC(sealed_file_sync(file, &err), AV_ERR_IO, &err);
