@@ -154,8 +154,7 @@ open_stores(av_archive *self, const av_archive_config *config, av_error *err)
         .most_open = config->open_stores };
     av_errc rc = av_stores_open(&c, &self->stores, err);
 
-    return rc != AV_OK ? rc
-                       : av_catalog_last_archived(av_catalog_writer(self->catalog), &self->last_archived_ms, err);
+    return rc != AV_OK ? rc : av_catalog_last_archived(av_catalog_writer(self->catalog), &self->last_archived_ms, err);
 }
 
 av_errc

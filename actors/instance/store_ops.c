@@ -262,8 +262,8 @@ static bool
 is_at_work(const av_store_ops *self, uint32_t store_id)
 {
     for (const store_op *op = self->ops; op != NULL; op = op->next)
-        if (op->store_id == store_id && (op->kind == &adopt_kind || op->kind->step == store_op_attach ||
-                                            op->kind->step == store_op_detach))
+        if (op->store_id == store_id &&
+            (op->kind == &adopt_kind || op->kind->step == store_op_attach || op->kind->step == store_op_detach))
             return true;
     return false;
 }
@@ -332,8 +332,8 @@ on_erase_done(av_job *job)
     av_store_ops *self = AV_CONTAINER(job, av_store_ops, erase);
 
     if (!job->dropped && self->erased.messages + self->erased.parts > 0)
-        AV_LOG(AV_LOG_INFO, "erase.done", AV_U64("messages", self->erased.messages),
-            AV_U64("parts", self->erased.parts));
+        AV_LOG(
+            AV_LOG_INFO, "erase.done", AV_U64("messages", self->erased.messages), AV_U64("parts", self->erased.parts));
     av_store_infos_free(self->list, self->count);
     self->list = NULL;
     self->count = self->at = 0;
