@@ -6,6 +6,7 @@
  */
 #include "actors/instance/deletion.h"
 
+#include "actors/instance/adopt.h"
 #include "actors/instance/folders.h"
 #include "base/clock.h"
 #include "base/encode.h"
@@ -330,6 +331,8 @@ list_store(listing *self, uint32_t id, av_error *err)
     view = av_store_view_snapshot(store->view);
     it = av_store_view_recoverable(view, NULL, 1);
     while (rc == AV_OK && self->reply->n_messages < self->limit && av_store_view_next_placement(it, &p)) {
+        if (av_span_eq_str(p.reason, AV_ADOPTED_REASON))
+            continue;
         if (self->skip && is_before(&p, &self->at))
             continue;
         self->skip = false;
@@ -439,7 +442,8 @@ find_removed(const av_open_store *store, const id_set *ids, av_buf *ret, av_erro
     while (av_store_view_next_placement(it, &p)) {
         found one = { .uid = p.uid };
 
-        if (digest_of(store, p.content_lsn, one.digest, &why) != AV_OK || !ids_has(ids, one.digest))
+        if (av_span_eq_str(p.reason, AV_ADOPTED_REASON) ||
+            digest_of(store, p.content_lsn, one.digest, &why) != AV_OK || !ids_has(ids, one.digest))
             continue;
         memcpy(one.guid, p.guid, sizeof one.guid);
         (void)av_buf_append(ret, &one, sizeof one);

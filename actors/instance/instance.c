@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "actors/instance/instance_priv.h"
+#include "actors/instance/freeze.h"
 #include "actors/instance/runs.h"
 #include "actors/instance/statistics.h"
+#include "actors/instance/store_ops.h"
 #include "actors/instance/trim.h"
 #include "base/clock.h"
 #include "base/encode.h"
@@ -64,6 +66,8 @@ av_instance_admit(av_instance *self, av_request *request, const av_pool *pool)
     av_instance_touch(self);
     if (self->stopping)
         av_request_failf(request, AV_ERR_UNAVAILABLE, "the instance is stopping");
+    else if (av_freeze_is_on(self->freeze) && pool == self->writer)
+        av_request_failf(request, AV_ERR_BUSY, "the instance is frozen for a backup: try again");
     else if (av_pool_load(pool) >= AV_PENDING_MAX)
         av_request_failf(request, AV_ERR_BUSY, "the instance has %d requests in work: try again", AV_PENDING_MAX);
     else
@@ -93,7 +97,8 @@ static bool
 is_idle(const av_instance *self)
 {
     return av_pool_load(self->readers) == 0 && av_pool_load(self->writer) == 0 && self->feeds == NULL &&
-           av_runs_active(self->runs) == 0;
+           av_runs_active(self->runs) == 0 && av_store_ops_active(self->store_ops) == 0 &&
+           !av_freeze_is_on(self->freeze);
 }
 
 static void
@@ -163,7 +168,9 @@ on_tick(void *ctx)
 
     (void)av_sessions_expire(self->sessions, now);
     av_login_forget(self, NULL);
-    av_runs_tick(self->runs, now);
+    if (!av_freeze_is_on(self->freeze))
+        av_runs_tick(self->runs, now);
+    av_store_ops_tick(self->store_ops, now);
     set_state(self);
     if (!is_idle(self))
         return;
@@ -248,7 +255,10 @@ serve(av_instance *self, av_error *err)
     av_work_serve(self);
     av_reading_serve(self);
     av_finding_serve(self);
+    self->freeze = av_freeze_new(self);
     self->operations = av_operations_new(self->bus, NULL, NULL);
+    if (av_store_ops_new(self, &self->store_ops, err) != AV_OK)
+        return err->code;
     return av_runs_new(self, &self->runs, err);
 }
 
@@ -296,6 +306,7 @@ on_ready(void *ctx, av_actor *actor)
     self->housekeeping = av_loop_add_timer(self->loop, TICK_MS, TICK_MS, on_tick, self);
     av_actor_set_state(actor, ARCHIVOLT__ACTOR_STATE__ACTOR_STATE_READY, NULL);
     set_state(self);
+    av_store_ops_resume(self->store_ops);
     AV_LOG(AV_LOG_INFO, "instance.ready", AV_STR("dir", self->archive->dir));
 }
 
@@ -308,10 +319,12 @@ on_stop(void *ctx, av_actor *actor)
     av_error err;
 
     self->stopping = true;
+    av_freeze_stop(self->freeze);
     av_turns_close(self->searches);
     av_loop_remove_timer(&self->housekeeping);
     av_pool_stop(self->readers);
     av_pool_stop(self->writer);
+    av_store_ops_stop(self->store_ops);
     av_feeds_stop(self);
     if (self->runs != NULL)
         av_runs_stop(self->runs);
@@ -330,6 +343,8 @@ on_end(void *ctx)
     av_turns_destroy(&self->searches);
     av_runs_destroy(&self->runs);
     av_operations_destroy(&self->operations);
+    av_store_ops_destroy(&self->store_ops);
+    av_freeze_destroy(&self->freeze);
     av_group_destroy(&self->group);
     av_archive_close(&self->archive);
     av_sessions_destroy(&self->sessions);

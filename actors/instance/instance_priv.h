@@ -32,6 +32,8 @@ typedef struct av_instance_settings {
 } av_instance_settings;
 
 typedef struct av_runs av_runs;
+typedef struct av_freeze av_freeze;
+typedef struct av_store_ops av_store_ops;
 
 typedef struct av_instance {
     av_instance_settings settings;
@@ -49,6 +51,8 @@ typedef struct av_instance {
     size_t logins; /* in work */
     av_operations *operations;
     av_runs *runs;
+    av_freeze *freeze;
+    av_store_ops *store_ops;
     av_handler *work_handlers; /* work.c */
     av_feed *feeds;            /* all */
     av_loop_timer *housekeeping;

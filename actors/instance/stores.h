@@ -117,6 +117,8 @@ av_errc av_stores_make(av_stores *self, av_store_row *row, av_error *err);
 void av_stores_retry(av_stores *self);
 /* Close what is over the limit and unused; with all: every one but the current. */
 void av_stores_trim(av_stores *self, bool all);
+/* Throw its view away and make it again from its log. AV_ERR_BUSY while somebody reads it. */
+av_errc av_stores_rebuild(av_stores *self, uint32_t id, av_error *err);
 /* Close one for work on its files. AV_ERR_BUSY while somebody uses it. */
 av_errc av_stores_shut(av_stores *self, uint32_t id, av_error *err);
 

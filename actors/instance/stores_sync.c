@@ -369,6 +369,41 @@ av_stores_shut(av_stores *self, uint32_t id, av_error *err)
     return rc;
 }
 
+av_errc
+av_stores_rebuild(av_stores *self, uint32_t id, av_error *err)
+{
+    AV_CLEANUP(av_free) char *database = NULL;
+    AV_CLEANUP(av_free) char *view = NULL;
+    bool rebuilt = false;
+    store_slot *slot;
+    av_errc rc = AV_OK;
+
+    pthread_mutex_lock(&self->lock);
+    slot = av_stores_slot(self, id);
+    if (slot == NULL)
+        rc = av_error_set(err, AV_ERR_NOT_FOUND, "there is no archive store %u", (unsigned)id);
+    else if (slot->row->state == AV_STORE_DISABLED || slot->row->locked)
+        rc = av_error_set(err, AV_ERR_CONFLICT, "archive store %s is disabled or locked", slot->row->name);
+    else if (slot == self->current)
+        let_current_go(self);
+    pthread_mutex_unlock(&self->lock);
+    if (rc == AV_OK)
+        rc = av_stores_shut(self, id, err);
+    if (rc == AV_OK) {
+        database = av_store_path_resolve(self->dir, slot->row->database);
+        view = av_xasprintf("%s/view", database);
+        rc = av_dir_remove(view, database, err);
+    }
+    pthread_mutex_lock(&self->lock);
+    choose_current(self); /* the one it was, which may be this one */
+    if (rc == AV_OK && slot != self->current) /* else it is attached again, and so caught up */
+        rc = catch_up_one(self, slot, &rebuilt, err);
+    if (rc == AV_OK && rebuilt)
+        catch_up_all(self, true);
+    pthread_mutex_unlock(&self->lock);
+    return rc;
+}
+
 /* ---- beginning and end ---- */
 
 /* Nothing at all was there before: the first store. */

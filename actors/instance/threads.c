@@ -25,7 +25,7 @@ struct av_pool {
     av_map *lanes;      /* id -> lane */
     av_job *done_first, *done_last;
     bool posted;
-    bool stopping;
+    bool stopping, paused;
     size_t load; /* loop's thread only */
     unsigned count;
     pthread_t threads[];
@@ -139,7 +139,7 @@ run(void *ctx)
     (void)pthread_setname_np(pthread_self(), self->name);
     pthread_mutex_lock(&self->mutex);
     for (;;) {
-        while (!self->stopping && self->first == NULL)
+        while (!self->stopping && (self->first == NULL || self->paused))
             pthread_cond_wait(&self->work, &self->mutex);
         if (self->stopping)
             break;
@@ -216,6 +216,15 @@ av_pool_submit(av_pool *self, av_job *job)
     }
     push_job(self, job);
     pthread_cond_signal(&self->work);
+    pthread_mutex_unlock(&self->mutex);
+}
+
+void
+av_pool_pause(av_pool *self, bool pause)
+{
+    pthread_mutex_lock(&self->mutex);
+    self->paused = pause;
+    pthread_cond_broadcast(&self->work);
     pthread_mutex_unlock(&self->mutex);
 }
 

@@ -30,6 +30,8 @@ av_errc av_pool_new(av_loop *loop, const char *name, unsigned threads, av_pool *
 void av_pool_destroy(av_pool **self);
 /* Loop's thread. The job belongs to the pool until done. */
 void av_pool_submit(av_pool *self, av_job *job);
+/* Start no further step until it goes on; one that runs ends. Any thread, a step of the pool's own among them. */
+void av_pool_pause(av_pool *self, bool pause);
 /* Jobs submitted and not done: for those who admit requests. */
 size_t av_pool_load(const av_pool *self);
 /*

@@ -11,6 +11,7 @@
 #include "actors/instance/messages.h"
 #include "actors/instance/runs.h"
 #include "actors/instance/statistics.h"
+#include "actors/instance/store_ops.h"
 #include "actors/instance/stores_change.h"
 #include "actors/instance/users.h"
 #include "base/log.h"
@@ -188,6 +189,8 @@ on_done(av_job *job)
     }
     if (w->rc == AV_OK && w->method->kind != WORK_READS)
         after_change(w);
+    if (w->rc == AV_OK && w->method->kind == WORK_STORES)
+        av_store_ops_resume(w->in->store_ops); /* one that was unlocked or enabled is taken over now */
     answer(w);
     work_free(w);
 }

@@ -32,6 +32,8 @@ typedef struct av_drop_map {
     av_drop *drops; /* owned, ascending; av_drop_map_release */
     uint32_t count;
     uint32_t end_offset, end_place; /* behind the last record: those of the map */
+    bool mended;                    /* the map is damaged: made again from the records */
+    bool partial;                   /* mended, and no further than damage at end_place */
 } av_drop_map;
 
 void av_drop_encode(const av_drop *self, uint8_t ret[AV_DROP_MAP_ENTRY]);

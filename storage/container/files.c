@@ -344,9 +344,9 @@ may_remove(av_container_files *self, const char *name, bool *ret, av_error *err)
     if (!av_container_name_parse(name, &container, &generation))
         return AV_OK;
     rc = files_acquire(self, container, &f, err);
+    *ret = rc == AV_OK && !f->map.mended;
     if (rc == AV_OK)
         files_release(self, f);
-    *ret = rc == AV_OK;
     return rc == AV_ERR_CORRUPT || rc == AV_ERR_VERSION ? AV_OK : rc;
 }
 

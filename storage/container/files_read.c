@@ -20,9 +20,12 @@ locate(const open_file *f, uint64_t lsn, uint64_t *ret_place, uint32_t *ret_drop
     *ret_drop = 0;
     if (offset < AV_CONTAINER_HEADER)
         return not_there(lsn, err);
-    if (f->generation > 0 && !av_drop_map_locate(&f->map, offset, ret_place, ret_drop))
-        return not_there(lsn, err);
-    return AV_OK;
+    if (f->generation == 0 || av_drop_map_locate(&f->map, offset, ret_place, ret_drop))
+        return AV_OK;
+    if (f->map.partial && offset >= f->map.end_offset)
+        return av_error_set(err, AV_ERR_CORRUPT, "%08u.avc is damaged at byte %u, and what stands behind is not found",
+            f->container, f->map.end_place);
+    return not_there(lsn, err);
 }
 
 /* What stands where the record should is none: did the dropped record before it cover it? */

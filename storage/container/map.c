@@ -118,6 +118,66 @@ read_map(av_place_file *file, uint32_t container, const uint8_t store_uuid[16], 
     return rc;
 }
 
+/* One record met while the map is made again; *ret_end: the map, or damage. */
+static av_errc
+step(av_place_file *file, uint32_t container, const uint8_t store_uuid[16], uint64_t size, av_drop_map *map,
+    bool *ret_end, av_error *err)
+{
+    uint8_t bytes[AV_RECORD_HEADER + AV_DROPPED_CLEAR] = { 0 };
+    av_span clear = av_span_of(bytes + AV_RECORD_HEADER, AV_DROPPED_CLEAR);
+    uint32_t covered = 0;
+    av_record_header h;
+    av_error ignored;
+    size_t got = 0;
+    av_errc rc = av_place_read(file, bytes, sizeof bytes, map->end_place, &got, err);
+
+    if (rc != AV_OK)
+        return rc;
+    *ret_end = true;
+    map->partial = true;
+    if (got < AV_RECORD_HEADER ||
+        av_record_header_decode(bytes, store_uuid, av_lsn(container, map->end_offset), &h, &ignored) != AV_OK)
+        return AV_OK;
+    map->partial = false;
+    if (h.kind == AV_RECORD_MAP)
+        return AV_OK;
+    (void)av_span_get_u32(&clear, &covered);
+    if (h.kind != AV_RECORD_DROPPED)
+        covered = AV_RECORD_HEADER + h.length;
+    map->partial = h.length > size - map->end_place - AV_RECORD_HEADER || covered < AV_RECORD_HEADER ||
+                   covered > UINT32_MAX - map->end_offset;
+    if (map->partial)
+        return AV_OK;
+    if (h.kind == AV_RECORD_DROPPED) {
+        if (map->count % 64 == 0)
+            map->drops = av_xrealloc(map->drops, (map->count + 64) * sizeof *map->drops);
+        map->drops[map->count++] = (av_drop){ .offset = map->end_offset, .place = map->end_place };
+    }
+    map->end_offset += covered; /* a wrong number is met by the next record, whose header knows its LSN */
+    map->end_place += AV_RECORD_HEADER + h.length;
+    *ret_end = false;
+    return AV_OK;
+}
+
+static av_errc
+mend(av_place_file *file, uint32_t container, const uint8_t store_uuid[16], av_drop_map *ret, av_error *err)
+{
+    av_drop_map map = { .end_offset = AV_CONTAINER_HEADER, .end_place = AV_CONTAINER_HEADER, .mended = true };
+    uint64_t size = 0;
+    bool end = false;
+    av_errc rc = av_place_size(file, &size, err);
+
+    size = AV_MIN(size, UINT32_MAX);
+    while (rc == AV_OK && !end)
+        rc = step(file, container, store_uuid, size, &map, &end, err);
+    if (rc != AV_OK) {
+        av_drop_map_release(&map);
+        return rc;
+    }
+    *ret = map;
+    return AV_OK;
+}
+
 av_errc
 container_map_read(
     av_place_file *file, uint32_t container, const uint8_t store_uuid[16], av_drop_map *ret, av_error *err)
@@ -125,5 +185,7 @@ container_map_read(
     AV_CLEANUP(av_free) uint8_t *body = NULL;
     av_errc rc = read_map(file, container, store_uuid, &body, ret, err);
 
+    if (rc == AV_ERR_CORRUPT)
+        rc = mend(file, container, store_uuid, ret, err);
     return rc == AV_OK ? AV_OK : av_error_prefix(err, "%08u.avc, compacted", container);
 }

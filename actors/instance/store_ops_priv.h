@@ -1,0 +1,71 @@
+/*
+ * store_ops_priv.h - one long operation, for store_ops.c (the machinery) and store_ops_*.c (the work)
+ */
+#ifndef AV_INSTANCE_STORE_OPS_PRIV_H
+#define AV_INSTANCE_STORE_OPS_PRIV_H
+
+#include <pthread.h>
+
+#include "actors/instance/store_ops.h"
+#include "proto/instance.pb-c.h"
+#include "proto/stores.pb-c.h"
+
+typedef struct store_op store_op;
+
+/*
+ * Some of the work, on the writer between groups. *ret_done: there is no more. A failure ends the operation; what was
+ * done stays. Called again with op->cancel set it may undo; the operation then ends as cancelled.
+ */
+typedef av_errc store_op_step(store_op *op, bool *ret_done, av_error *err);
+
+typedef struct store_op_kind {
+    const char *method; /* "archivolt.Stores.AttachStore" */
+    const char *name;   /* what people see: "AttachStore" */
+    store_op_step *step;
+} store_op_kind;
+
+struct store_op {
+    av_job job;
+    av_store_ops *owner;
+    const store_op_kind *kind;
+    av_archive *archive;
+    av_operation *operation;
+    char id[33];
+    ProtobufCMessage *body; /* a copy of the request; NULL: gone on with after a restart */
+    char *caller;
+    bool has_key;
+    uint8_t key[32]; /* of the request, so that it starts once */
+    atomic_bool cancel;
+    pthread_mutex_t lock; /* text, log, done, total */
+    char text[200];
+    av_buf log;
+    uint64_t done, total;
+    /* The step's own. */
+    int64_t job_started_mono_ms;
+    uint32_t store_id;
+    unsigned phase;
+    av_store_info *list; /* stores to be worked on, one a step */
+    size_t count, at;
+    void *state;
+    void (*state_free)(void *state);
+    ProtobufCMessage *result;
+    av_errc rc;
+    av_error err;
+    store_op *next;
+};
+
+/* Any thread: a line of the log, what it does now, how far it is. */
+void store_op_say(store_op *op, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void store_op_text(store_op *op, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void store_op_progress(store_op *op, uint64_t done, uint64_t total);
+
+/* store_ops_attach.c */
+store_op_step store_op_attach, store_op_adopt, store_op_detach;
+/* store_ops_care.c */
+store_op_step store_op_refresh, store_op_maintain, store_op_repair, store_op_upgrade;
+
+/* The row as it is now, changed by `change` and written; the registry follows. For steps. */
+av_errc store_op_change_row(
+    store_op *op, uint32_t id, void (*change)(av_store_row *row, const void *ctx), const void *ctx, av_error *err);
+
+#endif
