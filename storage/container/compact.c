@@ -1,8 +1,9 @@
 /*
  * compact.c - see compact.h
  *
- * One scan of the old file feeds the new one through its tap: what stays goes through byte for byte, what goes leaves its
- * digest in the run that is pending. The scan has checked everything when it ends; a second one checks what was written.
+ * One scan of the old file feeds the new one through its tap: what stays goes through byte for byte, what goes leaves
+ * its digest in the run that is pending. The scan has checked everything when it ends; a second one checks what was
+ * written.
  */
 #include "storage/container/compact.h"
 

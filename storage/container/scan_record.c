@@ -303,7 +303,7 @@ scan_take_map(av_scan *self, const av_record_header *h, av_error *err)
 av_errc
 scan_resume(av_scan *self, const av_record_header *h, av_error *err)
 {
-    av_commit_body commit;
+    av_commit_body commit = { 0 };
     av_span body = { 0 };
     av_errc rc = read_body(self, h, NULL, &body, err);
 

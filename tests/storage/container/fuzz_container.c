@@ -47,7 +47,7 @@ set_up(void)
     (void)atexit(clean_up);
 }
 
-/* --- the program that builds --------------------------------------------------------------------------------------- */
+/* --- the program that builds -------------------------------------------------------------------------------------- */
 
 typedef struct builder {
     av_buf out, map, digests; /* digests: chain digest before, then those of the open group */
@@ -191,7 +191,7 @@ build(const uint8_t *data, size_t size, bool compacted, av_buf *out)
     *out = b.out;
 }
 
-/* --- what is tried ------------------------------------------------------------------------------------------------- */
+/* --- what is tried ------------------------------------------------------------------------------------------------ */
 
 /* Records found; -1 when the scan met something that does not check. */
 static long

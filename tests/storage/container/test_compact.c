@@ -1,5 +1,5 @@
 /*
- * test_compact.c - compacted containers: what stays reads as before, what went is gone, and no failing call loses either
+ * test_compact.c - compacted containers: what stays reads as before, what went is gone, no failing call loses either
  */
 #include <errno.h>
 
