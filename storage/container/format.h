@@ -73,7 +73,7 @@ typedef struct av_record_header {
     uint32_t slot; /* messages, parts, segments */
     uint64_t lsn;  /* does not stand in the bytes: their CRC is seeded with it and the store's UUID */
     uint64_t group;
-    uint8_t salt[AV_RECORD_SALT];
+    uint8_t salt[AV_RECORD_SALT]; /* of dropped records a MAC: av_seal_dropped */
 } av_record_header;
 
 /* Does the record have a key of its own (and so a slot)? Else its key comes of the log key. */

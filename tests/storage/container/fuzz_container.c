@@ -117,6 +117,8 @@ put_dropped(builder *b, uint8_t count, uint32_t covered)
     size_t n = AV_DROPPED_CLEAR + (size_t)count * AV_SHA256_SIZE;
 
     av_dropped_encode(covered, count, body);
+    if (count != 77)
+        av_seal_dropped(key, uuid, av_lsn(1, b->at), b->group, av_span_of(body, n), h.salt);
     av_drop_encode(&drop, entry);
     (void)av_buf_append(&b->map, entry, sizeof entry);
     put_record(b, &h, av_span_of(body, n));
