@@ -1,8 +1,8 @@
 /*
- * scan.h - the log's records in order, each checked: framing, place, CRC, slots, and at each commit count, chain and tag
+ * scan.h - the log's records in order, each checked: framing, place, CRC, slots; at each commit count, chain and tag
  *
- * Reads through a window of 256 KB: bounded memory for any log. Compacted containers read like the original without what
- * was dropped: the chain is checked over the digests left of it, dropped records, map and trailer with them. Decides
+ * Reads through a window of 256 KB: bounded memory for any log. Compacted containers read like the original without
+ * what was dropped: the chain is checked over the digests left of it, dropped records, map and trailer with them. Decides
  * nothing: where the reading ended and whether a later group stands behind that place is what the store decides with.
  */
 #ifndef AV_CONTAINER_SCAN_H
