@@ -1,6 +1,6 @@
 /*
- * test_corpus.c - real and hostile mail through the store: every message comes back byte for byte, its copies with other
- * delivery fields too, and what it takes on disk is printed
+ * test_corpus.c - real and hostile mail through the store: every message comes back byte for byte, its copies with
+ * other delivery fields too, and what it takes on disk is printed
  *
  * Every sixth message of the bulk corpus and all fixtures; AV_ROUNDS=1 or more: all messages.
  */

@@ -312,7 +312,7 @@ heap_in_use(void)
     return info.uordblks + info.hblkhd;
 }
 
-/* 200 MB through one put: what it holds stays below 2 MB (ASan's allocator does not tell: then only bytes are checked). */
+/* 200 MB through one put holds less than 2 MB (ASan's allocator does not tell: then only the bytes are checked). */
 static void
 test_large_stream(void)
 {
