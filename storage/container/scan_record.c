@@ -115,7 +115,7 @@ read_body(av_scan *self, const av_record_header *h, av_sha256_stream *digest, av
 
 /* --- commits ----------------------------------------------------------------------------------------------------- */
 
-/* Decode the commit and prove it authentic. */
+/* Decode the commit and, with the key, prove it authentic. */
 static av_errc
 open_commit(av_scan *self, const av_record_header *h, av_span body, av_commit_body *ret, av_error *err)
 {
@@ -129,12 +129,14 @@ open_commit(av_scan *self, const av_record_header *h, av_span body, av_commit_bo
         .group = h->group,
     };
     uint8_t key[AV_SEAL_KEY], nothing[1];
-    av_errc rc;
+    av_errc rc = AV_OK;
 
-    av_seal_record_key(self->key, h->salt, h->lsn, key);
-    rc = av_seal_open(self->seal, key, &place, av_span_slice(body, 0, AV_COMMIT_CLEAR),
-        av_span_skip(body, AV_COMMIT_CLEAR), nothing, err);
-    av_secret_wipe(key, sizeof key);
+    if (self->key != NULL) {
+        av_seal_record_key(self->key, h->salt, h->lsn, key);
+        rc = av_seal_open(self->seal, key, &place, av_span_slice(body, 0, AV_COMMIT_CLEAR),
+            av_span_skip(body, AV_COMMIT_CLEAR), nothing, err);
+        av_secret_wipe(key, sizeof key);
+    }
     if (rc == AV_OK)
         rc = av_commit_body_decode(body.p, ret, err);
     return rc == AV_OK ? AV_OK : scan_bad_record(self, err);
