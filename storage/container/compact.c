@@ -1,8 +1,9 @@
 /*
  * compact.c - see compact.h
  *
- * One scan of the old file feeds the new one through its tap: what stays goes through byte for byte, what goes leaves its
- * digest in the run that is pending. The scan has checked everything when it ends; a second one checks what was written.
+ * One scan of the old file feeds the new one through its tap: what stays goes through byte for byte, what goes leaves
+ * its digest in the run that is pending. The scan has checked everything when it ends; a second one checks what was
+ * written.
  */
 #include "storage/container/compact.h"
 
@@ -106,6 +107,8 @@ end_run(compactor *self, av_error *err)
     if (!av_buf_append(&self->map, entry, sizeof entry))
         return av_error_set(err, AV_ERR_LIMIT, "the map of %08u.avc would be too large", self->job->container);
     av_dropped_encode(self->run_covered, self->run_count, self->run_digests.p);
+    av_seal_dropped(self->job->log_key, av_container_files_uuid(self->job->files), header.lsn, header.group,
+        av_buf_span(&self->run_digests), header.salt);
     rc = emit_record(self, &header, av_buf_span(&self->run_digests), err);
     self->run_count = 0;
     return rc;

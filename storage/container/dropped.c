@@ -40,7 +40,7 @@ av_drop_encode(const av_drop *self, uint8_t ret[AV_DROP_MAP_ENTRY])
     put_u32(ret + 4, self->place);
 }
 
-/* Between two neighbours stand the dropped record itself and what was kept; what it covers is no smaller than nothing. */
+/* Between two neighbours stand the dropped record itself and what was kept. */
 static bool
 may_follow(const av_drop *a, uint32_t offset, uint32_t place)
 {

@@ -43,8 +43,8 @@ void av_drop_map_release(av_drop_map *self);
 
 /*
  * Where the record with this offset lies. ret_drop: number of the dropped record before it, count when there is none.
- * false when it can lie nowhere: it was dropped, or never was. A true for an offset that was dropped is possible, as the
- * map does not say how much each dropped record covers: no record with that LSN stands there then, and the dropped
+ * false when it can lie nowhere: it was dropped, or never was. A true for an offset that was dropped is possible, as
+ * the map does not say how much each dropped record covers: no record with that LSN stands there then, and the dropped
  * record before tells.
  */
 bool av_drop_map_locate(const av_drop_map *self, uint32_t offset, uint64_t *ret_place, uint32_t *ret_drop);

@@ -275,7 +275,7 @@ static av_errc
 open_new(av_container_files *self, uint32_t container, open_file **ret, av_error *err)
 {
     open_file *f = av_xcalloc(1, sizeof *f), *other;
-    av_container_header header;
+    av_container_header header = { 0 };
     av_errc rc = av_container_files_open(self, container, false, &f->file, &header, err);
 
     if (rc == AV_OK && header.generation > 0)

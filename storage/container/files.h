@@ -56,7 +56,8 @@ av_errc av_container_files_record(
 /* Exactly n bytes of the record at lsn from its byte `at` (the header counts). */
 av_errc av_container_files_read(av_container_files *self, uint64_t lsn, uint64_t at, void *p, size_t n, av_error *err);
 
-/* For scan and compaction: the container's present file as one of the caller's own (av_place_close), its header checked. */
+/* For scan and compaction: the container's present file as one of the caller's own (av_place_close), its header
+ * checked. */
 av_errc av_container_files_open(av_container_files *self, uint32_t container, bool sequential, av_place_file **ret,
     av_container_header *ret_header, av_error *err);
 

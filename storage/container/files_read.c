@@ -33,7 +33,7 @@ static bool
 was_dropped(av_container_files *self, const open_file *f, uint64_t lsn, uint32_t drop)
 {
     av_record_header header;
-    av_dropped dropped;
+    av_dropped dropped = { 0 };
     av_error ignored;
 
     return f->generation > 0 && drop < f->map.count &&
@@ -46,7 +46,7 @@ static av_errc
 read_record(av_container_files *self, const open_file *f, uint64_t lsn, av_record_header *ret, void *p, size_t n,
     size_t *ret_n, av_error *err)
 {
-    av_record_header header;
+    av_record_header header = { 0 };
     uint64_t place = 0;
     uint32_t drop = 0;
     size_t got = 0;
@@ -104,7 +104,7 @@ av_container_files_read(av_container_files *self, uint64_t lsn, uint64_t at, voi
         rc = av_place_read(f->file, p, n, place + at, &got, err);
     if (rc == AV_OK && got < n)
         rc = av_error_set(err, AV_ERR_CORRUPT, "%08u.avc ends at byte %llu inside a record", f->container,
-            (unsigned long long)(place + at + got));
+            (unsigned long long)place + at + got);
     files_release(self, f);
     return rc;
 }

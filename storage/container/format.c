@@ -156,7 +156,7 @@ check_header(const av_record_header *h, av_error *err)
     if (h->slot >= (kinds[h->kind].has_slot ? AV_CONTAINER_SLOTS : 1))
         return av_error_set(err, AV_ERR_CORRUPT, "a record of kind %u cannot have key slot %u", h->kind, h->slot);
     if ((h->group == 0) != (h->kind == AV_RECORD_MAP) ||
-        (h->kind >= AV_RECORD_DROPPED && memcmp(h->salt, no_salt, sizeof no_salt) != 0))
+        (h->kind == AV_RECORD_MAP && memcmp(h->salt, no_salt, sizeof no_salt) != 0))
         return av_error_set(err, AV_ERR_CORRUPT, "a record of kind %u has a bad group or salt", h->kind);
     return AV_OK;
 }

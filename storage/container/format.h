@@ -1,8 +1,8 @@
 /*
  * format.h - container header, record header, commit body, content table: bytes to values and back
  *
- * Pure; does no I/O and knows no key. The bytes are those of docs/format-container.md. Recipes: recipe.h; what stands in
- * compacted containers alone: dropped.h.
+ * Pure; does no I/O and knows no key. The bytes are those of docs/format-container.md. Recipes: recipe.h; what stands
+ * in compacted containers alone: dropped.h.
  */
 #ifndef AV_CONTAINER_FORMAT_H
 #define AV_CONTAINER_FORMAT_H
@@ -73,13 +73,13 @@ typedef struct av_record_header {
     uint32_t slot; /* messages, parts, segments */
     uint64_t lsn;  /* does not stand in the bytes: their CRC is seeded with it and the store's UUID */
     uint64_t group;
-    uint8_t salt[AV_RECORD_SALT];
+    uint8_t salt[AV_RECORD_SALT]; /* of dropped records a MAC: av_seal_dropped */
 } av_record_header;
 
 /* Does the record have a key of its own (and so a slot)? Else its key comes of the log key. */
 bool av_record_has_slot(uint8_t kind);
 void av_record_header_encode(const av_record_header *self, const uint8_t store_uuid[16], uint8_t ret[AV_RECORD_HEADER]);
-/* in: what was read at lsn. AV_ERR_CORRUPT for everything that may not stand there, lengths its kind cannot have too. */
+/* in: what was read at lsn. AV_ERR_CORRUPT for all that may not stand there, lengths its kind cannot have too. */
 av_errc av_record_header_decode(const uint8_t in[AV_RECORD_HEADER], const uint8_t store_uuid[16], uint64_t lsn,
     av_record_header *ret, av_error *err);
 /* What the chain is made of: SHA-256 of body, then header. */
@@ -137,8 +137,8 @@ bool av_segment_put(av_buf *list, const av_segment *segment, bool provisional);
  */
 bool av_content_table_encode(const av_content_table *self, uint64_t lsn, av_span list, av_buf *out);
 /*
- * header: of the record it was read from (kind, flags, LSN). body_room: segmented: bytes of the record's body before its
- * table, which inline segments fill exactly; not looked at for one piece. The recipe is checked against the size, too.
+ * header: of the record it was read from (kind, flags, LSN). body_room: segmented: bytes of the record's body before
+ * its table, which inline segments fill exactly; not looked at for one piece. The recipe is checked against the size, too.
  */
 av_errc av_content_table_decode(
     av_span in, const av_record_header *header, uint64_t body_room, av_content_table *ret, av_error *err);

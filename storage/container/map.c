@@ -63,8 +63,8 @@ static av_errc
 find_end(av_place_file *file, uint32_t container, const uint8_t store_uuid[16], av_span body, uint32_t map_place,
     uint32_t *ret_offset, av_error *err)
 {
-    av_record_header header;
-    av_dropped dropped;
+    av_record_header header = { 0 };
+    av_dropped dropped = { 0 };
     av_drop last = { 0 };
     av_span tail;
     uint64_t end;

@@ -1,8 +1,8 @@
 /*
  * place.h - where sealed containers lie: files that are put whole and never change afterwards
  *
- * The one implementation is a local folder (av_place_folder_new). Another kind of storage is another table of functions.
- * The container that is being written is no business of a place: it is a plain local file. Thread safe. All functions
+ * The one implementation is a local folder (av_place_folder_new). Another kind of storage is another table of
+ * functions. The container that is being written is no business of a place: it is a plain local file. Thread safe. All functions
  * block.
  */
 #ifndef AV_CONTAINER_PLACE_H
@@ -39,8 +39,8 @@ av_place *av_place_folder_new(const char *dir);
 void av_place_destroy(av_place **self); /* no file of it may be open. NULL and *NULL are no-ops */
 
 /*
- * Move the local file `from`, whole and synced, into the place under this name; durable on return. An older file of that
- * name is replaced. A folder wants `from` on its own file system.
+ * Move the local file `from`, whole and synced, into the place under this name; durable on return. An older file of
+ * that name is replaced. A folder wants `from` on its own file system.
  */
 av_errc av_place_put(av_place *self, const char *name, const char *from, av_error *err);
 /* sequential: a hint that it will be read from front to back. AV_ERR_NOT_FOUND. */

@@ -31,8 +31,8 @@ typedef struct av_step {
     uint64_t skeleton_offset; /* bytes of the skeleton used before this step */
 } av_step;
 
-/* record_lsn: of the message's record, which stands behind its parts. A skeleton step of 0 bytes puts nothing. false when
- * out is full. */
+/* record_lsn: of the message's record, which stands behind its parts. A skeleton step of 0 bytes puts nothing. false
+ * when out is full. */
 bool av_recipe_put(av_buf *out, const av_step *step, uint64_t record_lsn);
 
 typedef struct av_recipe_reader {

@@ -46,6 +46,8 @@ av_salvage_new(av_container_files *files, uint32_t container, av_salvage **ret, 
     self->size = AV_MIN(self->size, (uint64_t)UINT32_MAX);
     if (self->generation > 0)
         (void)container_map_read(self->file, container, self->uuid, &self->map, &ignored);
+    if (self->map.partial)
+        av_drop_map_release(&self->map); /* what was dropped behind the damage is met on the way */
     *ret = AV_TAKE(self);
     return AV_OK;
 }

@@ -1,8 +1,8 @@
 /*
- * scan.h - the log's records in order, each checked: framing, place, CRC, slots, and at each commit count, chain and tag
+ * scan.h - the log's records in order, each checked: framing, place, CRC, slots; at each commit count, chain and tag
  *
- * Reads through a window of 256 KB: bounded memory for any log. Compacted containers read like the original without what
- * was dropped: the chain is checked over the digests left of it, dropped records, map and trailer with them. Decides
+ * Reads through a window of 256 KB: bounded memory for any log. Compacted containers read like the original without
+ * what was dropped: the chain is checked over the digests left of it, dropped records, map and trailer with them. Decides
  * nothing: where the reading ended and whether a later group stands behind that place is what the store decides with.
  */
 #ifndef AV_CONTAINER_SCAN_H
@@ -16,7 +16,7 @@
 
 typedef struct av_scan av_scan;
 
-/* files and log_key (32 bytes) are borrowed until destroy. Reads up to the container that is the highest now. Starts
+/* files and log_key (32 bytes; NULL: tags of commits are not checked, all else is) are borrowed until destroy. Reads up to the container that is the highest now. Starts
  * before the first record. */
 av_errc av_scan_new(av_container_files *files, const uint8_t *log_key, av_scan **ret, av_error *err);
 /* One container alone, the chain taken from its header. file: of that container and generation; becomes the scan's in

@@ -43,8 +43,8 @@ struct av_scan {
 };
 
 /*
- * At least `least` bytes (at most SCAN_WINDOW) of the container from `from` on, borrowed until the next call; *ret_n: how
- * many there are, up to most. scan_record.c, as all below
+ * At least `least` bytes (at most SCAN_WINDOW) of the container from `from` on, borrowed until the next call; *ret_n:
+ * how many there are, up to most. scan_record.c, as all below
  */
 av_errc scan_look(
     av_scan *self, uint64_t from, size_t least, size_t most, const uint8_t **ret, size_t *ret_n, av_error *err);

@@ -115,7 +115,7 @@ read_body(av_scan *self, const av_record_header *h, av_sha256_stream *digest, av
 
 /* --- commits ----------------------------------------------------------------------------------------------------- */
 
-/* Decode the commit and prove it authentic. */
+/* Decode the commit and, with the key, prove it authentic. */
 static av_errc
 open_commit(av_scan *self, const av_record_header *h, av_span body, av_commit_body *ret, av_error *err)
 {
@@ -129,12 +129,14 @@ open_commit(av_scan *self, const av_record_header *h, av_span body, av_commit_bo
         .group = h->group,
     };
     uint8_t key[AV_SEAL_KEY], nothing[1];
-    av_errc rc;
+    av_errc rc = AV_OK;
 
-    av_seal_record_key(self->key, h->salt, h->lsn, key);
-    rc = av_seal_open(self->seal, key, &place, av_span_slice(body, 0, AV_COMMIT_CLEAR),
-        av_span_skip(body, AV_COMMIT_CLEAR), nothing, err);
-    av_secret_wipe(key, sizeof key);
+    if (self->key != NULL) {
+        av_seal_record_key(self->key, h->salt, h->lsn, key);
+        rc = av_seal_open(self->seal, key, &place, av_span_slice(body, 0, AV_COMMIT_CLEAR),
+            av_span_skip(body, AV_COMMIT_CLEAR), nothing, err);
+        av_secret_wipe(key, sizeof key);
+    }
     if (rc == AV_OK)
         rc = av_commit_body_decode(body.p, ret, err);
     return rc == AV_OK ? AV_OK : scan_bad_record(self, err);
@@ -200,16 +202,21 @@ scan_add_drop(av_scan *self, const av_drop *drop)
     self->drops_crc = av_crc32c(self->drops_crc, av_span_of(entry, sizeof entry));
 }
 
-/* Dropped records count in the chain as what they were, by their digests. */
+/* Dropped records count in the chain as what they were, by their digests; the digests say nothing of who dropped them,
+ * so a MAC does. */
 static av_errc
-take_dropped(av_scan *self, av_span body, uint32_t *ret_covered, av_error *err)
+take_dropped(av_scan *self, const av_record_header *h, av_span body, uint32_t *ret_covered, av_error *err)
 {
+    uint8_t mac[AV_SEAL_SALT];
     av_drop drop = { .offset = (uint32_t)self->at, .place = (uint32_t)self->place };
     av_dropped dropped;
     av_errc rc = av_dropped_decode(body, &dropped, err);
 
     if (rc == AV_OK && (dropped.covered > UINT32_MAX - self->at || dropped.count > UINT32_MAX - self->count))
         rc = av_error_set(err, AV_ERR_CORRUPT, "the dropped records reach beyond any container");
+    av_seal_dropped(self->key, self->uuid, h->lsn, h->group, body, mac);
+    if (rc == AV_OK && !av_secret_eq(mac, h->salt, sizeof mac))
+        rc = av_error_set(err, AV_ERR_CORRUPT, "records were taken out by somebody without the store's key");
     if (rc != AV_OK)
         return scan_bad_record(self, err);
     scan_add_drop(self, &drop);
@@ -253,7 +260,7 @@ scan_take_record(
     if (rc == AV_OK && h->kind == AV_RECORD_COMMIT)
         rc = check_commit(self, h, *ret_body, err);
     if (rc == AV_OK && h->kind == AV_RECORD_DROPPED)
-        rc = take_dropped(self, *ret_body, &covered, err);
+        rc = take_dropped(self, h, *ret_body, &covered, err);
     if (rc != AV_OK)
         return rc;
     if (counts) {
@@ -303,7 +310,7 @@ scan_take_map(av_scan *self, const av_record_header *h, av_error *err)
 av_errc
 scan_resume(av_scan *self, const av_record_header *h, av_error *err)
 {
-    av_commit_body commit;
+    av_commit_body commit = { 0 };
     av_span body = { 0 };
     av_errc rc = read_body(self, h, NULL, &body, err);
 

@@ -80,6 +80,27 @@ av_seal_record_key(
     av_secret_wipe(&state, sizeof state);
 }
 
+void
+av_seal_dropped(const uint8_t log_key[AV_SEAL_KEY], const uint8_t store_uuid[16], uint64_t lsn, uint64_t group,
+    av_span body, uint8_t ret[AV_SEAL_SALT])
+{
+    static const uint8_t label[] = "archivolt dropped"; /* its NUL is not taken */
+    crypto_auth_hmacsha256_state state;
+    uint8_t place[16], mac[32];
+
+    put_le(place, lsn, 8);
+    put_le(place + 8, group, 8);
+    (void)crypto_auth_hmacsha256_init(&state, log_key, AV_SEAL_KEY);
+    (void)crypto_auth_hmacsha256_update(&state, label, sizeof label - 1);
+    (void)crypto_auth_hmacsha256_update(&state, store_uuid, 16);
+    (void)crypto_auth_hmacsha256_update(&state, place, sizeof place);
+    (void)crypto_auth_hmacsha256_update(&state, body.p, body.n);
+    (void)crypto_auth_hmacsha256_final(&state, mac);
+    memcpy(ret, mac, AV_SEAL_SALT);
+    av_secret_wipe(mac, sizeof mac);
+    av_secret_wipe(&state, sizeof state);
+}
+
 static void
 make_nonce(const av_seal_place *place, uint8_t nonce[NONCE_SIZE])
 {

@@ -36,6 +36,12 @@ void av_seal_destroy(av_seal **self);
  */
 void av_seal_record_key(
     const uint8_t log_key[AV_SEAL_KEY], const uint8_t salt[AV_SEAL_SALT], uint64_t lsn, uint8_t ret[AV_SEAL_KEY]);
+/*
+ * What makes a dropped record authentic, in place of its salt (docs/format-container.md, 9): who has no log key can take
+ * nothing out of a container and call it compacted. body: of the dropped record.
+ */
+void av_seal_dropped(const uint8_t log_key[AV_SEAL_KEY], const uint8_t store_uuid[16], uint64_t lsn, uint64_t group,
+    av_span body, uint8_t ret[AV_SEAL_SALT]);
 /* HMAC-SHA-256. */
 void av_seal_hmac(const uint8_t key[AV_SEAL_KEY], av_span data, uint8_t ret[32]);
 

@@ -1,9 +1,9 @@
 /*
  * put_head.c - the head of a message that looks like another copy of one the store has
  *
- * Copies of a message from several mailboxes differ in the fields the last hops put on top (Received, Delivered-To), and
- * their skeletons are stored again and again for that. So when all parts of a message were known, what stands below these
- * fields becomes a part, too: the next copy finds it. A message that comes once pays nothing for this.
+ * Copies of a message from several mailboxes differ in the fields the last hops put on top (Received, Delivered-To),
+ * and their skeletons are stored again and again for that. So when all parts of a message were known, what stands below
+ * these fields becomes a part, too: the next copy finds it. A message that comes once pays nothing for this.
  */
 #include <strings.h>
 

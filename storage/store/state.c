@@ -58,12 +58,6 @@ av_store_set_watch(av_store *self, const av_store_watch *watch)
     self->watch = *watch;
 }
 
-av_container_files *
-av_store_files(const av_store *self)
-{
-    return self->files;
-}
-
 void
 av_store_get_stats(const av_store *self, av_store_stats *ret)
 {

@@ -52,7 +52,7 @@ typedef struct av_store_content {
     bool erased; /* replay: its key is gone; only lsn, kind, stored are set */
 } av_store_content;
 
-/* Who knows which content the store has: asked while messages are split, told what was written. Called by the writer. */
+/* Who knows which content the store has: asked while messages are split, told what was written. The writer calls. */
 typedef struct av_store_watch {
     void *ctx;
     /* LSN of this part (parts of the open group included), 0 when the store does not have it. */
@@ -73,14 +73,14 @@ typedef struct av_store_config {
 } av_store_config;
 
 /*
- * Make an empty store (the UUID is that of config->keys) in config->dir (made when missing). AV_ERR_EXISTS when there is
- * a store, AV_ERR_INVALID when the folder holds containers without a marker or files of another product. On failure
+ * Make an empty store (the UUID is that of config->keys) in config->dir (made when missing). AV_ERR_EXISTS when there
+ * is a store, AV_ERR_INVALID when the folder holds containers without a marker or files of another product. On failure
  * nothing that looks like a store stays.
  */
 av_errc av_store_create(const av_store_config *config, av_error *err);
 
-/* UUID of the store in a content folder, from its marker, without keys. AV_ERR_NOT_FOUND, AV_ERR_VERSION, AV_ERR_CORRUPT;
- * AV_ERR_UNSUPPORTED for a MailStore folder ("this is a MailStore store, export it from there"). */
+/* UUID of the store in a content folder, from its marker, without keys. AV_ERR_NOT_FOUND, AV_ERR_VERSION,
+ * AV_ERR_CORRUPT; AV_ERR_UNSUPPORTED for a MailStore folder ("this is a MailStore store, export it from there"). */
 av_errc av_store_identify(const char *dir, uint8_t ret_uuid[AV_STORE_UUID_SIZE], av_error *err);
 
 /*
@@ -118,8 +118,6 @@ typedef struct av_store_stats {
     uint64_t cut_bytes; /* of a torn tail, at open */
 } av_store_stats;
 void av_store_get_stats(const av_store *self, av_store_stats *ret);
-/* The containers as files, borrowed until close: for verify, compaction and backup (storage/care/). */
-struct av_container_files *av_store_files(const av_store *self);
 /* Give back working memory; it comes back with the next put. For an idle timer. */
 void av_store_trim(av_store *self);
 
@@ -162,11 +160,11 @@ av_errc av_store_put_finish(av_store_put **self, uint64_t *ret_lsn, uint8_t ret_
 /* Give up; its segments are dead bytes until compaction. NULL and *NULL are no-ops. */
 void av_store_put_abort(av_store_put **self);
 
-/* body: an event of storage/store/event.h, at most AV_STORE_EVENT_MAX - 64. Events are gathered and written as one record
- * before the group's commit (or when 256 KB have come together); order among events is kept, and contents put before
- * an event stand before it. */
+/* body: an event of storage/store/event.h, at most AV_STORE_EVENT_MAX - 64. Events are gathered and written as one
+ * record before the group's commit (or when 256 KB have come together); order among events is kept, and contents put
+ * before an event stand before it. */
 av_errc av_store_put_event(av_store *self, av_span body, av_error *err);
-/* Commit record and one fdatasync. Returns AV_OK only when all of the group is on disk. An empty group costs nothing. */
+/* Commit record and one fdatasync. AV_OK only when all of the group is on disk. An empty group costs nothing. */
 av_errc av_store_commit(av_store *self, uint64_t *ret_committed_lsn, av_error *err);
 /*
  * Destroy the keys of committed messages and parts and of their segments, durable on return: after the event that says
@@ -199,8 +197,8 @@ av_errc av_store_replay(av_store *self, uint64_t after_lsn, const av_store_visit
 /* --- readers ----------------------------------------------------------------------------------------------------- */
 
 /* lsn: of a message, as put gave it (committed or not). AV_ERR_NOT_FOUND when no message is there or it was erased (the
- * sentence tells which); AV_ERR_CORRUPT. The reader belongs to one thread at a time; it costs up to 1.5 MB while it reads
- * large messages, a few KB for small. */
+ * sentence tells which); AV_ERR_CORRUPT. The reader belongs to one thread at a time; it costs up to 1.5 MB while it
+ * reads large messages, a few KB for small. */
 av_errc av_store_reader_open(const av_store *store, uint64_t lsn, av_store_reader **ret, av_error *err);
 void av_store_reader_close(av_store_reader **self);
 uint64_t av_store_reader_size(const av_store_reader *self);

@@ -15,10 +15,11 @@
 #define AV_TRAIN_DICTIONARY (110U * 1024) /* bytes of the dictionary, at most */
 
 /*
- * Learn from the skeletons and small text parts of these messages (LSNs as put gave them), evenly taken when they are
- * more than AV_TRAIN_SAMPLES bytes. Messages that are not there any more are passed over. out: the dictionary; give it a
- * ceiling of AV_TRAIN_DICTIONARY at least. Takes some seconds of one CPU and 30 MB while it runs.
- * AV_ERR_INVALID: too little or too uniform mail to learn from. AV_ERR_CORRUPT, AV_ERR_IO, AV_ERR_LIMIT (out too small).
+ * Learn from the skeletons and small text parts of these messages (LSNs as put gave them): of every n-th when they are
+ * more than AV_TRAIN_MESSAGES, up to AV_TRAIN_SAMPLES bytes. Messages that are not there any more are passed over.
+ * out: the dictionary; give it a ceiling of AV_TRAIN_DICTIONARY at least. Takes half a second of one CPU and 30 MB.
+ * AV_ERR_INVALID: too little or too uniform mail to learn from. AV_ERR_CORRUPT, AV_ERR_IO, AV_ERR_LIMIT (out too
+ * small).
  */
 av_errc av_store_train(const av_store *store, const uint64_t *lsns, size_t n, av_buf *out, av_error *err);
 

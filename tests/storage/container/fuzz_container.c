@@ -47,7 +47,7 @@ set_up(void)
     (void)atexit(clean_up);
 }
 
-/* --- the program that builds --------------------------------------------------------------------------------------- */
+/* --- the program that builds -------------------------------------------------------------------------------------- */
 
 typedef struct builder {
     av_buf out, map, digests; /* digests: chain digest before, then those of the open group */
@@ -117,6 +117,8 @@ put_dropped(builder *b, uint8_t count, uint32_t covered)
     size_t n = AV_DROPPED_CLEAR + (size_t)count * AV_SHA256_SIZE;
 
     av_dropped_encode(covered, count, body);
+    if (count != 77)
+        av_seal_dropped(key, uuid, av_lsn(1, b->at), b->group, av_span_of(body, n), h.salt);
     av_drop_encode(&drop, entry);
     (void)av_buf_append(&b->map, entry, sizeof entry);
     put_record(b, &h, av_span_of(body, n));
@@ -191,7 +193,7 @@ build(const uint8_t *data, size_t size, bool compacted, av_buf *out)
     *out = b.out;
 }
 
-/* --- what is tried ------------------------------------------------------------------------------------------------- */
+/* --- what is tried ------------------------------------------------------------------------------------------------ */
 
 /* Records found; -1 when the scan met something that does not check. */
 static long

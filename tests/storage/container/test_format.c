@@ -137,10 +137,12 @@ test_record_kinds(void)
         { 7, 0, 40, 0, 1, 0, AV_OK },
         { 7, 0, 8, 0, 1, 0, AV_ERR_CORRUPT },
         { 7, 0, 41, 0, 1, 0, AV_ERR_CORRUPT },
-        { 7, 0, 40, 0, 1, 1, AV_ERR_CORRUPT }, /* salt */
+        { 7, 0, 40, 0, 1, 1, AV_OK }, /* its salt is a MAC */
+        { 7, 0, 40, 1, 1, 0, AV_ERR_CORRUPT },
         { 8, 0, 0, 0, 0, 0, AV_OK },
         { 8, 0, 16, 0, 0, 0, AV_OK },
         { 8, 0, 15, 0, 0, 0, AV_ERR_CORRUPT },
+        { 8, 0, 16, 0, 0, 1, AV_ERR_CORRUPT },
         { 8, 0, 16, 0, 1, 0, AV_ERR_CORRUPT }, /* of no group */
         { 0, 0, 100, 0, 1, 0, AV_ERR_CORRUPT },
         { 9, 0, 100, 0, 1, 0, AV_ERR_CORRUPT },

@@ -64,6 +64,21 @@ test_record_key_vector(void)
 }
 
 static void
+test_dropped_vector(void)
+{
+    uint8_t key[32], store[16], got[AV_SEAL_SALT];
+    char hex[17];
+
+    for (unsigned i = 0; i < 32; i++)
+        key[i] = (uint8_t)i;
+    for (unsigned i = 0; i < sizeof store; i++)
+        store[i] = (uint8_t)(0xB0 + i);
+    av_seal_dropped(key, store, 0x0000000100000080ULL, 7, av_span_str("body of the dropped record"), got);
+    av_hex_encode(av_span_of(got, sizeof got), hex);
+    AV_CHECK_STR(hex, "e269738ea2343546");
+}
+
+static void
 test_bound_to_its_place(void)
 {
     uint8_t key[32] = { 9 }, sealed[5 + AV_SEAL_TAG], plain[8], other_uuid[16] = { 4 };
@@ -127,6 +142,7 @@ main(void)
     AV_RUN(test_hmac);
     AV_RUN(test_record_key);
     AV_RUN(test_record_key_vector);
+    AV_RUN(test_dropped_vector);
     AV_RUN(test_bound_to_its_place);
     AV_RUN(test_empty_piece);
     return av_check_done();

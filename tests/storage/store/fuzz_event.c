@@ -28,6 +28,13 @@ walk_lists(const av_event *e)
         if (list.n != 0)
             abort();
     }
+    if (e->kind == AV_EVENT_CONTENT_ERASED) {
+        list = e->erased.lsns;
+        while (av_event_list_next_item(&list, &item))
+            ;
+        if (list.n != 0)
+            abort();
+    }
 }
 
 int

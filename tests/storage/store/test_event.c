@@ -68,10 +68,75 @@ test_final_bytes(void)
     memset(e.mailbox.guid, 0xAB, 16);
     e.mailbox.path = av_span_str("a/b");
     e.mailbox.uidvalidity = 258;
+    e.mailbox.sequence = 7;
     av_buf_clear(&out);
     AV_CHECK_RC(av_event_encode(&e, &out, &err), AV_OK, &err);
     av_hex_encode(av_buf_span(&out), hex);
-    AV_CHECK_STR(hex, "01808110abababababababababababababababab8203612f62830402010000");
+    AV_CHECK_STR(hex, "01808110abababababababababababababababab8203612f6283040201000084080700000000000000");
+}
+
+/* Each kind once, with all it can hold: the same bytes come back out of what was read. */
+static void
+test_every_kind(void)
+{
+    static const av_event_kind kinds[] = { AV_EVENT_MAILBOX_CREATED, AV_EVENT_MAILBOX_RENAMED, AV_EVENT_MAILBOX_REMOVED,
+        AV_EVENT_PLACEMENT_ADDED, AV_EVENT_PLACEMENT_REMOVED, AV_EVENT_HOLD_SET, AV_EVENT_HOLD_LIFTED,
+        AV_EVENT_CONTENT_ERASED };
+    av_buf lsns, first;
+
+    av_buf_init(&lsns, 100);
+    av_buf_init(&first, 1000);
+    (void)av_event_list_put_item(&lsns, 0x100000080);
+    for (size_t i = 0; i < AV_COUNT(kinds); i++) {
+        av_event e = placement(), back;
+
+        av_check_row = (long)i;
+        if (kinds[i] == AV_EVENT_HOLD_SET || kinds[i] == AV_EVENT_HOLD_LIFTED)
+            e.hold = (av_event_hold){ .hold = { 1 },
+                .name = av_span_str("case 7"),
+                .has_mailbox = true,
+                .mailbox = { 2 },
+                .has_digest = true,
+                .digest = { 3 },
+                .time_ms = -1,
+                .who = av_span_str("anna") };
+        else if (kinds[i] == AV_EVENT_CONTENT_ERASED)
+            e.erased = (av_event_erased){ .lsns = av_buf_span(&lsns), .time_ms = 5, .who = av_span_str("retention") };
+        else if (kinds[i] != AV_EVENT_PLACEMENT_ADDED && kinds[i] != AV_EVENT_PLACEMENT_REMOVED)
+            e.mailbox = (av_event_mailbox){ .guid = { 4 },
+                .path = av_span_str("a/b"),
+                .uidvalidity = 9,
+                .sequence = 77,
+                .time_ms = 8,
+                .has_instance = true,
+                .instance = { 5 } };
+        e.kind = kinds[i];
+        if (kinds[i] == AV_EVENT_PLACEMENT_REMOVED) {
+            e.placement.removed_at_ms = 6;
+            e.placement.who = av_span_str("anna");
+            e.placement.reason = av_span_str("asked for");
+        }
+        av_buf_clear(&first);
+        av_buf_clear(&out);
+        AV_CHECK_RC(av_event_encode(&e, &first, &err), AV_OK, &err);
+        AV_CHECK_RC(av_event_decode(av_buf_span(&first), &back, &err), AV_OK, &err);
+        AV_CHECK_INT(back.kind, kinds[i]);
+        AV_CHECK_RC(av_event_encode(&back, &out, &err), AV_OK, &err);
+        AV_CHECK_MEM(out.p, out.n, first.p, first.n);
+        if (kinds[i] == AV_EVENT_HOLD_SET)
+            AV_CHECK(back.hold.has_mailbox && back.hold.has_digest && back.hold.time_ms == -1 &&
+                     av_span_eq_str(back.hold.name, "case 7"));
+        if (kinds[i] == AV_EVENT_PLACEMENT_REMOVED)
+            AV_CHECK(back.placement.removed_at_ms == 6 && av_span_eq_str(back.placement.reason, "asked for"));
+        if (kinds[i] == AV_EVENT_MAILBOX_RENAMED)
+            AV_CHECK(back.mailbox.sequence == 77);
+        e.erased = (av_event_erased){ 0 };
+        if (kinds[i] == AV_EVENT_CONTENT_ERASED)
+            AV_CHECK_RC(av_event_encode(&e, &out, &err), AV_ERR_INVALID, &err);
+    }
+    av_check_row = -1;
+    av_buf_release(&lsns);
+    av_buf_release(&first);
 }
 
 static void
@@ -123,15 +188,21 @@ test_refused(void)
         { "", AV_ERR_CORRUPT }, { "01", AV_ERR_CORRUPT }, { "0180", AV_ERR_CORRUPT }, /* no fields */
         { "0d00", AV_OK },                                                            /* unknown, may be skipped */
         { "0d80", AV_ERR_VERSION },                                                   /* unknown, critical */
-        { "01808110abababababababababababababababab8203612f62830402010000", AV_OK },
-        { "01808110abababababababababababababababab8203612f6283040201000005", AV_ERR_CORRUPT }, /* trailing byte */
-        { "01808110abababababababababababababababab8203612f62830402010000640178", AV_OK },      /* unknown field 100 */
-        { "01808110abababababababababababababababab8203612f62830402010000e40178",
-            AV_ERR_VERSION },                                                                 /* the same, critical */
-        { "01808110abababababababababababababababab8203612f62830400000000", AV_ERR_CORRUPT }, /* UIDVALIDITY 0 */
-        { "01808110abababababababababababababababab8200830402010000", AV_ERR_CORRUPT },       /* no path */
-        { "01808110abababababababababababababababab830402010000", AV_ERR_CORRUPT },           /* field missing */
-        { "0180810fababababababababababababababab8203612f62830402010000", AV_ERR_CORRUPT },   /* short GUID */
+        { "01808110abababababababababababababababab8203612f6283040201000084080700000000000000", AV_OK },
+        { "01808110abababababababababababababababab8203612f628304020100008408070000000000000005",
+            AV_ERR_CORRUPT }, /* trailing byte */
+        { "01808110abababababababababababababababab8203612f6283040201000084080700000000000000640178",
+            AV_OK }, /* unknown field 100 */
+        { "01808110abababababababababababababababab8203612f6283040201000084080700000000000000e40178",
+            AV_ERR_VERSION }, /* the same, critical */
+        { "01808110abababababababababababababababab8203612f6283040000000084080700000000000000",
+            AV_ERR_CORRUPT }, /* UIDVALIDITY 0 */
+        { "01808110abababababababababababababababab820083040201000084080700000000000000",
+            AV_ERR_CORRUPT }, /* no path */
+        { "01808110abababababababababababababababab83040201000084080700000000000000",
+            AV_ERR_CORRUPT }, /* field missing */
+        { "0180810fababababababababababababababab8203612f6283040201000084080700000000000000",
+            AV_ERR_CORRUPT }, /* short GUID */
     };
     av_event e;
 
@@ -183,6 +254,7 @@ main(void)
     av_buf_init(&out, AV_STORE_EVENT_MAX);
     AV_RUN(test_placement);
     AV_RUN(test_final_bytes);
+    AV_RUN(test_every_kind);
     AV_RUN(test_run);
     AV_RUN(test_refused);
     AV_RUN(test_every_cut);

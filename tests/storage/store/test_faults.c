@@ -9,6 +9,7 @@
 
 #define GROUPS 6
 #define CALLS  3000
+#define SPOOL  20000U
 
 static struct session {
     uint64_t acked[2 * GROUPS];
@@ -20,7 +21,7 @@ static struct session {
 static size_t
 size_of(size_t seed)
 {
-    return seed % 2 ? 50000 : 900;
+    return seed == 3 ? 300000 : seed % 2 ? 50000 : 900;
 }
 
 /* One group of two messages; at a failure what the interface asks for. false: the store takes no more. */
@@ -33,8 +34,20 @@ run_group(av_store *store, size_t group)
 
     for (size_t i = 0; i < 2 && rc == AV_OK; i++) {
         av_span m = message_new(size_of(2 * group + i), 2 * group + i);
+        av_store_put *p = NULL;
 
-        rc = av_store_put_message(store, m, NULL, &lsn[i], &err);
+        if (m.n < SPOOL) {
+            rc = av_store_put_message(store, m, NULL, &lsn[i], &err);
+        } else {
+            rc = av_store_put_begin(store, m.n, &p, &err);
+            if (rc == AV_OK)
+                rc = av_store_put_write(p, m, &err);
+            if (rc == AV_OK)
+                rc = av_store_put_finish(&p, &lsn[i], NULL, &err);
+            av_store_put_abort(&p);
+        }
+        if (rc == AV_OK)
+            rc = av_store_put_event(store, av_span_str("event"), &err);
         message_free(m);
     }
     if (rc == AV_OK)
@@ -92,6 +105,7 @@ run_session(long fail_at, int error, bool stay, bool half)
     bool hit;
 
     config.max_container_bytes = 65536;
+    config.spool_bytes = SPOOL;
     memset(&session, 0, sizeof session);
     store = store_new(&config);
     (void)put(store, 2000, 77); /* a tail to be cut at open */

@@ -1,9 +1,9 @@
 /*
- * test_power.c - the power goes at a random moment: writes since the last fdatasync are lost, torn at sectors,
- * reordered
+ * test_power.c - the power goes at a random moment: writes since the last sync are lost, torn at sectors, reordered
  *
- * A model of the disk (power_ops.h) stands behind the store and its keys. At the cut every later call fails; then, after
- * some such deaths of the process alone, the files are rewritten as a disk might show them. Seeds are printed: AV_SEED=n runs one.
+ * A model of the disk (power_ops.h) stands behind the store and its keys. At the cut every later call fails; then,
+ * after some such deaths of the process alone, the files are rewritten as a disk might show them. Seeds are printed:
+ * AV_SEED=n runs one.
  */
 #include "tests/storage/power_ops.h"
 #include "tests/storage/store/help.h"

@@ -19,7 +19,7 @@ static struct shared {
 static size_t
 size_of(size_t i)
 {
-    return i % 40 == 0 ? 300000 : 200 + i * 13;
+    return i % 40 == 0 ? 700000 : 200 + i * 13;
 }
 
 static void *
@@ -48,11 +48,13 @@ test_readers(void)
     test_dir d = dir_new();
     av_store_config config = config_of(d.path);
     pthread_t threads[READERS];
+    test_watch watch = { 0 };
     av_error err;
 
     config.max_container_bytes = 128 * 1024;
     config.spool_bytes = 100000;
     shared.store = store_new(&config);
+    AV_CHECK_RC(watch_begin(&watch, shared.store), AV_OK, &err);
     for (uintptr_t i = 0; i < READERS; i++)
         AV_CHECK_INT(pthread_create(&threads[i], NULL, read_on, (void *)(i + 1)), 0);
     for (size_t i = 0; i < MESSAGES; i++) {
@@ -62,11 +64,16 @@ test_readers(void)
 
         (void)put(shared.store, 500, i);
         AV_CHECK_RC(av_store_rollback(shared.store, &err), AV_OK, &err);
+        watch_rolled_back(&watch, shared.store);
         AV_CHECK_RC(av_store_put_begin(shared.store, m.n, &p, &err), AV_OK, &err);
         AV_CHECK_RC(av_store_put_write(p, m, &err), AV_OK, &err);
         AV_CHECK_RC(av_store_put_finish(&p, &lsn, NULL, &err), AV_OK, &err);
-        (void)commit(shared.store);
         atomic_store(&shared.lsn[i], lsn);
+        if (i % 2) /* half of them are read while they stand in memory alone, and while they are written */
+            atomic_store(&shared.count, (unsigned)i + 1);
+        if (i % 4)
+            (void)usleep(200);
+        (void)commit(shared.store);
         atomic_store(&shared.count, (unsigned)i + 1);
         message_free(m);
         if (i % 50 == 0)
@@ -77,6 +84,7 @@ test_readers(void)
     printf("    %u reads\n", atomic_load(&shared.reads));
     AV_CHECK_INT(atomic_load(&shared.wrong), 0);
     av_store_close(&shared.store);
+    watch_end(&watch);
     dir_remove(&d);
 }
 

@@ -10,24 +10,52 @@
 #include <unistd.h>
 
 #include "base/encode.h"
+#include "storage/store/train.h"
 #include "tools/bench/store/text.h"
 
 #define WARM_READS  20000U
 #define COLD_READS  300U
 #define MESSAGE_MAX (64U * 1024 * 1024)
+#define TRAIN_AT    (10U * BENCH_GROUP) /* messages: a group's end behind AV_TRAIN_MESSAGES */
 
-/* A run of puts and what it took. */
+/* A run of puts and what it took. Training happens beside the writer in an instance: it has a lap of its own. */
 typedef struct intake {
-    bench_lap lap;
+    bench_lap lap, train;
     uint64_t messages, raw_bytes;
     uint64_t syncs_before, written_before;
+    uint64_t first[AV_TRAIN_MESSAGES];    /* LSNs of the first messages */
+    uint64_t trained_at, trained_content; /* raw and stored bytes so far when the dictionary came */
 } intake;
 
-static intake
-intake_begin(void)
+static void
+intake_begin(intake *self)
 {
     bench_peak_reset();
-    return (intake){ .syncs_before = bench_syncs(), .written_before = bench_written() };
+    *self = (intake){ .syncs_before = bench_syncs(), .written_before = bench_written() };
+}
+
+/* Put a message; a group ends with every 512th. When there is mail enough, a dictionary is made of it. */
+static uint64_t
+take(intake *self, bench_archive *archive, const char *dir, av_span message, uint32_t mailbox)
+{
+    uint64_t lsn, views;
+
+    bench_lap_start(&self->lap);
+    lsn = bench_archive_put(archive, message, mailbox);
+    if (self->messages < AV_TRAIN_MESSAGES)
+        self->first[self->messages] = lsn;
+    if (++self->messages % BENCH_GROUP == 0)
+        bench_archive_commit(archive);
+    bench_lap_stop(&self->lap);
+    self->raw_bytes += message.n;
+    if (self->messages != TRAIN_AT)
+        return lsn;
+    bench_lap_start(&self->train);
+    bench_archive_train(archive, self->first, AV_COUNT(self->first));
+    bench_lap_stop(&self->train);
+    self->trained_at = self->raw_bytes;
+    bench_archive_bytes(dir, &self->trained_content, &views);
+    return lsn;
 }
 
 static void
@@ -47,6 +75,11 @@ report_intake(const intake *self, const char *dir)
     bench_json_number("mb_per_cpu_s", mb / self->lap.cpu_s);
     bench_json_number("content_ratio", (double)content / raw);
     bench_json_number("stored_ratio", (double)(content + views) / raw);
+    if (self->trained_at > 0) {
+        bench_json_number(
+            "trained_ratio", (double)(content - self->trained_content) / (raw - (double)self->trained_at));
+        bench_json_number("train_seconds", self->train.cpu_s);
+    }
     bench_json_number("views_bytes", (double)views);
     bench_json_number("written_ratio", (double)(bench_written() - self->written_before) / raw);
     bench_json_number("syncs", (double)(bench_syncs() - self->syncs_before));
@@ -129,19 +162,17 @@ bench_import(const char *pack, const char *dir, unsigned copies)
     bench_archive *archive = bench_archive_open(dir);
     AV_CLEANUP(av_free) uint64_t *lsns = NULL;
     AV_CLEANUP(av_free) uint8_t *digests = NULL;
-    intake in = intake_begin();
+    intake in;
     uint32_t mailbox;
+    uint64_t n;
     av_span message;
 
+    intake_begin(&in);
     while (bench_mail_next(mail, &message, &mailbox)) {
-        grow(&lsns, &digests, in.messages);
-        av_sha256(message, digests + in.messages * AV_SHA256_SIZE);
-        bench_lap_start(&in.lap);
-        lsns[in.messages++] = bench_archive_put(archive, message, mailbox);
-        if (in.messages % BENCH_GROUP == 0)
-            bench_archive_commit(archive);
-        bench_lap_stop(&in.lap);
-        in.raw_bytes += message.n;
+        n = in.messages;
+        grow(&lsns, &digests, n);
+        av_sha256(message, digests + n * AV_SHA256_SIZE);
+        lsns[n] = take(&in, archive, dir, message, mailbox);
     }
     bench_mail_close(&mail);
     bench_json_begin("import");
@@ -187,13 +218,14 @@ bench_append(const char *pack, const char *dir, unsigned count)
     double *us = av_xcalloc(count, sizeof *us), *raw_us = av_xcalloc(count, sizeof *raw_us);
     double *syncs = av_xcalloc(count, sizeof *syncs);
     char path[PATH_MAX];
-    intake in = intake_begin();
+    intake in;
     uint64_t before;
     uint32_t mailbox;
     double last;
     av_span message;
     FILE *raw;
 
+    intake_begin(&in);
     (void)snprintf(path, sizeof path, "%s/raw", dir);
     raw = fopen(path, "we");
     if (raw == NULL)
@@ -242,18 +274,14 @@ bench_generated(const char *dir, uint64_t seed, uint64_t count)
 {
     bench_mail *mail = bench_mail_generated(seed, count);
     bench_archive *archive = bench_archive_open(dir);
-    intake in = intake_begin();
     double last_s = 0, last_messages = 0;
     uint32_t mailbox;
     av_span message;
+    intake in;
 
+    intake_begin(&in);
     while (bench_mail_next(mail, &message, &mailbox)) {
-        bench_lap_start(&in.lap);
-        (void)bench_archive_put(archive, message, mailbox);
-        if (++in.messages % BENCH_GROUP == 0)
-            bench_archive_commit(archive);
-        bench_lap_stop(&in.lap);
-        in.raw_bytes += message.n;
+        (void)take(&in, archive, dir, message, mailbox);
         if (!is_milestone(in.messages, count))
             continue;
         bench_json_begin("generated");
