@@ -5,6 +5,12 @@
 
 #include "storage/store/store_priv.h"
 
+av_container_files *
+av_store_files(const av_store *self)
+{
+    return self->files;
+}
+
 av_store_keys *
 av_store_keys_of(const av_store *self)
 {

@@ -10,6 +10,7 @@
 #include "storage/store/store.h"
 
 /* Borrowed, as long as the store is open. */
+av_container_files *av_store_files(const av_store *self);
 av_store_keys *av_store_keys_of(const av_store *self);
 const char *av_store_dir(const av_store *self);
 
