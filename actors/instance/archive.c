@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "actors/instance/restored.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -178,6 +179,8 @@ av_archive_open(const av_archive_config *config, av_archive **ret, av_error *err
         rc = open_keyring(self, config, err);
     if (rc == AV_OK)
         rc = open_databases(self, config, err);
+    if (rc == AV_OK)
+        rc = av_restored_settle(self->dir, self->accounts, err);
     if (rc == AV_OK)
         rc = open_stores(self, config, err);
     if (rc != AV_OK)
