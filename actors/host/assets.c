@@ -79,8 +79,8 @@ get_instance_key(const av_host *self, const char *id, bool make, uint8_t ret[AV_
     if (rc != AV_OK)
         return rc;
     rc = read_exactly(path, file, sizeof file, err);
-    if (rc == AV_OK && crypto_secretbox_open_easy(ret, sealed, sizeof file - crypto_secretbox_NONCEBYTES, file,
-                           node_key) != 0) {
+    if (rc == AV_OK &&
+        crypto_secretbox_open_easy(ret, sealed, sizeof file - crypto_secretbox_NONCEBYTES, file, node_key) != 0) {
         rc = av_error_set(err, AV_ERR_AUTH, "%s was sealed with another node key than this node's", path);
     } else if (rc == AV_ERR_NOT_FOUND && av_file_exists(old)) {
         rc = av_error_set(err, AV_ERR_VERSION,

@@ -53,8 +53,8 @@ on_prepare(void *owner, av_request *request, const ProtobufCMessage *body)
     }
     if (av_host_instance_prepare(owner, ask->instance_id, ask->base_directory,
             ask->has_start_mode ? ask->start_mode : ARCHIVOLT__START_MODE__START_MODE_AUTOMATIC,
-            !ask->has_sleep_allowed || ask->sleep_allowed,
-            ask->has_recovery_public ? ask->recovery_public.data : NULL, key, &base_dir, &has_keyring, &err) != AV_OK) {
+            !ask->has_sleep_allowed || ask->sleep_allowed, ask->has_recovery_public ? ask->recovery_public.data : NULL,
+            key, &base_dir, &has_keyring, &err) != AV_OK) {
         av_request_fail(request, &err);
         return;
     }

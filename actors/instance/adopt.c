@@ -18,7 +18,7 @@ struct av_adoption {
     uint32_t store_id;
     av_map *paths; /* GUID of the other's mailbox -> path */
     uint64_t until, at;
-    bool second;   /* the walk that takes placements */
+    bool second; /* the walk that takes placements */
     uint64_t count;
     /* Of one slice. */
     av_buf events; /* length and body of each placement */
@@ -138,8 +138,8 @@ add_ours(av_adoption *self, const av_event_placement *theirs, const char *path, 
     av_errc rc = av_archive_mailbox(archive, av_span_str(path), &mailbox, err);
 
     if (rc == AV_OK)
-        rc = av_catalog_duplicate(archive->catalog, av_catalog_writer(archive->catalog), mailbox.guid,
-            theirs->digest, &uid, err);
+        rc = av_catalog_duplicate(
+            archive->catalog, av_catalog_writer(archive->catalog), mailbox.guid, theirs->digest, &uid, err);
     if (rc != AV_ERR_NOT_FOUND)
         return rc; /* it stands there already: by an earlier walk, or from another store */
     if (mailbox.uidnext == 0 || mailbox.uidnext == UINT32_MAX)
@@ -184,8 +184,7 @@ take_one(av_adoption *self, const av_open_store *store, const av_event_placement
     av_errc rc;
 
     av_buf_init(&row, AV_STORE_EVENT_MAX);
-    rc = av_store_view_placement(
-        av_store_view_writer(store->view), theirs->guid, theirs->uid, &row, &now, err);
+    rc = av_store_view_placement(av_store_view_writer(store->view), theirs->guid, theirs->uid, &row, &now, err);
     if (rc == AV_ERR_NOT_FOUND || (rc == AV_OK && now.removed))
         return AV_OK; /* erased, deleted by its own instance, or taken over before */
     if (rc != AV_OK)

@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "actors/instance/restored.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -154,8 +155,7 @@ open_stores(av_archive *self, const av_archive_config *config, av_error *err)
         .most_open = config->open_stores };
     av_errc rc = av_stores_open(&c, &self->stores, err);
 
-    return rc != AV_OK ? rc
-                       : av_catalog_last_archived(av_catalog_writer(self->catalog), &self->last_archived_ms, err);
+    return rc != AV_OK ? rc : av_catalog_last_archived(av_catalog_writer(self->catalog), &self->last_archived_ms, err);
 }
 
 av_errc
@@ -179,6 +179,8 @@ av_archive_open(const av_archive_config *config, av_archive **ret, av_error *err
         rc = open_keyring(self, config, err);
     if (rc == AV_OK)
         rc = open_databases(self, config, err);
+    if (rc == AV_OK)
+        rc = av_restored_settle(self->dir, self->accounts, err);
     if (rc == AV_OK)
         rc = open_stores(self, config, err);
     if (rc != AV_OK)

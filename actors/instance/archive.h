@@ -24,7 +24,7 @@
 #define AV_TRUNCATED_SLOTS 64
 
 typedef struct av_archive_config {
-    const char *dir; /* made when missing */
+    const char *dir;             /* made when missing */
     uint8_t instance_key[32];    /* opens the keyring; the caller wipes it */
     uint8_t recovery_public[32]; /* for a keyring that is made now; zeros: none is made */
     uint64_t max_message_bytes;  /* larger ones are refused */
@@ -49,10 +49,10 @@ typedef struct av_archive {
     atomic_uint_fast64_t truncated; /* times a message was searched only in part */
     /* LSNs of the last of them, so that each is logged once (probe.c). */
     atomic_uint_fast64_t truncated_lsns[AV_TRUNCATED_SLOTS];
-    pthread_mutex_t large;     /* held by who has a large message in memory (content.h) */
-    bool catalog_behind;       /* writer: a group is in a log and not in the views */
-    uint32_t last_uidvalidity; /* writer: 0 until the first mailbox is made */
-    int64_t last_archived_ms;  /* writer */
+    pthread_mutex_t large;             /* held by who has a large message in memory (content.h) */
+    bool catalog_behind;               /* writer: a group is in a log and not in the views */
+    uint32_t last_uidvalidity;         /* writer: 0 until the first mailbox is made */
+    int64_t last_archived_ms;          /* writer */
     int64_t auto_create_after_mono_ms; /* writer: a new store could not be made; not tried before */
 } av_archive;
 

@@ -69,8 +69,8 @@ static av_errc
 announce_known(av_archive *self, const av_mailbox *mailbox, av_error *err)
 {
     bool known = false;
-    av_errc rc = av_catalog_is_announced(
-        av_catalog_writer(self->catalog), self->group_store->no, mailbox->guid, &known, err);
+    av_errc rc =
+        av_catalog_is_announced(av_catalog_writer(self->catalog), self->group_store->no, mailbox->guid, &known, err);
 
     if (rc != AV_OK || known)
         return rc;

@@ -14,8 +14,8 @@
 void av_auto_create(av_archive *self);
 
 /* Is one due? now_ms: UTC. Pure. */
-bool av_auto_create_is_due(const Archivolt__StoreAutoCreateConfiguration *config, const av_store_info *current,
-    int64_t now_ms);
+bool av_auto_create_is_due(
+    const Archivolt__StoreAutoCreateConfiguration *config, const av_store_info *current, int64_t now_ms);
 /* The name of a store that begins now: 2026-11, 2026-Q4, 2026 by period, else 2026-11-22; heap. Pure. */
 char *av_auto_create_name(const Archivolt__StoreAutoCreateConfiguration *config, int64_t now_ms);
 

@@ -11,10 +11,10 @@
 #include "base/clock.h"
 #include "base/encode.h"
 
-#define PLACES_BYTES   (64U * 1024 * 1024)
-#define LIST_DEFAULT   1000U
-#define LIST_MOST      10000U
-#define IDS_MOST       10000U
+#define PLACES_BYTES (64U * 1024 * 1024)
+#define LIST_DEFAULT 1000U
+#define LIST_MOST    10000U
+#define IDS_MOST     10000U
 
 /* ---- ids ---- */
 
@@ -168,8 +168,7 @@ check_writable(const av_store_info *stores, size_t n, const av_buf *list, av_err
         if (!concerns(&stores[i], list))
             continue;
         if (stores[i].row->state == AV_STORE_WRITE_PROTECTED)
-            return av_error_set(
-                err, AV_ERR_READONLY, "the archive store %s is write protected", stores[i].row->name);
+            return av_error_set(err, AV_ERR_READONLY, "the archive store %s is write protected", stores[i].row->name);
         if (stores[i].row->state == AV_STORE_DISABLED)
             return av_error_set(err, AV_ERR_UNAVAILABLE, "the archive store %s is disabled", stores[i].row->name);
     }
@@ -310,8 +309,7 @@ add_row(listing *self, const av_open_store *store, const av_meta_view *view, con
                       : av_xstrdup("");
     row->deleted = date_text(p->removed_at_ms);
     av_buf_init(&held, AV_STORE_EVENT_MAX);
-    if (content.waiting &&
-        av_store_view_hold_of(view, p->content_lsn, &held, &hold, &why) == AV_ERR_NOT_FOUND)
+    if (content.waiting && av_store_view_hold_of(view, p->content_lsn, &held, &hold, &why) == AV_ERR_NOT_FOUND)
         row->erased_after = date_text(content.waiting_since_ms + self->ask->archive->grace_ms);
     av_reply_push(&self->reply->messages, &self->reply->n_messages, row);
     return AV_OK;
@@ -442,8 +440,8 @@ find_removed(const av_open_store *store, const id_set *ids, av_buf *ret, av_erro
     while (av_store_view_next_placement(it, &p)) {
         found one = { .uid = p.uid };
 
-        if (av_span_eq_str(p.reason, AV_ADOPTED_REASON) ||
-            digest_of(store, p.content_lsn, one.digest, &why) != AV_OK || !ids_has(ids, one.digest))
+        if (av_span_eq_str(p.reason, AV_ADOPTED_REASON) || digest_of(store, p.content_lsn, one.digest, &why) != AV_OK ||
+            !ids_has(ids, one.digest))
             continue;
         memcpy(one.guid, p.guid, sizeof one.guid);
         (void)av_buf_append(ret, &one, sizeof one);
@@ -462,7 +460,7 @@ restore_in_store(restoring *self, uint32_t id, av_error *err)
     av_store_placement p;
     av_errc rc = av_stores_write(self->ask->archive->stores, id, false, &store, err);
 
-    if (rc == AV_ERR_READONLY || rc == AV_ERR_UNAVAILABLE || rc == AV_ERR_AUTH)
+    if (rc == AV_ERR_READONLY || rc == AV_ERR_UNAVAILABLE)
         return AV_OK; /* others may have them; what none has is told at the end */
     av_buf_init(&list, PLACES_BYTES);
     av_buf_init(&row, AV_STORE_EVENT_MAX);
@@ -527,8 +525,8 @@ check_stands_nowhere(av_archive *archive, const uint8_t id[AV_MESSAGE_ID_BYTES],
     av_buf_init(&places, PLACES_BYTES);
     rc = placements_of(archive, id, NULL, &places, err);
     if (rc == AV_OK && places.n > 0)
-        return av_error_set(
-            err, AV_ERR_DENIED, "message %s stands in %zu mailboxes: delete it first", text, places.n / sizeof(av_placement));
+        return av_error_set(err, AV_ERR_DENIED, "message %s stands in %zu mailboxes: delete it first", text,
+            places.n / sizeof(av_placement));
     return rc;
 }
 

@@ -28,8 +28,8 @@ typedef struct av_erased {
  * Erase these contents of one store, messages and unused parts: LSNs as uint64_t. Held ones and those that stand somewhere
  * are skipped, or refused (AV_ERR_DENIED) with `strict`. who: into the log.
  */
-av_errc av_erase_contents(av_archive *self, uint32_t store_id, av_span lsns, bool strict, const char *who,
-    av_erased *ret, av_error *err);
+av_errc av_erase_contents(
+    av_archive *self, uint32_t store_id, av_span lsns, bool strict, const char *who, av_erased *ret, av_error *err);
 /* Keys that a crash left behind a committed event. */
 av_errc av_erase_resume(av_archive *self, av_error *err);
 /*

@@ -6,9 +6,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define NOTE_PREFIX  "erase/"
-#define GROUP_MOST   256U /* contents in one event and one note */
-#define LSNS_BYTES   (AV_ROW_MAX - 1024)
+#define NOTE_PREFIX "erase/"
+#define GROUP_MOST  256U /* contents in one event and one note */
+#define LSNS_BYTES  (AV_ROW_MAX - 1024)
 
 typedef struct note_key {
     uint8_t bytes[sizeof NOTE_PREFIX - 1 + 4];
@@ -121,8 +121,8 @@ destroy_keys(av_archive *self, const av_open_store *store, av_span lsns, av_erro
 }
 
 av_errc
-av_erase_contents(av_archive *self, uint32_t store_id, av_span lsns, bool strict, const char *who, av_erased *ret,
-    av_error *err)
+av_erase_contents(
+    av_archive *self, uint32_t store_id, av_span lsns, bool strict, const char *who, av_erased *ret, av_error *err)
 {
     AV_CLEANUP(av_buf_release) av_buf all = { 0 };
     const av_open_store *store = NULL;
@@ -216,6 +216,5 @@ av_erase_expired(
     av_stores_done(self->stores, &store);
     if (rc != AV_OK && rc != AV_ERR_NOT_FOUND)
         return rc;
-    return n == 0 ? AV_OK
-                  : av_erase_contents(self, store_id, av_buf_span(&lsns), false, "grace period over", ret, err);
+    return n == 0 ? AV_OK : av_erase_contents(self, store_id, av_buf_span(&lsns), false, "grace period over", ret, err);
 }

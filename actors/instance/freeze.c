@@ -14,7 +14,7 @@ struct av_freeze {
     av_job job;          /* on the writer: settle, then stand still */
     av_request *request; /* Freeze, while the job works */
     uint32_t seconds;
-    bool on;             /* from the request on */
+    bool on; /* from the request on */
     bool frozen;
     int64_t frozen_mono_ms, frozen_wall_ms;
     av_loop_timer *timer;

@@ -11,16 +11,9 @@
 #include "base/secret.h"
 #include "storage/container/tlv.h"
 
-#define PREFIX    "hold/"
+#define PREFIX "hold/"
 
-enum tag {
-    TAG_NAME = 1,
-    TAG_MAILBOX = 2,
-    TAG_DIGEST = 3,
-    TAG_TIME = 4,
-    TAG_WHO = 5,
-    TAG_LIFTED = 6
-};
+enum tag { TAG_NAME = 1, TAG_MAILBOX = 2, TAG_DIGEST = 3, TAG_TIME = 4, TAG_WHO = 5, TAG_LIFTED = 6 };
 
 typedef struct hold_row {
     uint8_t id[AV_GUID_SIZE];

@@ -360,8 +360,9 @@ av_instance_main(int argc, char **argv)
     av_instance self = { 0 };
     av_actor_config config = {
         .program = "archivolt-instance",
-        .help = "Owns one customer's archive: takes mail in, keeps it, finds it and gives it back. Started by "
-                "archivolt-host with --name instance/<id> --arg dir=DIR --arg instance_key_fd=N --arg recovery_public=HEX.",
+        .help =
+            "Owns one customer's archive: takes mail in, keeps it, finds it and gives it back. Started by "
+            "archivolt-host with --name instance/<id> --arg dir=DIR --arg instance_key_fd=N --arg recovery_public=HEX.",
         .settings = settings,
         .settings_into = &self.settings,
         .receive_budget_bytes = BUDGET,

@@ -10,7 +10,7 @@ typedef struct message {
     av_instance *in;
     char *user;
     const Archivolt__GetMessageRequest *body; /* lives until the request is answered */
-    const av_open_store *store; /* of the reader; held */
+    const av_open_store *store;               /* of the reader; held */
     av_store_reader *reader;
     uint64_t at, size;
     Archivolt__GetMessageReply reply;

@@ -20,6 +20,7 @@ static const store_op_kind kinds[] = {
     { "archivolt.Stores.RepairStoreDatabase", "RepairStoreDatabase", store_op_repair },
     { "archivolt.Stores.UpgradeStore", "UpgradeStore", store_op_upgrade },
     { "archivolt.Stores.UpgradeStores", "UpgradeStores", store_op_upgrade },
+    { "archivolt.Stores.Backup", "Backup", store_op_backup },
 };
 static const store_op_kind adopt_kind = { "", "AttachStore", store_op_adopt };
 
@@ -137,13 +138,11 @@ on_step(av_job *job)
 }
 
 static void
-on_done(av_job *job)
+end(store_op *op, bool dropped)
 {
-    store_op *op = AV_CONTAINER(job, store_op, job);
-
     av_instance_touch(op->owner->in);
     unlink_op(op);
-    if (!job->dropped) { /* what was dropped goes on at the next start, or its watcher is told that it is gone */
+    if (!dropped) { /* what was dropped goes on at the next start, or its watcher is told that it is gone */
         tell(op);
         if (op->rc == AV_OK)
             av_operation_succeed(op->operation, op->result);
@@ -156,6 +155,50 @@ on_done(av_job *job)
             AV_STR("detail", op->rc == AV_OK ? "" : op->err.msg), AV_STR("caller", op->caller));
     }
     op_free(op);
+}
+
+static void
+join(store_op *op)
+{
+    if (op->has_thread)
+        (void)pthread_join(op->thread, NULL);
+    op->has_thread = false;
+}
+
+/* Loop: the thread beside has ended. */
+static void
+on_beside_done(void *ctx)
+{
+    store_op *op = ctx;
+
+    join(op);
+    end(op, false);
+}
+
+static void *
+run_beside(void *ctx)
+{
+    store_op *op = ctx;
+
+    op->rc = op->beside(op, &op->err);
+    av_loop_post(op->owner->in->loop, on_beside_done, op);
+    return NULL;
+}
+
+static void
+on_done(av_job *job)
+{
+    store_op *op = AV_CONTAINER(job, store_op, job);
+
+    if (job->dropped || op->rc != AV_OK || op->beside == NULL) {
+        end(op, job->dropped);
+        return;
+    }
+    op->has_thread = pthread_create(&op->thread, NULL, run_beside, op) == 0;
+    if (op->has_thread)
+        return;
+    op->rc = av_error_set(&op->err, AV_ERR_NOMEM, "no thread for the work: try again");
+    end(op, false);
 }
 
 static void
@@ -227,6 +270,16 @@ same(av_store_ops *self, const uint8_t key[32])
     return NULL;
 }
 
+/* Two backups would be of the same containers to the same end. */
+static bool
+has_backup(const av_store_ops *self)
+{
+    for (const store_op *op = self->ops; op != NULL; op = op->next)
+        if (op->kind->step == store_op_backup)
+            return true;
+    return false;
+}
+
 static void
 on_request(void *ctx, av_request *request, const ProtobufCMessage *body)
 {
@@ -249,6 +302,10 @@ on_request(void *ctx, av_request *request, const ProtobufCMessage *body)
         av_request_failf(request, AV_ERR_BUSY, "%d operations on stores are at work: try again", ACTIVE_MOST);
         return;
     }
+    if (kind_of(method)->step == store_op_backup && has_backup(self)) {
+        av_request_failf(request, AV_ERR_BUSY, "a backup of this instance is at work: wait for it, or cancel it");
+        return;
+    }
     op = start(self, kind_of(method), NULL, admin != NULL ? admin : av_request_from(request));
     op->body = copy_of(body);
     op->has_key = given.n > 0;
@@ -262,8 +319,8 @@ static bool
 is_at_work(const av_store_ops *self, uint32_t store_id)
 {
     for (const store_op *op = self->ops; op != NULL; op = op->next)
-        if (op->store_id == store_id && (op->kind == &adopt_kind || op->kind->step == store_op_attach ||
-                                            op->kind->step == store_op_detach))
+        if (op->store_id == store_id &&
+            (op->kind == &adopt_kind || op->kind->step == store_op_attach || op->kind->step == store_op_detach))
             return true;
     return false;
 }
@@ -332,8 +389,8 @@ on_erase_done(av_job *job)
     av_store_ops *self = AV_CONTAINER(job, av_store_ops, erase);
 
     if (!job->dropped && self->erased.messages + self->erased.parts > 0)
-        AV_LOG(AV_LOG_INFO, "erase.done", AV_U64("messages", self->erased.messages),
-            AV_U64("parts", self->erased.parts));
+        AV_LOG(
+            AV_LOG_INFO, "erase.done", AV_U64("messages", self->erased.messages), AV_U64("parts", self->erased.parts));
     av_store_infos_free(self->list, self->count);
     self->list = NULL;
     self->count = self->at = 0;
@@ -380,14 +437,24 @@ av_store_ops_new(av_instance *in, av_store_ops **ret, AV_UNUSED av_error *err)
 void
 av_store_ops_stop(av_store_ops *self)
 {
-    assert(self == NULL || self->ops == NULL); /* the pool has handed all back */
+    /* The pool has handed all back; what works beside it is asked to end. */
+    for (store_op *op = self == NULL ? NULL : self->ops; op != NULL; op = op->next) {
+        atomic_store(&op->cancel, true);
+        join(op);
+    }
 }
 
 void
 av_store_ops_destroy(av_store_ops **self)
 {
+    store_op *op, *next;
+
     if (*self == NULL)
         return;
+    for (op = (*self)->ops; op != NULL; op = next) {
+        next = op->next;
+        op_free(op);
+    }
     free(*self);
     *self = NULL;
 }

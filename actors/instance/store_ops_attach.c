@@ -138,7 +138,7 @@ take_keys(av_archive *archive, const char *content, const uint8_t uuid[16], bool
         return AV_OK;
     }
     if (rc == AV_ERR_NOT_FOUND)
-        return av_error_set(err, AV_ERR_AUTH,
+        return av_error_set(err, AV_ERR_DENIED,
             "the archive store in %s has no keys with it: detach it where it is in use, and copy it with store.keys",
             content);
     if (rc == AV_OK && memcmp(theirs, uuid, 16) != 0)

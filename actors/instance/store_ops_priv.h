@@ -48,6 +48,10 @@ struct store_op {
     size_t count, at;
     void *state;
     void (*state_free)(void *state);
+    /* Set by a step that says done: the rest of the work, on a thread of its own beside the writer. It looks at cancel. */
+    av_errc (*beside)(store_op *op, av_error *err);
+    bool has_thread;
+    pthread_t thread;
     ProtobufCMessage *result;
     av_errc rc;
     av_error err;
@@ -61,6 +65,8 @@ void store_op_progress(store_op *op, uint64_t done, uint64_t total);
 
 /* store_ops_attach.c */
 store_op_step store_op_attach, store_op_adopt, store_op_detach;
+/* store_ops_backup.c */
+store_op_step store_op_backup;
 /* store_ops_care.c */
 store_op_step store_op_refresh, store_op_maintain, store_op_repair, store_op_upgrade;
 

@@ -197,9 +197,9 @@ av_store_row_put(av_accounts *accounts, const av_store_row *self, av_error *err)
 
     av_buf_init(&row, AV_ROW_MAX);
     rc = av_store_row_encode(self, &row, err);
-    return rc != AV_OK ? rc
-                       : av_accounts_setting_put(
-                             accounts, av_span_of(key.bytes, sizeof key.bytes), av_buf_span(&row), err);
+    return rc != AV_OK
+               ? rc
+               : av_accounts_setting_put(accounts, av_span_of(key.bytes, sizeof key.bytes), av_buf_span(&row), err);
 }
 
 av_errc

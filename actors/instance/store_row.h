@@ -34,8 +34,8 @@ typedef struct av_store_row {
     char *content, *database, *index; /* as given: absolute, or beginning with ~/ */
     av_store_state state;
     av_store_task task;
-    bool locked; /* its keys are another instance's */
-    bool dirty;  /* its log may be ahead of the catalog: caught up at the next start */
+    bool locked;        /* its keys are another instance's */
+    bool dirty;         /* its log may be ahead of the catalog: caught up at the next start */
     char operation[33]; /* id of the long operation that works at the task; empty: none */
     int64_t created_ms;
 } av_store_row;
@@ -60,7 +60,6 @@ av_errc av_store_row_never(const av_meta_view *view, bool *ret, av_error *err);
 
 /* The configuration of auto-create; the defaults when it was never set. Heap: free_unpacked. */
 av_errc av_store_auto_get(const av_meta_view *view, Archivolt__StoreAutoCreateConfiguration **ret, av_error *err);
-av_errc av_store_auto_put(
-    av_accounts *accounts, const Archivolt__StoreAutoCreateConfiguration *config, av_error *err);
+av_errc av_store_auto_put(av_accounts *accounts, const Archivolt__StoreAutoCreateConfiguration *config, av_error *err);
 
 #endif

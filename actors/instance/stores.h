@@ -26,8 +26,8 @@
 typedef struct av_stores av_stores;
 
 typedef struct av_stores_config {
-    const char *dir;       /* base directory of the instance; copied */
-    av_keyring *keyring;   /* these three are borrowed until close */
+    const char *dir;     /* base directory of the instance; copied */
+    av_keyring *keyring; /* these three are borrowed until close */
     av_accounts *accounts;
     av_catalog *catalog;
     uint64_t max_message_bytes;
@@ -67,10 +67,10 @@ void av_stores_done(av_stores *self, const av_open_store **store);
 /* What is known of a store without opening it. */
 typedef struct av_store_info {
     av_store_row *row;
-    char *error;               /* why it is not open as asked, or NULL */
-    uint64_t messages, bytes;  /* placements, as they arrived */
-    uint64_t stored;           /* bytes of its containers when it was last open; 0: not known */
-    uint32_t no;               /* 0: the catalog does not know it */
+    char *error;              /* why it is not open as asked, or NULL */
+    uint64_t messages, bytes; /* placements, as they arrived */
+    uint64_t stored;          /* bytes of its containers when it was last open; 0: not known */
+    uint32_t no;              /* 0: the catalog does not know it */
     bool is_open;
 } av_store_info;
 
@@ -94,8 +94,7 @@ av_errc av_stores_current(av_stores *self, const av_open_store **ret, av_error *
  * A store to write events to: attached to the catalog and caught up, marked dirty. No group may be open, in accounts
  * neither. Held until av_stores_written. AV_ERR_READONLY: it is write protected (unless that is what is wanted: protected_too).
  */
-av_errc av_stores_write(
-    av_stores *self, uint32_t id, bool protected_too, const av_open_store **ret, av_error *err);
+av_errc av_stores_write(av_stores *self, uint32_t id, bool protected_too, const av_open_store **ret, av_error *err);
 /* Between groups. NULL and *NULL are no-ops. */
 void av_stores_written(av_stores *self, const av_open_store **store);
 /* Bring the catalog to the end of every attached store's log: after a group whose views could not follow. */

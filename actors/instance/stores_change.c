@@ -81,8 +81,8 @@ av_stores_check_paths(
 
         for (size_t k = 0; rc == AV_OK && row->id != except && k < 9; k++)
             if (overlaps(base_dir, mine[k / 3], theirs[k % 3]))
-                rc = av_error_set(err, AV_ERR_EXISTS, "the folder %.150s is used by archive store %.80s",
-                    mine[k / 3], row->name);
+                rc = av_error_set(
+                    err, AV_ERR_EXISTS, "the folder %.150s is used by archive store %.80s", mine[k / 3], row->name);
     }
     av_store_infos_free(list, n);
     return rc;
@@ -119,9 +119,9 @@ static av_errc
 get_row(av_ask *ask, uint64_t id, av_store_row **ret, av_error *err)
 {
     av_store_info *info = NULL;
-    av_errc rc = id > UINT32_MAX ? av_error_set(err, AV_ERR_NOT_FOUND, "there is no archive store %llu",
-                                       (unsigned long long)id)
-                                 : av_stores_info(ask->archive->stores, (uint32_t)id, &info, err);
+    av_errc rc = id > UINT32_MAX
+                     ? av_error_set(err, AV_ERR_NOT_FOUND, "there is no archive store %llu", (unsigned long long)id)
+                     : av_stores_info(ask->archive->stores, (uint32_t)id, &info, err);
 
     if (rc == AV_OK)
         *ret = AV_TAKE(info->row);
@@ -226,8 +226,9 @@ check_count(av_stores *stores, av_error *err)
     av_store_info *list = av_stores_list(stores, &n);
 
     av_store_infos_free(list, n);
-    return n < AV_STORES_MAX ? AV_OK
-                             : av_error_set(err, AV_ERR_LIMIT, "an instance has at most %d archive stores", AV_STORES_MAX);
+    return n < AV_STORES_MAX
+               ? AV_OK
+               : av_error_set(err, AV_ERR_LIMIT, "an instance has at most %d archive stores", AV_STORES_MAX);
 }
 
 av_errc
@@ -309,8 +310,7 @@ replace_path(char **path, const char *given, av_error *err)
 
 /* path (or databasePath alone): all three folders; else those that are given. */
 static av_errc
-new_paths(
-    const Archivolt__SetStorePathRequest *body, const av_store_row *row, av_store_paths *ret, av_error *err)
+new_paths(const Archivolt__SetStorePathRequest *body, const av_store_row *row, av_store_paths *ret, av_error *err)
 {
     bool whole = is_given(body->path) ||
                  (is_given(body->database_path) && !is_given(body->content_path) && !is_given(body->index_path));
@@ -408,6 +408,8 @@ av_stores_ask_unlock(av_ask *ask, av_error *err)
         return rc;
     content = av_store_path_resolve(ask->archive->dir, row->content);
     rc = av_keyring_store_import(ask->archive->keyring, content, &key, uuid, err);
+    if (rc == AV_ERR_AUTH)
+        err->code = rc = AV_ERR_DENIED; /* the caller's own login is fine */
     if (rc == AV_OK && memcmp(uuid, row->uuid, sizeof uuid) != 0)
         rc = av_error_set(err, AV_ERR_CONFLICT, "%s holds the keys of another archive store", content);
     if (rc != AV_OK)
@@ -509,8 +511,8 @@ add_path(Archivolt__GetPathsReply *reply, Archivolt__PathKind kind, char *path, 
     row->path = path;
     row->has_store = store != 0;
     row->store = store;
-    row->needed = kind == ARCHIVOLT__PATH_KIND__PATH_KIND_ACCOUNTS ||
-                  kind == ARCHIVOLT__PATH_KIND__PATH_KIND_KEYRING || kind == ARCHIVOLT__PATH_KIND__PATH_KIND_CONTENT;
+    row->needed = kind == ARCHIVOLT__PATH_KIND__PATH_KIND_ACCOUNTS || kind == ARCHIVOLT__PATH_KIND__PATH_KIND_KEYRING ||
+                  kind == ARCHIVOLT__PATH_KIND__PATH_KIND_CONTENT;
     av_reply_push(&reply->paths, &reply->n_paths, row);
 }
 
@@ -529,8 +531,8 @@ av_stores_ask_paths(av_ask *ask, AV_UNUSED av_error *err)
     for (size_t i = 0; i < n; i++) {
         const av_store_row *row = list[i].row;
 
-        add_path(reply, ARCHIVOLT__PATH_KIND__PATH_KIND_CONTENT, av_store_path_resolve(archive->dir, row->content),
-            row->id);
+        add_path(
+            reply, ARCHIVOLT__PATH_KIND__PATH_KIND_CONTENT, av_store_path_resolve(archive->dir, row->content), row->id);
         add_path(reply, ARCHIVOLT__PATH_KIND__PATH_KIND_DATABASE, av_store_path_resolve(archive->dir, row->database),
             row->id);
         add_path(

@@ -14,9 +14,9 @@ av_stores_why_locked(av_stores *self, const av_store_row *row, av_error *err)
     av_error why;
 
     if (av_keyring_export_peek(content, &info, &why) != AV_OK)
-        return av_error_set(err, AV_ERR_AUTH, "Unable to unlock archive store %s: its keys are missing (%s)",
+        return av_error_set(err, AV_ERR_UNAVAILABLE, "Unable to unlock archive store %s: its keys are missing (%s)",
             row->name, why.msg);
-    return av_error_set(err, AV_ERR_AUTH,
+    return av_error_set(err, AV_ERR_UNAVAILABLE,
         "Unable to unlock archive store %s (Identifier: %s). UnlockStore takes the recovery key %s or the instance key "
         "%s",
         row->name, info.recovery_key_id, info.recovery_key_id, info.instance_key_id);

@@ -19,11 +19,11 @@ struct store_slot {
     av_store_row *row;
     slot_state state;
     unsigned users;
-    bool attached;  /* to the catalog: the writer's */
-    bool behind;    /* its view does not reflect all of its log */
-    bool gone;      /* has no row any more: freed with its last user */
-    bool fresh;     /* came or was enabled since the catalog last saw it */
-    uint64_t used;  /* of the registry's clock: the least is the longest unused */
+    bool attached; /* to the catalog: the writer's */
+    bool behind;   /* its view does not reflect all of its log */
+    bool gone;     /* has no row any more: freed with its last user */
+    bool fresh;    /* came or was enabled since the catalog last saw it */
+    uint64_t used; /* of the registry's clock: the least is the longest unused */
     uint64_t messages, bytes, stored;
     av_error error; /* why it could not be opened; AV_OK: none */
     int64_t error_mono_ms;

@@ -177,8 +177,7 @@ catch_up_all(av_stores *self, bool everything)
     for (store_slot *s = self->slots, *next; s != NULL; s = next) {
         next = s->next;
         if (s->gone || s->row->state == AV_STORE_DISABLED || s->row->locked || s->attached ||
-            s->row->task == AV_STORE_TASK_DETACH ||
-            (!everything && !s->fresh && !s->row->dirty && s->open.no != 0))
+            s->row->task == AV_STORE_TASK_DETACH || (!everything && !s->fresh && !s->row->dirty && s->open.no != 0))
             continue;
         s->fresh = false;
         if (catch_up_one(self, s, &rebuilt, &err) != AV_OK)
@@ -395,7 +394,7 @@ av_stores_rebuild(av_stores *self, uint32_t id, av_error *err)
         rc = av_dir_remove(view, database, err);
     }
     pthread_mutex_lock(&self->lock);
-    choose_current(self); /* the one it was, which may be this one */
+    choose_current(self);                     /* the one it was, which may be this one */
     if (rc == AV_OK && slot != self->current) /* else it is attached again, and so caught up */
         rc = catch_up_one(self, slot, &rebuilt, err);
     if (rc == AV_OK && rebuilt)

@@ -97,8 +97,7 @@ av_view_range_read(av_view_range *self, av_uses *uses, av_buf *out, av_error *er
 }
 
 av_errc
-av_view_range_size(
-    av_uses *uses, uint32_t store, uint64_t lsn, uint64_t at, uint64_t end, uint64_t *ret, av_error *err)
+av_view_range_size(av_uses *uses, uint32_t store, uint64_t lsn, uint64_t at, uint64_t end, uint64_t *ret, av_error *err)
 {
     AV_CLEANUP(av_view_range_destroy) av_view_range *range = av_view_range_new(store, lsn, at, end, 0, 1);
     uint64_t size = 0;

@@ -11,7 +11,7 @@
 #include "storage/store/store.h"
 
 typedef struct av_view_range {
-    av_store_reader *reader; /* opened by the first piece */
+    av_store_reader *reader;   /* opened by the first piece */
     const av_open_store *open; /* of the reader; held */
     av_stores *stores;
     uint32_t store; /* number in the catalog */
@@ -25,7 +25,8 @@ typedef struct av_view_range {
 } av_view_range;
 
 /* store: number in the catalog. at, end: of the message as it arrived. skip, length: of the view of that range; length must not go beyond it. */
-av_view_range *av_view_range_new(uint32_t store, uint64_t lsn, uint64_t at, uint64_t end, uint64_t skip, uint64_t length);
+av_view_range *av_view_range_new(
+    uint32_t store, uint64_t lsn, uint64_t at, uint64_t end, uint64_t skip, uint64_t length);
 void av_view_range_destroy(av_view_range **self);
 /* Append to out until it is full or the range is through (left is 0). Its store stays in use by the range. Blocks on disk. */
 av_errc av_view_range_read(av_view_range *self, av_uses *uses, av_buf *out, av_error *err);

@@ -55,6 +55,12 @@ av_accounts_rollback(av_accounts *self)
     av_meta_rollback(self->meta);
 }
 
+av_errc
+av_accounts_checkpoint(av_accounts *self, const char *dir, av_error *err)
+{
+    return av_meta_checkpoint(self->meta, dir, err);
+}
+
 const av_meta_view *
 av_accounts_writer(av_accounts *self)
 {

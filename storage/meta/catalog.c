@@ -185,6 +185,12 @@ av_catalog_trim(av_catalog *self, av_error *err)
     return av_meta_trim(self->meta, err);
 }
 
+av_errc
+av_catalog_checkpoint(av_catalog *self, const char *dir, av_error *err)
+{
+    return av_meta_checkpoint(self->meta, dir, err);
+}
+
 void
 catalog_token(const av_catalog *self, const uint8_t *id, uint8_t ret[CATALOG_TOKEN])
 {

@@ -173,6 +173,12 @@ av_store_view_trim(av_store_view *self, av_error *err)
     return av_meta_trim(self->meta, err);
 }
 
+av_errc
+av_store_view_checkpoint(av_store_view *self, const char *dir, av_error *err)
+{
+    return av_meta_checkpoint(self->meta, dir, err);
+}
+
 uint64_t
 av_store_view_applied_lsn(const av_store_view *self)
 {

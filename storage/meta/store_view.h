@@ -46,6 +46,8 @@ void av_store_view_close(av_store_view **self);
 av_errc av_store_view_discard(av_store_view *self, const char *why, av_error *err);
 /* Give memory back, between groups: for an idle timer. */
 av_errc av_store_view_trim(av_store_view *self, av_error *err);
+/* A copy of it as it stands now, between groups: av_meta_checkpoint. */
+av_errc av_store_view_checkpoint(av_store_view *self, const char *dir, av_error *err);
 
 /* LSN up to which it reflects the log: what av_store_open wants as witness. */
 uint64_t av_store_view_applied_lsn(const av_store_view *self);

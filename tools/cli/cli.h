@@ -97,6 +97,14 @@ int cli_wait_operation(cli *self, const char *actor, const char *id, Archivolt__
 bool cli_interrupted(void);
 void cli_catch_interrupt(void);
 
+/* ---- functions by API name (api.c) ---- */
+
+/* Borrows both. */
+av_form_field cli_field(const char *key, const char *value);
+/* Build the request from the fields by the contract's table and call the instance. 0, or an exit status. */
+int cli_call_api(cli *self, const char *instance, const char *function, const av_form_field *fields, size_t count,
+    ProtobufCMessage **ret);
+
 /* ---- output (output.c) ---- */
 
 /* The exit status of an error. */
@@ -108,6 +116,8 @@ int cli_failf(const cli *self, av_errc code, const char *fmt, ...) __attribute__
 int cli_usage(const char *verb, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Text from outside on one line: control characters and bytes that are not UTF-8 never reach a terminal. */
 void cli_put_text(FILE *to, const char *text);
+/* The same for several lines, each ended. */
+void cli_put_lines(FILE *to, const char *text);
 /* A JSON value and a line end on stdout; takes the reference. */
 void cli_print_json(const cli *self, json_t *value);
 /* A table: columns are keys of the row objects, shown with headings. */
@@ -135,6 +145,7 @@ int verb_down(cli *self, int argc, char **argv);
 int verb_status(cli *self, int argc, char **argv);
 int verb_instance(cli *self, int argc, char **argv);
 int verb_admin(cli *self, int argc, char **argv);
+int verb_stores(cli *self, int argc, char **argv);
 int verb_user(cli *self, int argc, char **argv);
 int verb_import(cli *self, int argc, char **argv);
 int verb_search(cli *self, int argc, char **argv);

@@ -22,6 +22,13 @@ const cli_verb cli_verbs[] = {
         "create ID, list [FILTER], show ID, start|stop|restart|sleep|delete FILTER. FILTER: ids; * for all; "
         "*HOST; .running .stopped .error",
         verb_instance },
+    { "stores", "list|create|attach|detach|... --instance ID", "manage the archive stores of an instance",
+        "list, create NAME, attach NAME --path DIR, detach STORE, rename STORE NAME, set-path STORE --path DIR, "
+        "set-state "
+        "STORE STATE, unlock STORE --key-file FILE, propose NAME, retry, repair STORE, upgrade [STORE], maintain, "
+        "refresh-statistics, auto-create. STORE is a number or a name; STATE: current, normal, writeProtected or "
+        "disabled. Long ones show their progress; Ctrl-C cancels them, what was done stays.",
+        verb_stores },
     { "user", "create|list|show|passwd|privileges|grant|delete --instance ID ...", "manage the users of an instance",
         "create NAME, list, show NAME, passwd NAME, privileges NAME WORDS, grant NAME ARCHIVE WORDS, delete NAME. A "
         "new password comes from ARCHIVOLT_NEW_PASSWORD, or is made and printed.",

@@ -95,6 +95,19 @@ cli_put_text(FILE *to, const char *text)
     (void)fputs(av_buf_cstr(&out), to);
 }
 
+void
+cli_put_lines(FILE *to, const char *text)
+{
+    for (av_span rest = av_span_str(text); rest.n > 0;) {
+        size_t n = av_span_find(rest, '\n');
+        AV_CLEANUP(av_free) char *line = av_span_dup(av_span_slice(rest, 0, n));
+
+        cli_put_text(to, line);
+        (void)fputc('\n', to);
+        rest = av_span_skip(rest, AV_MIN(n + 1, rest.n));
+    }
+}
+
 /* Text of a cell. */
 static void
 cell(const json_t *value, av_buf *out)

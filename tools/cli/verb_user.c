@@ -5,44 +5,20 @@
 
 #include "base/secret.h"
 
-/* Build the request from key=value pairs by the contract's table, call, and give the reply. */
-static int
-call(cli *self, const char *instance, const char *function, const av_form_field *fields, size_t count,
-    ProtobufCMessage **ret)
-{
-    const av_method_info *m = av_proto_method_by_api(function);
-    AV_CLEANUP(av_free) char *actor = av_xasprintf("instance/%s", instance);
-    ProtobufCMessage *body = NULL;
-    av_error err;
-    int status;
-
-    assert(m != NULL);
-    if (av_form_to_message(fields, count, m->input, &body, &err) != AV_OK)
-        return cli_fail(self, &err);
-    status = cli_call(self, actor, m->name, body, av_span_of(NULL, 0), ret);
-    protobuf_c_message_free_unpacked(body, NULL);
-    return status;
-}
-
-static av_form_field
-field(const char *key, const char *value)
-{
-    return (av_form_field){ av_span_str(key), av_span_str(value) };
-}
-
 static int
 with_password(cli *self, const char *instance, const char *function, const char *name, const char *privileges)
 {
     bool generated = false;
     AV_CLEANUP(av_secret_free) char *password = cli_new_password(&generated);
-    av_form_field fields[4] = { field("instanceID", instance), field("userName", name), field("password", password) };
+    av_form_field fields[4] = { cli_field("instanceID", instance), cli_field("userName", name),
+        cli_field("password", password) };
     size_t n = 3;
     ProtobufCMessage *reply = NULL;
     int status;
 
     if (privileges != NULL)
-        fields[n++] = field("privileges", privileges);
-    status = call(self, instance, function, fields, n, &reply);
+        fields[n++] = cli_field("privileges", privileges);
+    status = cli_call_api(self, instance, function, fields, n, &reply);
     if (status != 0)
         return status;
     protobuf_c_message_free_unpacked(reply, NULL);
@@ -60,10 +36,10 @@ show(cli *self, const char *instance, const char *function, const char *name, co
 {
     static const cli_column columns[] = { { "userName", "USER" }, { "fullName", "NAME" },
         { "distinguishedName", "DN" } };
-    av_form_field fields[2] = { field("instanceID", instance), field("userName", name == NULL ? "" : name) };
+    av_form_field fields[2] = { cli_field("instanceID", instance), cli_field("userName", name == NULL ? "" : name) };
     ProtobufCMessage *reply = NULL;
     json_t *value;
-    int status = call(self, instance, function, fields, name == NULL ? 1 : 2, &reply);
+    int status = cli_call_api(self, instance, function, fields, name == NULL ? 1 : 2, &reply);
 
     if (status != 0)
         return status;
@@ -82,7 +58,7 @@ static int
 change(cli *self, const char *instance, const char *function, const av_form_field *fields, size_t count)
 {
     ProtobufCMessage *reply = NULL;
-    int status = call(self, instance, function, fields, count, &reply);
+    int status = cli_call_api(self, instance, function, fields, count, &reply);
 
     protobuf_c_message_free_unpacked(reply, NULL);
     if (status == 0 && self->json)
@@ -124,19 +100,19 @@ verb_user(cli *self, int argc, char **argv)
     if (strcmp(what, "show") == 0)
         return show(self, instance, "GetUserInfo", name, NULL);
     if (strcmp(what, "delete") == 0) {
-        const av_form_field f[] = { field("instanceID", instance), field("userName", name) };
+        const av_form_field f[] = { cli_field("instanceID", instance), cli_field("userName", name) };
 
         return change(self, instance, "DeleteUser", f, AV_COUNT(f));
     }
     if (strcmp(what, "privileges") == 0 && argc == 4) {
-        const av_form_field f[] = { field("instanceID", instance), field("userName", name),
-            field("privileges", argv[3]) };
+        const av_form_field f[] = { cli_field("instanceID", instance), cli_field("userName", name),
+            cli_field("privileges", argv[3]) };
 
         return change(self, instance, "SetUserPrivileges", f, AV_COUNT(f));
     }
     if (strcmp(what, "grant") == 0 && argc == 5) {
-        const av_form_field f[] = { field("instanceID", instance), field("userName", name), field("folder", argv[3]),
-            field("privileges", argv[4]) };
+        const av_form_field f[] = { cli_field("instanceID", instance), cli_field("userName", name),
+            cli_field("folder", argv[3]), cli_field("privileges", argv[4]) };
 
         return change(self, instance, "SetUserPrivilegesOnFolder", f, AV_COUNT(f));
     }
