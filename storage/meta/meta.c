@@ -9,12 +9,15 @@
 #include <rocksdb/c.h>
 
 #include "base/file.h"
+#include "storage/meta/pending.h"
 #include "storage/sealed/env.h"
 
 #define DEFAULT_CACHE        (1024U * 1024)
 #define DEFAULT_WRITE_BUFFER (2U * 1024 * 1024)
 #define WAL_MAX              (4U * 1024 * 1024)
 #define BLOOM_BITS           10.0
+#define METADATA_BLOCK       4096U
+#define CACHE_SHARD_BITS     1
 #define WALS_MAX             4          /* files */
 #define CHECKPOINT_FLUSH     UINT64_MAX /* bytes of WAL from which a checkpoint writes a table: never, it copies them */
 
@@ -32,8 +35,8 @@ struct av_meta {
     rocksdb_cache_t *cache;
     rocksdb_options_t *options;
     rocksdb_writeoptions_t *write_plain, *write_sync;
-    rocksdb_writebatch_wi_t *batch; /* NULL: no group is open */
-    size_t batch_bytes;
+    av_pending *pending; /* of the open group */
+    bool in_group;
     size_t cache_bytes;
     av_meta_view writer;
 };
@@ -41,7 +44,9 @@ struct av_meta {
 struct av_meta_iter {
     rocksdb_iterator_t *it;
     av_buf prefix;
-    bool begun;
+    bool step; /* the row of it was given: move on first */
+    av_pending_row *changes;
+    size_t change_count, at; /* of the open group, merged in */
 };
 
 static bool
@@ -75,6 +80,20 @@ take_status(char *text, av_error *err)
     return code;
 }
 
+/* Many shards of a small cache would each be too small; here one thread writes and few read. */
+static rocksdb_cache_t *
+make_cache(size_t bytes)
+{
+    rocksdb_lru_cache_options_t *options = rocksdb_lru_cache_options_create();
+    rocksdb_cache_t *cache;
+
+    rocksdb_lru_cache_options_set_capacity(options, bytes);
+    rocksdb_lru_cache_options_set_num_shard_bits(options, CACHE_SHARD_BITS);
+    cache = rocksdb_cache_create_lru_opts(options);
+    rocksdb_lru_cache_options_destroy(options);
+    return cache;
+}
+
 static rocksdb_options_t *
 make_options(av_meta *self, const av_meta_options *o)
 {
@@ -84,6 +103,12 @@ make_options(av_meta *self, const av_meta_options *o)
     rocksdb_block_based_options_set_block_cache(table, self->cache);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
     rocksdb_block_based_options_set_filter_policy(table, rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS));
+    /* Filters and indexes in small pieces: whole ones are larger than what a small cache can hold, and would be read again
+     * for every key. */
+    rocksdb_block_based_options_set_index_type(table, rocksdb_block_based_table_index_type_two_level_index_search);
+    rocksdb_block_based_options_set_partition_filters(table, 1);
+    rocksdb_block_based_options_set_metadata_block_size(table, METADATA_BLOCK);
+    rocksdb_block_based_options_set_pin_top_level_index_and_filter(table, 1);
     rocksdb_options_set_block_based_table_factory(options, table);
     rocksdb_block_based_options_destroy(table);
     rocksdb_options_set_create_if_missing(options, o->must_exist ? 0 : 1);
@@ -121,7 +146,7 @@ av_meta_open(const char *dir, const av_meta_options *options, av_meta **ret, av_
     self->threads = rocksdb_create_default_env();
     rocksdb_env_set_background_threads(self->threads, 1);
     self->cache_bytes = options->cache_bytes != 0 ? options->cache_bytes : DEFAULT_CACHE;
-    self->cache = rocksdb_cache_create_lru(self->cache_bytes);
+    self->cache = make_cache(self->cache_bytes);
     self->options = make_options(self, options);
     self->write_plain = rocksdb_writeoptions_create();
     self->write_sync = rocksdb_writeoptions_create();
@@ -150,6 +175,8 @@ av_meta_trim(av_meta *self, av_error *err)
     rocksdb_flush(self->db, options, &status);
     rocksdb_flushoptions_destroy(options);
     /* Whoever reads at this moment keeps what they hold; all else is dropped. */
+    if (!self->in_group)
+        av_pending_destroy(&self->pending);
     rocksdb_cache_set_capacity(self->cache, 0);
     rocksdb_cache_set_capacity(self->cache, self->cache_bytes);
     return take_status(status, err);
@@ -237,6 +264,7 @@ av_meta_close(av_meta **self)
         rocksdb_close(m->db);
     }
     if (m->options != NULL) {
+        av_pending_destroy(&m->pending);
         rocksdb_options_destroy(m->options);
         rocksdb_writeoptions_destroy(m->write_plain);
         rocksdb_writeoptions_destroy(m->write_sync);
@@ -255,31 +283,53 @@ av_meta_close(av_meta **self)
 void
 av_meta_begin(av_meta *self)
 {
-    assert(self->batch == NULL);
-    self->batch = rocksdb_writebatch_wi_create(0, 1);
-    self->batch_bytes = 0;
+    assert(!self->in_group);
+    if (self->pending == NULL)
+        self->pending = av_pending_new();
+    self->in_group = true;
 }
 
 bool
 av_meta_in_group(const av_meta *self)
 {
-    return self->batch != NULL;
+    return self->in_group;
 }
 
 void
 av_meta_put(av_meta *self, av_span key, av_span value)
 {
-    assert(self->batch != NULL);
-    rocksdb_writebatch_wi_put(self->batch, (const char *)key.p, key.n, (const char *)value.p, value.n);
-    self->batch_bytes += key.n + value.n;
+    assert(self->in_group);
+    av_pending_put(self->pending, key, value);
 }
 
 void
 av_meta_delete(av_meta *self, av_span key)
 {
-    assert(self->batch != NULL);
-    rocksdb_writebatch_wi_delete(self->batch, (const char *)key.p, key.n);
-    self->batch_bytes += key.n;
+    assert(self->in_group);
+    av_pending_delete(self->pending, key);
+}
+
+/* In the order of keys: neighbours are put into the memtable and looked for in the cache one after another. */
+static void
+write_changes(av_meta *self, bool sync, char **status)
+{
+    AV_CLEANUP(av_free) av_pending_row *rows = NULL;
+    size_t n = av_pending_changes(self->pending, av_span_str(NULL), &rows);
+    rocksdb_writebatch_t *batch;
+
+    if (n == 0)
+        return;
+    batch = rocksdb_writebatch_create();
+    for (size_t i = 0; i < n; i++) {
+        const char *key = (const char *)rows[i].key.p, *value = (const char *)rows[i].value.p;
+
+        if (rows[i].state == AV_PENDING_PUT)
+            rocksdb_writebatch_put(batch, key, rows[i].key.n, value == NULL ? "" : value, rows[i].value.n);
+        else
+            rocksdb_writebatch_delete(batch, key, rows[i].key.n);
+    }
+    rocksdb_write(self->db, sync ? self->write_sync : self->write_plain, batch, status);
+    rocksdb_writebatch_destroy(batch);
 }
 
 av_errc
@@ -287,9 +337,8 @@ av_meta_commit(av_meta *self, bool sync, av_error *err)
 {
     char *status = NULL;
 
-    assert(self->batch != NULL);
-    if (rocksdb_writebatch_wi_count(self->batch) > 0)
-        rocksdb_write_writebatch_wi(self->db, sync ? self->write_sync : self->write_plain, self->batch, &status);
+    assert(self->in_group);
+    write_changes(self, sync, &status);
     av_meta_rollback(self);
     return take_status(status, err);
 }
@@ -297,15 +346,15 @@ av_meta_commit(av_meta *self, bool sync, av_error *err)
 void
 av_meta_rollback(av_meta *self)
 {
-    if (self->batch != NULL)
-        rocksdb_writebatch_wi_destroy(self->batch);
-    self->batch = NULL;
+    if (self->in_group)
+        av_pending_clear(self->pending);
+    self->in_group = false;
 }
 
 size_t
 av_meta_group_bytes(const av_meta *self)
 {
-    return self->batch == NULL ? 0 : self->batch_bytes;
+    return self->in_group ? av_pending_bytes(self->pending) : 0;
 }
 
 /* --- views ------------------------------------------------------------------------------------------------------ */
@@ -342,48 +391,68 @@ av_meta_view_destroy(av_meta_view **self)
 static bool
 sees_group(const av_meta_view *view)
 {
-    return view->snapshot == NULL && view->meta->batch != NULL;
+    return view->snapshot == NULL && view->meta->in_group;
 }
 
 static av_errc
-get_from_group(const av_meta_view *view, av_span key, av_buf *out, av_error *err)
+give(av_span value, av_buf *out, av_error *err)
 {
-    size_t n = 0;
-    char *status = NULL;
-    char *value = rocksdb_writebatch_wi_get_from_batch_and_db(
-        view->meta->batch, view->meta->db, view->options, (const char *)key.p, key.n, &n, &status);
-    bool fits;
-
-    if (status != NULL)
-        return take_status(status, err);
-    if (value == NULL)
-        return av_error_set(err, AV_ERR_NOT_FOUND, "no such row");
-    fits = av_buf_append(out, value, n);
-    rocksdb_free(value);
-    return fits ? AV_OK : av_error_set(err, AV_ERR_LIMIT, "a row of %zu bytes is more than %zu", n, out->max);
+    if (av_buf_append_span(out, value))
+        return AV_OK;
+    return av_error_set(err, AV_ERR_LIMIT, "a row of %zu bytes is more than %zu", value.n, out->max);
 }
 
-av_errc
-av_meta_get(const av_meta_view *view, av_span key, av_buf *out, av_error *err)
+static av_errc
+get_from_database(const av_meta_view *view, av_span key, av_buf *out, av_error *err)
 {
     rocksdb_pinnableslice_t *slice;
     char *status = NULL;
     const char *value;
     size_t n = 0;
-    bool fits;
+    av_errc rc;
 
-    av_buf_clear(out);
-    if (sees_group(view))
-        return get_from_group(view, key, out, err);
     slice = rocksdb_get_pinned(view->meta->db, view->options, (const char *)key.p, key.n, &status);
     if (status != NULL)
         return take_status(status, err);
     if (slice == NULL)
         return av_error_set(err, AV_ERR_NOT_FOUND, "no such row");
     value = rocksdb_pinnableslice_value(slice, &n);
-    fits = av_buf_append(out, value, n);
+    rc = give(av_span_of(value, n), out, err);
     rocksdb_pinnableslice_destroy(slice);
-    return fits ? AV_OK : av_error_set(err, AV_ERR_LIMIT, "a row of %zu bytes is more than %zu", n, out->max);
+    return rc;
+}
+
+av_errc
+av_meta_get(const av_meta_view *view, av_span key, av_buf *out, av_error *err)
+{
+    av_span value = { 0 };
+    av_errc rc;
+
+    av_buf_clear(out);
+    if (!sees_group(view))
+        return get_from_database(view, key, out, err);
+    switch (av_pending_get(view->meta->pending, key, &value)) {
+    case AV_PENDING_PUT:
+    case AV_PENDING_READ:
+        return give(value, out, err);
+    case AV_PENDING_DELETED:
+    case AV_PENDING_ABSENT:
+        return av_error_set(err, AV_ERR_NOT_FOUND, "no such row");
+    case AV_PENDING_UNKNOWN:
+        break;
+    }
+    rc = get_from_database(view, key, out, err);
+    if (rc == AV_OK || rc == AV_ERR_NOT_FOUND)
+        av_pending_note(view->meta->pending, key, av_buf_span(out), rc == AV_OK);
+    return rc;
+}
+
+static int
+compare(av_span a, av_span b)
+{
+    int order = memcmp(a.p, b.p, AV_MIN(a.n, b.n));
+
+    return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
 }
 
 av_meta_iter *
@@ -395,8 +464,10 @@ av_meta_iter_new(const av_meta_view *view, av_span prefix, av_span from)
     av_buf_init(&self->prefix, prefix.n + 1);
     (void)av_buf_append_span(&self->prefix, prefix);
     self->it = rocksdb_create_iterator(view->meta->db, view->options);
-    if (sees_group(view)) /* takes the inner one over */
-        self->it = rocksdb_writebatch_wi_create_iterator_with_base(view->meta->batch, self->it);
+    if (sees_group(view))
+        self->change_count = av_pending_changes(view->meta->pending, prefix, &self->changes);
+    while (self->at < self->change_count && start.n > 0 && compare(self->changes[self->at].key, start) < 0)
+        self->at++;
     rocksdb_iter_seek(self->it, start.n == 0 ? "" : (const char *)start.p, start.n);
     return self;
 }
@@ -407,28 +478,60 @@ av_meta_iter_destroy(av_meta_iter **self)
     if (*self == NULL)
         return;
     rocksdb_iter_destroy((*self)->it);
+    free((*self)->changes);
     av_buf_release(&(*self)->prefix);
     free(*self);
     *self = NULL;
 }
 
-bool
-av_meta_iter_next(av_meta_iter *self, av_span *ret_key, av_span *ret_value)
+/* The database's next row; its key without memory of its own when there is none. */
+static av_span
+peek(av_meta_iter *self)
 {
     const char *p;
     size_t n = 0;
 
-    if (self->begun && rocksdb_iter_valid(self->it))
+    if (self->step && rocksdb_iter_valid(self->it))
         rocksdb_iter_next(self->it);
-    self->begun = true;
+    self->step = false;
     if (!rocksdb_iter_valid(self->it))
-        return false;
+        return av_span_of(NULL, 0);
     p = rocksdb_iter_key(self->it, &n);
-    if (n < self->prefix.n || memcmp(p, self->prefix.p, self->prefix.n) != 0)
+    if (n < self->prefix.n || (self->prefix.n > 0 && memcmp(p, self->prefix.p, self->prefix.n) != 0))
+        return av_span_of(NULL, 0);
+    return av_span_of(p, n);
+}
+
+bool
+av_meta_iter_next(av_meta_iter *self, av_span *ret_key, av_span *ret_value)
+{
+    av_span key = peek(self);
+    const char *p;
+    size_t n = 0;
+
+    while (self->at < self->change_count) {
+        const av_pending_row *change = &self->changes[self->at];
+        int order = key.p == NULL ? -1 : compare(change->key, key);
+
+        if (order > 0)
+            break;
+        self->at++;
+        if (order == 0) { /* what the database says of it is over */
+            self->step = true;
+            key = peek(self);
+        }
+        if (change->state != AV_PENDING_PUT)
+            continue;
+        *ret_key = change->key;
+        *ret_value = change->value;
+        return true;
+    }
+    if (key.p == NULL)
         return false;
-    *ret_key = av_span_of(p, n);
+    *ret_key = key;
     p = rocksdb_iter_value(self->it, &n);
     *ret_value = av_span_of(p, n);
+    self->step = true;
     return true;
 }
 

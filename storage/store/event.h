@@ -13,6 +13,7 @@
 
 #define AV_GUID_SIZE          16
 #define AV_EVENT_KEYWORDS_MAX 64
+#define AV_EVENT_ITEM_TEXT    4096U /* bytes of a refused item's path and reason, each; longer ones are cut */
 
 typedef enum av_event_kind {
     AV_EVENT_UNKNOWN = 0, /* decoded: a kind this version does not know and may skip */

@@ -182,7 +182,7 @@ test_kill(void)
     for (; round < rounds && av_clock_mono_ms() < until && next < MESSAGES / 2 && av_check_failed == 0; round++) {
         uint64_t witness = run_writer(&config, end, next, &told, &told_n), before = end;
 
-        config_renew(&config); /* what the dead writer did to them stands on disk alone */
+        AV_CHECK(config_renew(&config)); /* what the dead writer did to them stands on disk alone */
 
         for (size_t i = 0; i < told_n; i++)
             seen[told[i].number] = (struct seen){ .lsn = told[i].lsn, .acked = true };

@@ -126,7 +126,7 @@ run_session(long fail_at, int error, bool stay, bool half)
     }
     hit = fault_ops_end();
     watch_end(&watch);
-    config_renew(&config);
+    AV_CHECK(config_renew(&config));
     check_session(&config);
     dir_remove(&d);
     return hit;
