@@ -6,11 +6,13 @@
 #include "actors/instance/deletion.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "storage/store/train.h"
 
 #define LOG_BYTES     (64U * 1024)
 #define ACTIVE_MOST   32
 #define HOUSEKEEP_MS  3600000 /* what waits to be erased is looked for every hour */
 #define ERASE_AT_ONCE 256U
+#define TRAIN_MS      10000
 
 static const store_op_kind kinds[] = {
     { "archivolt.Stores.AttachStore", "AttachStore", store_op_attach },
@@ -26,6 +28,7 @@ static const store_op_kind kinds[] = {
     { "archivolt.Stores.Backup", "Backup", store_op_backup },
 };
 static const store_op_kind adopt_kind = { "", "AttachStore", store_op_adopt };
+static const store_op_kind train_kind = { "", "TrainDictionary", store_op_train };
 
 struct av_store_ops {
     av_instance *in;
@@ -36,6 +39,9 @@ struct av_store_ops {
     av_job erase;
     bool erasing, resumed;
     int64_t erase_mono_ms; /* when it is due */
+    int64_t train_mono_ms;
+    uint32_t trained_id; /* current store that was looked at for training, */
+    uint64_t trained_at; /* when it had so many messages */
     av_store_info *list;
     size_t count, at;
     av_erased erased;
@@ -414,11 +420,40 @@ on_erase_done(av_job *job)
     self->erasing = false;
 }
 
+/* The current store has enough mail to learn a dictionary from, or twice as much as when it was last looked at. */
+static void
+train_when_due(av_store_ops *self, int64_t now)
+{
+    size_t n = 0;
+    av_store_info *list;
+    store_op *op;
+
+    if (now < self->train_mono_ms)
+        return;
+    self->train_mono_ms = now + TRAIN_MS;
+    list = av_stores_list(self->in->archive->stores, &n);
+    for (size_t i = 0; i < n; i++) {
+        const av_store_info *info = &list[i];
+
+        if (info->row->state != AV_STORE_CURRENT || info->messages < AV_TRAIN_MESSAGES ||
+            (info->row->id == self->trained_id && info->messages < 2 * self->trained_at))
+            continue;
+        self->trained_id = info->row->id;
+        self->trained_at = info->messages;
+        op = start(self, &train_kind, NULL, "instance");
+        av_pool_submit(self->in->writer, &op->job);
+    }
+    av_store_infos_free(list, n);
+}
+
 void
 av_store_ops_tick(av_store_ops *self, int64_t now_mono_ms)
 {
     for (store_op *op = self->ops; op != NULL; op = op->next)
         tell(op);
+    if (self->in->stopping)
+        return;
+    train_when_due(self, now_mono_ms);
     if (self->erasing || now_mono_ms < self->erase_mono_ms)
         return;
     self->erase_mono_ms = now_mono_ms + HOUSEKEEP_MS;

@@ -70,6 +70,8 @@ store_op_step store_op_attach, store_op_adopt, store_op_detach;
 store_op_step store_op_backup;
 /* store_ops_check.c */
 store_op_step store_op_verify, store_op_verify_all, store_op_compact;
+/* store_ops_train.c */
+store_op_step store_op_train;
 /* store_ops_care.c */
 store_op_step store_op_refresh, store_op_maintain, store_op_repair, store_op_upgrade;
 

@@ -38,7 +38,7 @@ typedef struct av_stores_config {
 /* A store in use. Borrowed members stay until av_stores_done. */
 typedef struct av_open_store {
     uint32_t id; /* of the row */
-    uint32_t no; /* in the catalog: `store` of a placement */
+    uint32_t no; /* in the catalog: `store` of a placement; this and state: the writer's to read */
     av_store_state state;
     av_store *store;
     av_store_view *view;

@@ -141,6 +141,16 @@ date_text(int64_t ms)
     return av_xstrdup(text);
 }
 
+/* One that nobody has opened yet may be gone all the same. */
+static bool
+is_missing(const av_archive *archive, const av_store_info *info)
+{
+    AV_CLEANUP(av_free) char *content = av_store_path_resolve(archive->dir, info->row->content);
+    AV_CLEANUP(av_free) char *marker = av_xasprintf("%s/store.avs", content);
+
+    return info->row->state != AV_STORE_DISABLED && !info->is_open && !av_file_exists(marker);
+}
+
 static Archivolt__StoreInfo *
 info_row(const av_archive *archive, const av_store_info *info)
 {
@@ -151,13 +161,15 @@ info_row(const av_archive *archive, const av_store_info *info)
     row->id = info->row->id;
     row->name = av_xstrdup(info->row->name);
     row->requested_state = (Archivolt__StoreState)info->row->state;
+    row->content_path = av_store_path_resolve(archive->dir, info->row->content);
     if (info->row->locked && av_stores_why_locked(archive->stores, info->row, &why) != AV_OK)
         row->error = av_xstrdup(why.msg);
     else if (info->error != NULL)
         row->error = av_xstrdup(info->error);
+    else if (is_missing(archive, info))
+        row->error = av_xasprintf("there is no archive store in %s", row->content_path);
     row->statistics_count = info->messages;
     row->statistics_size = info->bytes;
-    row->content_path = av_store_path_resolve(archive->dir, info->row->content);
     row->database_path = av_store_path_resolve(archive->dir, info->row->database);
     /* Searches read the messages themselves: an index that is not there needs no rebuild. */
     row->index_path = av_store_path_resolve(archive->dir, info->row->index);

@@ -42,6 +42,7 @@ struct av_stores {
     pthread_cond_t changed;
     store_slot *slots; /* by id */
     uint64_t clock;
+    bool begun; /* what comes from now on is new to the catalog */
     store_slot *current; /* the writer's; held and attached; NULL: it cannot be opened */
     av_error current_error;
 };

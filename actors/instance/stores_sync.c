@@ -45,7 +45,7 @@ add_slot(av_stores *self, av_store_row *row)
     slot->row = row;
     slot->open.id = row->id;
     slot->open.state = row->state;
-    slot->fresh = true;
+    slot->fresh = self->begun;
     while (*at != NULL && (*at)->row->id < row->id)
         at = &(*at)->next;
     slot->next = *at;
@@ -114,6 +114,20 @@ read_numbers(av_stores *self)
 
 /* ---- attached: in the catalog, to be written to ---- */
 
+/* The store's own, for what is put from now on. Without it new content is only larger. */
+static void
+use_dictionary(const store_slot *slot)
+{
+    uint64_t lsn = 0;
+    av_error err;
+
+    if (av_store_problem(slot->open.store) != NULL)
+        return;
+    if (av_store_view_dictionary(av_store_view_writer(slot->open.view), &lsn, &err) != AV_OK ||
+        (lsn != 0 && av_store_use_dictionary(slot->open.store, lsn, &err) != AV_OK))
+        AV_LOG(AV_LOG_WARN, "store.no_dictionary", AV_STR("name", slot->row->name), AV_ERRF(&err));
+}
+
 /* Its view may be emptied on the way: nobody may look into it. Lock held at entry and exit; the slot is held. */
 static av_errc
 attach(av_stores *self, store_slot *slot, bool *ret_rebuilt, av_error *err)
@@ -130,6 +144,7 @@ attach(av_stores *self, store_slot *slot, bool *ret_rebuilt, av_error *err)
     rc = av_catalog_attach(self->catalog, slot->open.store, slot->open.view, &no, err);
     if (rc == AV_OK) {
         rc = av_catalog_catch_up(self->catalog, no, av_summary_row_of_stored, NULL, ret_rebuilt, err);
+        use_dictionary(slot);
         if (rc != AV_OK)
             av_catalog_detach(self->catalog, no);
     }
@@ -491,6 +506,7 @@ av_stores_open(const av_stores_config *config, av_stores **ret, av_error *err)
         rc = av_stores_sync(self, err);
     if (rc != AV_OK)
         return av_error_prefix(err, "archive stores");
+    self->begun = true;
     *ret = AV_TAKE(self);
     return AV_OK;
 }

@@ -32,7 +32,7 @@ find(av_uses *self, uint32_t no, size_t *ret, av_error *err)
     av_errc rc;
 
     for (size_t i = 0; i < self->n; i++)
-        if (self->v[i].open->no == no) {
+        if (self->v[i].no == no) {
             *ret = i;
             return AV_OK;
         }
@@ -44,6 +44,7 @@ find(av_uses *self, uint32_t no, size_t *ret, av_error *err)
         memmove(&self->v[0], &self->v[1], (AV_USES_MAX - 1) * sizeof self->v[0]);
         self->n--;
     }
+    self->v[self->n].no = no;
     self->v[self->n].open = open;
     self->v[self->n].view = NULL;
     *ret = self->n++;

@@ -14,6 +14,7 @@
 typedef struct av_uses {
     av_archive *archive;
     struct {
+        uint32_t no; /* as it was asked for */
         const av_open_store *open;
         av_meta_view *view; /* made with the first attributes */
     } v[AV_USES_MAX];

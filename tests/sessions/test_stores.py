@@ -210,6 +210,28 @@ def test_auto_create():
         assert config["enabled"] is False and config["messages"] == 77, config
 
 
+def test_training():
+    """From 5,000 messages on a store packs with a dictionary of its own; what it packed reads as it came."""
+    with Node() as node:
+        town = Town(node)
+        town.put(range(5200), "trained")
+        log = os.path.join(node.data, "logs", "instance_acme.log")
+        deadline = time.time() + 60
+        while "TrainDictionary" not in open(log, errors="replace").read() and time.time() < deadline:
+            time.sleep(0.2)
+        line = next(line for line in open(log, errors="replace") if "TrainDictionary" in line)
+        assert "state=succeeded" in line, line
+        town.put(range(6000, 6100), "later")
+        node.cli("instance", "restart", "acme")
+        town.put(range(6100, 6200), "later")
+        messages = town.messages()
+        assert len(messages) == 200, len(messages)
+        for m in messages[::20]:
+            assert sha256(node.get("acme/alice", m["id"])) == m["sha256"]
+        reply = node.api("VerifyStores", instanceID="acme")
+        assert reply["result"]["problems"] == 0, reply
+
+
 def test_deletion():
     with Node() as node:
         town = Town(node)
@@ -309,7 +331,7 @@ def test_care():
         node.cli("instance", "stop", "acme")
         shutil.move(os.path.join(town.base(), "stores", "store-1"), os.path.join(node.top, "away"))
         node.cli("instance", "start", "acme")
-        assert "there is no archive store" in town.stores()["store-1"]["error"] or town.stores()["store-1"]["error"]
+        assert "there is no archive store" in town.stores()["store-1"]["error"], town.stores()
         assert len(town.messages()) == 30
         assert town.put(range(40, 42))["stored"] == 2
         shutil.rmtree(os.path.join(town.base(), "stores", "store-1"), ignore_errors=True)
@@ -384,4 +406,4 @@ def test_cli():
         assert key["recoveryKey"].startswith("AVR1-")
 
 
-main(test_life, test_verify_compact, test_detach_attach, test_auto_create, test_deletion, test_care, test_freeze, test_cli)
+main(test_life, test_verify_compact, test_detach_attach, test_auto_create, test_training, test_deletion, test_care, test_freeze, test_cli)
