@@ -8,12 +8,14 @@
  */
 #include "actors/host/host_priv.h"
 
+#include <dirent.h>
 #include <sodium.h>
 #include <unistd.h>
 
 #include "actors/host/base_dir.h"
 #include "base/file.h"
 #include "base/secret.h"
+#include "storage/keys/key_text.h"
 
 static char *
 key_path(const av_host *self, const char *id, const char *what)
@@ -94,6 +96,61 @@ get_instance_key(const av_host *self, const char *id, bool make, uint8_t ret[AV_
     }
     av_secret_wipe(node_key, sizeof node_key);
     return rc;
+}
+
+av_errc
+av_assets_known_key(const av_host *self, const char *key_id, uint8_t ret[AV_KEY_SIZE], av_error *err)
+{
+    AV_CLEANUP(av_free) char *dir = av_host_path(self, "keys");
+    DIR *folder = opendir(dir);
+    const struct dirent *entry;
+    char id[AV_KEY_ID_TEXT];
+    bool found = false;
+    av_error other;
+
+    while (folder != NULL && !found && (entry = readdir(folder)) != NULL) {
+        AV_CLEANUP(av_free) char *name = NULL;
+        size_t n = strlen(entry->d_name);
+
+        if (n < 17 || strncmp(entry->d_name, "instance_", 9) != 0 || strcmp(entry->d_name + n - 7, ".sealed") != 0)
+            continue;
+        name = av_span_dup(av_span_of(entry->d_name + 9, n - 16));
+        if (get_instance_key(self, name, false, ret, &other) != AV_OK)
+            continue;
+        av_key_id_of_instance_key(ret, id);
+        found = strcmp(id, key_id) == 0;
+    }
+    if (folder != NULL)
+        (void)closedir(folder);
+    if (found)
+        return AV_OK;
+    av_secret_wipe(ret, AV_KEY_SIZE);
+    return av_error_set(err, AV_ERR_NOT_FOUND, "this host has no instance key %s", key_id);
+}
+
+av_errc
+av_assets_keep_key(const av_host *self, const char *id, const uint8_t key[AV_KEY_SIZE], av_error *err)
+{
+    AV_CLEANUP(av_free) char *path = key_path(self, id, "sealed");
+    uint8_t node_key[crypto_secretbox_KEYBYTES], file[SEALED_SIZE], there[AV_KEY_SIZE];
+    av_errc rc = get_instance_key(self, id, false, there, err);
+    bool same = rc == AV_OK && av_secret_eq(there, key, AV_KEY_SIZE);
+
+    av_secret_wipe(there, sizeof there);
+    if (same)
+        return AV_OK;
+    if (rc == AV_OK)
+        return av_error_set(err, AV_ERR_CONFLICT,
+            "this host keeps another key under the id %s, for files that instance left: choose another id", id);
+    if (rc != AV_ERR_NOT_FOUND)
+        return rc;
+    rc = get_node_key(self, node_key, err);
+    if (rc != AV_OK)
+        return rc;
+    av_random_bytes(file, crypto_secretbox_NONCEBYTES);
+    (void)crypto_secretbox_easy(file + crypto_secretbox_NONCEBYTES, key, AV_KEY_SIZE, file, node_key);
+    av_secret_wipe(node_key, sizeof node_key);
+    return av_file_replace(path, av_span_of(file, sizeof file), 0600, err);
 }
 
 /* An instance made before there were keyrings has none; its first start refuses the folder with a sentence. */

@@ -185,6 +185,8 @@ on_end(void *ctx)
     av_host *self = ctx;
 
     av_loop_remove_timer(&self->log_timer);
+    av_host_restores_free(self);
+    av_operations_destroy(&self->operations);
     av_map_destroy(&self->workers, av_host_worker_free);
     av_map_destroy(&self->instances, av_host_instance_free);
     av_machine_release(&self->machine);
@@ -226,6 +228,7 @@ on_ready(void *ctx, av_actor *actor)
 
     self->bus = av_actor_bus(actor);
     av_host_serve(self);
+    self->operations = av_operations_new(self->bus, NULL, NULL);
     self->log_timer = av_loop_add_timer(self->loop, LOG_CHECK_MS, LOG_CHECK_MS, on_log_time, self);
     av_host_instances_begin(self);
     av_host_workers_begin(self);
@@ -259,6 +262,7 @@ on_stop(void *ctx, av_actor *actor AV_UNUSED)
 
     /* Workers first: an instance that goes while its worker writes would be taken for a broken one. */
     self->stopping = true;
+    av_host_restores_stop(self);
     av_host_workers_stop_all(self);
     av_host_instances_stop_all(self);
     av_host_check_stopped(self);

@@ -8,6 +8,7 @@
 #define AV_ACTORS_HOST_PRIV_H
 
 #include "actors/bus/actor.h"
+#include "actors/bus/operations.h"
 #include "actors/host/host.h"
 #include "actors/host/spawn.h"
 #include "actors/host/state.h"
@@ -19,6 +20,7 @@
 
 typedef struct av_host_instance av_host_instance;
 typedef struct av_host_worker av_host_worker;
+typedef struct av_host_restore av_host_restore;
 
 struct av_host {
     av_host_settings settings;
@@ -35,6 +37,8 @@ struct av_host {
     av_map *instances; /* id -> av_host_instance */
     av_map *workers;   /* run hex -> av_host_worker */
     av_loop_timer *log_timer;
+    av_operations *operations;
+    av_host_restore *restores; /* at work */
     uint64_t restarts; /* all restarts since the host started */
     Archivolt__KeyValue counters[AV_HOST_COUNTERS], *counter_list[AV_HOST_COUNTERS]; /* of the status being published */
     char counter_text[AV_HOST_COUNTERS][24];
@@ -90,6 +94,9 @@ void av_host_instance_remove(av_host_instance *self, bool delete_files, av_host_
 /* Fills ret with the state now; strings are borrowed until the next change. */
 void av_host_instance_describe(const av_host_instance *self, Archivolt__HostInstance *ret);
 bool av_host_instance_is_down(const av_host_instance *self);
+const char *av_host_instance_base_dir(const av_host_instance *self);
+/* AV_ERR_INVALID: a new instance's files may not lie there. */
+av_errc av_host_instance_place(av_host *self, const char *id, const char *base_dir, av_error *err);
 
 /* ---- assets.c: what an instance has on disk ---- */
 
@@ -114,6 +121,14 @@ av_errc av_assets_remove_dir(const char *base_dir, const char *id, av_error *err
 /* An empty folder but for our mark goes, anything else stays. */
 void av_assets_remove_empty_dir(const char *base_dir);
 
+/*
+ * The instance key with this identifier among those this host keeps, whatever instance it is of. AV_ERR_NOT_FOUND.
+ * key_id: AV_KEY_ID_TEXT bytes. Any thread. The caller wipes ret.
+ */
+av_errc av_assets_known_key(const av_host *self, const char *key_id, uint8_t ret[AV_KEY_SIZE], av_error *err);
+/* Keep the key of an instance that was restored. AV_ERR_CONFLICT: another one is kept under that id, for files it opens. */
+av_errc av_assets_keep_key(const av_host *self, const char *id, const uint8_t key[AV_KEY_SIZE], av_error *err);
+
 /* ---- children.c: command lines ---- */
 
 av_errc av_host_launch_instance(
@@ -136,6 +151,13 @@ void av_host_workers_drop(av_host *self, const char *instance);
 void av_host_worker_free(void *worker);
 void av_host_worker_write(const av_host_worker *self, av_buf *out);
 bool av_host_worker_is_down(const av_host_worker *self);
+
+/* ---- restore.c: Host.RestoreFiles ---- */
+
+void av_host_restore_serve(av_host *self, av_request *request, const ProtobufCMessage *body);
+/* Those under way are cancelled and waited for. */
+void av_host_restores_stop(av_host *self);
+void av_host_restores_free(av_host *self);
 
 /* ---- requests.c ---- */
 

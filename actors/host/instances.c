@@ -198,7 +198,23 @@ av_host_instance_is_down(const av_host_instance *self)
     return av_supervisor_get_state(self->supervisor) == AV_SUPERVISOR_DOWN && !self->remove_busy;
 }
 
+const char *
+av_host_instance_base_dir(const av_host_instance *self)
+{
+    return self->base_dir;
+}
+
 /* ---- assignment ---- */
+
+av_errc
+av_host_instance_place(av_host *self, const char *id, const char *base_dir, av_error *err)
+{
+    if (!av_instance_id_valid(av_span_str(id)))
+        return av_error_set(err, AV_ERR_INVALID, "\"%.80s\" is not an instance id", id);
+    if (!av_base_dir_valid(av_span_str(base_dir)))
+        return av_error_set(err, AV_ERR_INVALID, "\"%.200s\" is not an absolute path of a folder", base_dir);
+    return av_host_check_base_dir(self, id, base_dir, err);
+}
 
 av_host_instance *
 av_host_instance_find(av_host *self, const char *id)
@@ -269,13 +285,7 @@ av_host_instance_prepare(av_host *self, const char *id, const char *base_dir, Ar
     av_host_instance *one = av_host_instance_find(self, id);
     av_errc rc;
 
-    if (!av_instance_id_valid(av_span_str(id)))
-        return av_error_set(err, AV_ERR_INVALID, "\"%.80s\" is not an instance id", id);
-    if (!av_base_dir_valid(av_span_str(dir)))
-        return av_error_set(err, AV_ERR_INVALID, "\"%.200s\" is not an absolute path of a folder", dir);
-    rc = one == NULL ? AV_OK : prepare_again(one, dir, err);
-    if (rc == AV_OK && one == NULL)
-        rc = av_host_check_base_dir(self, id, dir, err);
+    rc = one == NULL ? av_host_instance_place(self, id, dir, err) : prepare_again(one, dir, err);
     if (rc == AV_OK)
         rc = av_assets_make_dir(dir, id, err);
     if (rc == AV_OK)

@@ -203,6 +203,12 @@ on_get_info(void *owner, av_request *request, const ProtobufCMessage *body AV_UN
     av_request_reply(request, &reply.base);
 }
 
+static void
+on_restore_files(void *owner, av_request *request, const ProtobufCMessage *body)
+{
+    av_host_restore_serve(owner, request, body);
+}
+
 static const av_handler handlers[] = {
     { "archivolt.Host.PrepareInstance", on_prepare },
     { "archivolt.Host.ConfigureInstance", on_configure },
@@ -213,6 +219,7 @@ static const av_handler handlers[] = {
     { "archivolt.Host.SleepInstance", on_sleep },
     { "archivolt.Host.Wake", on_wake },
     { "archivolt.Host.ListInstances", on_list },
+    { "archivolt.Host.RestoreFiles", on_restore_files },
     { "archivolt.Host.StartWorker", on_start_worker },
     { "archivolt.Host.StopWorker", on_stop_worker },
     { "archivolt.Host.GetInfo", on_get_info },

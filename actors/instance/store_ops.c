@@ -20,6 +20,9 @@ static const store_op_kind kinds[] = {
     { "archivolt.Stores.RepairStoreDatabase", "RepairStoreDatabase", store_op_repair },
     { "archivolt.Stores.UpgradeStore", "UpgradeStore", store_op_upgrade },
     { "archivolt.Stores.UpgradeStores", "UpgradeStores", store_op_upgrade },
+    { "archivolt.Stores.VerifyStore", "VerifyStore", store_op_verify },
+    { "archivolt.Stores.VerifyStores", "VerifyStores", store_op_verify_all },
+    { "archivolt.Stores.CompactStore", "CompactStore", store_op_compact },
     { "archivolt.Stores.Backup", "Backup", store_op_backup },
 };
 static const store_op_kind adopt_kind = { "", "AttachStore", store_op_adopt };
@@ -132,6 +135,11 @@ on_step(av_job *job)
     op->rc = av_group_commit(op->owner->in->group, &op->err);
     if (op->rc == AV_OK)
         op->rc = op->kind->step(op, &done, &op->err);
+    if (op->kept.code != AV_OK) { /* one step behind a failure beside, and no more */
+        op->err = op->kept;
+        op->rc = op->kept.code;
+        op->beside = NULL;
+    }
     if (op->rc == AV_OK && !done && atomic_load(&op->cancel))
         op->rc = av_error_set(&op->err, AV_ERR_CANCELLED, "cancelled; what was done stays");
     return op->rc == AV_OK && !done ? AV_STEP_AGAIN : AV_STEP_DONE;
@@ -172,7 +180,15 @@ on_beside_done(void *ctx)
     store_op *op = ctx;
 
     join(op);
-    end(op, false);
+    op->beside = NULL;
+    if (!op->again) {
+        end(op, false);
+        return;
+    }
+    op->again = false;
+    op->kept = op->err;
+    op->kept.code = op->rc;
+    av_pool_submit(op->owner->in->writer, &op->job);
 }
 
 static void *

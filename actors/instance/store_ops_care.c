@@ -6,6 +6,7 @@
 #include "actors/instance/store_ops_priv.h"
 
 #include "base/log.h"
+#include "storage/meta/store_view_check.h"
 
 static Archivolt__StoreOperationResult *
 result_of(store_op *op)
@@ -95,7 +96,7 @@ maintain_one(store_op *op, const av_store_info *info, av_error *err)
     av_errc rc = av_stores_write(op->archive->stores, info->row->id, true, &store, err);
 
     if (rc == AV_OK)
-        rc = av_store_view_trim(store->view, err);
+        rc = av_store_view_compact_database(store->view, err);
     av_stores_written(op->archive->stores, &store);
     if (rc == AV_OK)
         store_op_say(op, "%s: done", info->row->name);

@@ -50,11 +50,12 @@ struct store_op {
     void (*state_free)(void *state);
     /* Set by a step that says done: the rest of the work, on a thread of its own beside the writer. It looks at cancel. */
     av_errc (*beside)(store_op *op, av_error *err);
+    bool again; /* set by beside: go on with steps on the writer, also after a failure, which stays the outcome */
     bool has_thread;
     pthread_t thread;
     ProtobufCMessage *result;
     av_errc rc;
-    av_error err;
+    av_error err, kept; /* kept: of what failed beside */
     store_op *next;
 };
 
@@ -67,6 +68,8 @@ void store_op_progress(store_op *op, uint64_t done, uint64_t total);
 store_op_step store_op_attach, store_op_adopt, store_op_detach;
 /* store_ops_backup.c */
 store_op_step store_op_backup;
+/* store_ops_check.c */
+store_op_step store_op_verify, store_op_verify_all, store_op_compact;
 /* store_ops_care.c */
 store_op_step store_op_refresh, store_op_maintain, store_op_repair, store_op_upgrade;
 

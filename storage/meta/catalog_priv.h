@@ -105,7 +105,8 @@ av_errc catalog_name_claim(av_catalog *self, catalog_box *box, av_span path, uin
 /* The mailbox is removed: it has no name and claims none. */
 av_errc catalog_name_drop(av_catalog *self, catalog_box *box, av_error *err);
 
-/* catalog_count.c: one placement more (sign 1) or less (-1), in all counters but box's, which is counted and not stored. */
+/* catalog_count.c: one placement more (sign 1) or less (-1), in all counters but box's, which is counted and not
+ * stored. */
 av_errc catalog_count(
     av_catalog *self, catalog_box *box, uint32_t no, uint64_t bytes, uint32_t flags, int sign, av_error *err);
 /* Counters of an archive, when a mailbox comes under its name (sign 1) or leaves it (-1). */

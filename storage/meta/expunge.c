@@ -1,8 +1,8 @@
 /*
  * expunge.c - a store leaves the catalog: its placements are taken away, batch after batch
  *
- * Rows m say which mailboxes the store has placements of; one goes when its mailbox is done, so a crash costs the scan of
- * one mailbox at most.
+ * Rows m say which mailboxes the store has placements of; one goes when its mailbox is done, so a crash costs the
+ * scan of one mailbox at most.
  */
 #include "base/log.h"
 #include "storage/meta/catalog_priv.h"

@@ -243,7 +243,7 @@ cli_wait_operation(cli *self, const char *actor, const char *id, Archivolt__Oper
 {
     uint64_t version = 0;
     int64_t last_answer = av_clock_mono_ms();
-    bool cancelled = false;
+    bool cancelled = false, whole = false;
 
     cli_catch_interrupt();
     for (;;) {
@@ -272,6 +272,12 @@ cli_wait_operation(cli *self, const char *actor, const char *id, Archivolt__Oper
         last_answer = av_clock_mono_ms();
         op = (Archivolt__Operation *)reply;
         version = op->version;
+        if (op->state != ARCHIVOLT__OPERATION_STATE__OPERATION_STATE_RUNNING && !whole) {
+            whole = true; /* once more, for all of its log: each answer has what came since the one before */
+            version = 0;
+            protobuf_c_message_free_unpacked(reply, NULL);
+            continue;
+        }
         if (op->state != ARCHIVOLT__OPERATION_STATE__OPERATION_STATE_RUNNING) {
             cli_progress_end(self);
             *ret_operation = op;

@@ -23,7 +23,8 @@ const cli_verb cli_verbs[] = {
         "*HOST; .running .stopped .error",
         verb_instance },
     { "stores", "list|create|attach|detach|... --instance ID", "manage the archive stores of an instance",
-        "list, create NAME, attach NAME --path DIR, detach STORE, rename STORE NAME, set-path STORE --path DIR, "
+        "list, create NAME, attach NAME --path DIR, detach STORE, verify [STORE], compact STORE, rename STORE NAME, "
+        "set-path STORE --path DIR, "
         "set-state "
         "STORE STATE, unlock STORE --key-file FILE, propose NAME, retry, repair STORE, upgrade [STORE], maintain, "
         "refresh-statistics, auto-create. STORE is a number or a name; STATE: current, normal, writeProtected or "

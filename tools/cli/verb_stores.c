@@ -14,7 +14,7 @@
 
 typedef struct stores_options {
     const char *instance, *path, *database, *content, *index, *state, *key_file, *messages, *size, *period;
-    bool on, off;
+    bool on, off, indexes;
 } stores_options;
 
 /* What stands behind the word. */
@@ -27,7 +27,7 @@ typedef enum args_kind {
     ARGS_STORE_STATE
 } args_kind;
 
-enum { TAKES_PATHS = 1, TAKES_STATE = 2, TAKES_KEY = 4 };
+enum { TAKES_PATHS = 1, TAKES_STATE = 2, TAKES_KEY = 4, TAKES_INDEXES = 8 };
 
 typedef struct stores_word {
     const char *word, *function;
@@ -50,6 +50,9 @@ static const stores_word words[] = {
     { "unlock", "UnlockStore", ARGS_STORE, TAKES_KEY, "unlock STORE --key-file FILE", "Unlocked.", NULL },
     { "propose", "ProposeStorePath", ARGS_NAME, 0, "propose NAME", NULL, NULL },
     { "retry", "RetryOpenStores", ARGS_NONE, 0, "retry", "Tried again.", NULL },
+    { "verify", "VerifyStore", ARGS_STORE_MAYBE, TAKES_INDEXES, "verify [STORE]", "Verified: no faults.",
+        "VerifyStores" },
+    { "compact", "CompactStore", ARGS_STORE, 0, "compact STORE", "Done.", NULL },
     { "repair", "RepairStoreDatabase", ARGS_STORE, 0, "repair STORE", "Done.", NULL },
     { "upgrade", "UpgradeStore", ARGS_STORE_MAYBE, 0, "upgrade [STORE]", "Done.", "UpgradeStores" },
     { "maintain", "MaintainFileSystemDatabases", ARGS_NONE, 0, "maintain", "Done.", NULL },
@@ -142,21 +145,25 @@ print_result(cli *self, const av_method_info *m, const ProtobufCMessage *reply, 
     json_t *value = m->result != NULL && protobuf_c_message_descriptor_get_field_by_name(reply->descriptor, m->result)
                         ? av_json_from_field(reply, m->result)
                         : av_json_from_message(reply);
+    json_int_t problems = 0;
 
     if (strcmp(m->method, "GetStores") == 0)
         return print_stores(self, value);
+    problems = json_integer_value(json_object_get(value, "problems"));
     if (self->json) {
         cli_print_json(self, value);
-        return CLI_OK;
+        return problems > 0 ? CLI_INCOMPLETE : CLI_OK;
     }
-    if (done != NULL)
+    if (problems > 0)
+        printf("%lld problems.\n", (long long)problems);
+    else if (done != NULL)
         printf("%s\n", done);
     else if (json_is_string(value))
         printf("%s\n", json_string_value(value));
     else if (json_is_integer(value))
         printf("Archive store %lld.\n", (long long)json_integer_value(value));
     json_decref(value);
-    return CLI_OK;
+    return problems > 0 ? CLI_INCOMPLETE : CLI_OK;
 }
 
 static int
@@ -255,6 +262,8 @@ run(cli *self, const stores_word *w, const stores_options *o, const char *store,
     }
     if ((w->takes & TAKES_STATE) != 0)
         add(fields, &n, "requestedState", o->state);
+    if ((w->takes & TAKES_INDEXES) != 0 && o->indexes)
+        add(fields, &n, "includeIndexes", "true");
     status = cli_call_api(self, o->instance, function, fields, n, &reply);
     if (status == 0)
         status = finish(self, m, o->instance, reply, w->done);
@@ -365,6 +374,7 @@ verb_stores(cli *self, int argc, char **argv)
         { "--size", &o.size, NULL, NULL, "BYTES",
             "auto-create: when the containers have so many bytes; 0: not by size" },
         { "--period", &o.period, NULL, NULL, "WORD", "auto-create: never, month, quarter or year" },
+        { "--include-indexes", NULL, NULL, &o.indexes, NULL, "verify: the search indexes, too" },
         { NULL, NULL, NULL, NULL, NULL, NULL } };
     const stores_word *w;
     AV_CLEANUP(av_free) char *id = NULL;
