@@ -74,6 +74,32 @@ operate(cli *self, const char *method, const char *id)
     return status;
 }
 
+/* One that works keeps its files; one that fails again and again for want of them is stopped first. */
+static int
+stop_failed(cli *self, const char *id)
+{
+    Archivolt__InstanceFilterRequest request = ARCHIVOLT__INSTANCE_FILTER_REQUEST__INIT;
+    const Archivolt__GetInstancesReply *rows;
+    Archivolt__InstanceState state = ARCHIVOLT__INSTANCE_STATE__INSTANCE_STATE_UNREACHABLE;
+    ProtobufCMessage *reply = NULL;
+    int status;
+
+    request.instance_filter = (char *)(uintptr_t)id;
+    status =
+        cli_call(self, "management", "archivolt.Management.GetInstances", &request.base, av_span_of(NULL, 0), &reply);
+    if (status != 0)
+        return status;
+    rows = (const Archivolt__GetInstancesReply *)reply;
+    if (rows->n_instances == 1)
+        state = rows->instances[0]->status;
+    protobuf_c_message_free_unpacked(reply, NULL);
+    if (state == ARCHIVOLT__INSTANCE_STATE__INSTANCE_STATE_STOPPED)
+        return 0;
+    if (state == ARCHIVOLT__INSTANCE_STATE__INSTANCE_STATE_FAILED)
+        return operate(self, "archivolt.Management.StopInstances", id);
+    return cli_failf(self, AV_ERR_EXISTS, "instance %s is there and is not stopped: restore under another id", id);
+}
+
 static int
 restore_files(cli *self, const char *host, const char *id, const char *folder, const restore_options *o,
     Archivolt__RestoreFilesResult **ret)
@@ -154,7 +180,7 @@ restore(cli *self, const char *folder, const restore_options *o)
             "instance %s is there: its files go back where they were, without --host and --base-directory", o->as);
     else if (status == 0) {
         host = av_xstrdup(known->config->instance_host);
-        status = operate(self, "archivolt.Management.StopInstances", o->as);
+        status = stop_failed(self, o->as);
     }
     if (status == 0)
         status = restore_files(self, host, o->as, folder, o, &done);
