@@ -119,7 +119,8 @@ av_errc av_catalog_apply(av_catalog *self, uint32_t store_no, const av_event *ev
 
 /* --- views ------------------------------------------------------------------------------------------------------- */
 
-/* The writer's view sees the open group; a snapshot is frozen, for any thread; end it with av_meta_view_destroy. */
+/* The writer's view sees the open group; a snapshot is frozen, for any thread; end it with av_meta_view_destroy. Who
+ * follows placements into store views takes this snapshot first: store views are committed before the catalog. */
 const av_meta_view *av_catalog_writer(av_catalog *self);
 av_meta_view *av_catalog_snapshot(av_catalog *self);
 
