@@ -4,7 +4,7 @@
 #ifndef AV_TOOLS_CLI_BACKUP_H
 #define AV_TOOLS_CLI_BACKUP_H
 
-#include "storage/care/watch.h"
+#include "storage/backup/backup.h"
 #include "tools/cli/cli.h"
 
 /* A key or passphrase out of a file ("-": standard input), without line ends at its end. ret: av_buf_init is done here;

@@ -3,7 +3,6 @@
  */
 #include "base/clock.h"
 #include "proto/stores.pb-c.h"
-#include "storage/backup/backup.h"
 #include "tools/cli/backup.h"
 
 typedef struct backup_options {
