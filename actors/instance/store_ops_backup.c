@@ -88,7 +88,8 @@ add_store(store_op *op, backup_state *s, const av_store_row *row, av_error *err)
     memcpy(s->sources[i].uuid, row->uuid, 16);
     s->sources[i].content = s->stores[i].content;
     s->sources[i].index = s->with_index ? s->stores[i].index : NULL;
-    if (av_stores_use_id(op->archive->stores, row->id, &open, &why) != AV_OK)
+    s->sources[i].keys_away = av_stores_use_id(op->archive->stores, row->id, &open, &why) != AV_OK;
+    if (s->sources[i].keys_away)
         store_op_say(op, "%s: %s; its files are copied as they are", row->name, why.msg);
     else
         rc = settle_store(s, i, open, err);

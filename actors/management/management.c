@@ -253,6 +253,7 @@ start(av_management *self, av_error *err)
     av_environment_serve(self);
     av_list_serve(self);
     av_actors_serve(self);
+    av_checkpoint_serve(self);
     av_jobs_serve(self);
     return av_jobs_load(self, err);
 }

@@ -90,6 +90,7 @@ void av_jobs_end(av_management *self);
 
 void av_list_serve(av_management *self);        /* list.c: GetInstances and configurations */
 void av_environment_serve(av_management *self); /* environment.c */
+void av_checkpoint_serve(av_management *self);  /* checkpoint.c */
 void av_actors_serve(av_management *self);      /* actors.c: RegisterActor, RevokeActor, administrators */
 
 /* "host/<node>"; ret holds AV_ACTOR_NAME_MAX + 1 bytes. */

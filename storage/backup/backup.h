@@ -17,8 +17,8 @@
 typedef struct av_backup_source_store {
     uint8_t uuid[16];
     const char *content; /* folder of its containers */
-    uint64_t lsn; /* of the last commit to be in the backup, in a container that is rolled or not written any more;
-                              0: its keys are away: all containers as they are */
+    uint64_t lsn;   /* of the last commit to be in the backup, in a container that is rolled or not written any more */
+    bool keys_away; /* lsn is not known: all containers as they are */
     const char *database; /* checkpoint of its view, or NULL */
     const char *index;    /* its index folder, or NULL */
 } av_backup_source_store;

@@ -27,7 +27,7 @@ typedef struct av_backup_file {
 
 typedef struct av_backup_store {
     uint8_t uuid[16];
-    uint64_t lsn; /* of its last commit record in the backup; 0: not known, its keys were away */
+    uint64_t lsn; /* of its last commit record in the backup; 0: none, or its keys were away */
 } av_backup_store;
 
 typedef struct av_backup_manifest {

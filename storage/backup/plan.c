@@ -110,7 +110,7 @@ static av_errc
 add_containers(backup_run *self, size_t store, av_error *err)
 {
     const av_backup_source_store *s = &self->job->stores[store];
-    uint32_t last = s->lsn == 0 ? AV_CONTAINER_NUMBER_MAX : (uint32_t)(s->lsn >> 32);
+    uint32_t last = s->keys_away ? AV_CONTAINER_NUMBER_MAX : (uint32_t)(s->lsn >> 32);
     av_place *place = av_place_folder_new(s->content);
     av_container_list list = { 0 };
     av_errc rc = av_container_list_read(place, &list, err);

@@ -14,7 +14,8 @@ typedef struct av_care_compaction {
     const av_store *store;
     const av_meta_view *view;  /* snapshot of the store's view */
     unsigned min_dead_percent; /* of the file's bytes; 0: every sealed container */
-    /* What av_store_open_puts_lsn said when the snapshot was taken, both asked of the writer: segments from there on stay. */
+    /* What av_store_open_puts_lsn said when the snapshot was taken, both asked of the writer: segments from there on
+     * stay. */
     uint64_t open_puts_lsn;
     /* The container was written anew; may be NULL. For the writer: av_store_view_compacted. */
     void *ctx;
@@ -28,8 +29,8 @@ typedef struct av_care_compact_result {
 } av_care_compact_result;
 
 /*
- * Any thread, beside the writer and readers; one at a time for a store. Containers done stay done when it is cancelled or
- * fails on a later one: call it again. A damaged container is told (watch) and left as it is.
+ * Any thread, beside the writer and readers; one at a time for a store. Containers done stay done when it is cancelled
+ * or fails on a later one: call it again. A damaged container is told (watch) and left as it is.
  * Afterwards av_store_view_compact_database gives back the view's space (writer).
  * AV_ERR_CANCELLED, AV_ERR_IO, AV_ERR_NOSPACE, what compacted returned.
  */

@@ -1,9 +1,9 @@
 /*
  * copy.h - the messages of one store into another (merge)
  *
- * Walks the source's log in order. A placement that stands has its message put into the target, unless the target has it,
- * and is handed on with the LSN it has there. What the target has already is passed over, so a copy that was cut short is
- * gone on with by calling it again.
+ * Walks the source's log in order. A placement that stands has its message put into the target, unless the target has
+ * it, and is handed on with the LSN it has there. What the target has already is passed over, so a copy that was cut
+ * short is gone on with by calling it again.
  */
 #ifndef AV_CARE_COPY_H
 #define AV_CARE_COPY_H
@@ -18,9 +18,9 @@ typedef struct av_care_copy_job {
     av_store_view *target_view; /* the watch of target */
     void *ctx;
     /*
-     * An event for the target. Placements (standing ones, not in the target yet; content_lsn is the target's), mailboxes
-     * created, renamed and removed, holds set and lifted; nothing else. Mailbox and hold events come again at each
-     * resumption: take what you do not have. Borrowed for the call. The caller puts it into log and views.
+     * An event for the target. Placements (standing ones, not in the target yet; content_lsn is the target's),
+     * mailboxes created, renamed and removed, holds set and lifted; nothing else. Mailbox and hold events come again at
+     * each resumption: take what you do not have. Borrowed for the call. The caller puts it into log and views.
      */
     av_errc (*event)(void *ctx, const av_event *event, av_error *err);
     /* The group is large enough: commit it in log and views. Called at the end, too. */

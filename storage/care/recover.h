@@ -39,15 +39,15 @@ typedef struct av_recover_result {
 } av_recover_result;
 
 /*
- * Writes groups of its own into the target (one writer thread). AV_ERR_CANCELLED and a kill leave a target that the same
- * job goes on with. Finished, doing it again changes nothing.
+ * Writes groups of its own into the target (one writer thread). AV_ERR_CANCELLED and a kill leave a target that the
+ * same job goes on with. Finished, doing it again changes nothing.
  */
 av_errc av_care_recover(const av_recover_job *job, const av_care_watch *watch, av_recover_result *ret, av_error *err);
 
 /*
- * The view anew from the log: emptied and replayed up to the store's last commit, committed in pieces. Cut short, the view
- * stands where it stopped and the catching up at open goes on. No group, snapshot or iterator may be left. For a store
- * that has no catalog over it; av_catalog_catch_up does the same for both.
+ * The view anew from the log: emptied and replayed up to the store's last commit, committed in pieces. Cut short, the
+ * view stands where it stopped and the catching up at open goes on. No group, snapshot or iterator may be left. For a
+ * store that has no catalog over it; av_catalog_catch_up does the same for both.
  */
 av_errc av_care_rebuild_view(av_store *store, av_store_view *view, const av_care_watch *watch, av_error *err);
 

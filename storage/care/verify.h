@@ -1,10 +1,10 @@
 /*
  * verify.h - is everything in a store what it was when it was written?
  *
- * Containers (framing, CRC, chain, tags), contents (each part and message opened, put together, digest compared), events
- * (each opens and is well formed; each placement names a message that is there, with its digest), keys (what is not erased
- * has its key, what is erased has none), and the store's view, row by row, against a replay. Goes on behind damage at the
- * next record whose header checks. Reads only; memory is bounded.
+ * Containers (framing, CRC, chain, tags), contents (each part and message opened, put together, digest compared),
+ * events (each opens and is well formed; each placement names a message that is there, with its digest), keys (what is
+ * not erased has its key, what is erased has none), and the store's view, row by row, against a replay. Goes on behind
+ * damage at the next record whose header checks. Reads only; memory is bounded.
  */
 #ifndef AV_CARE_VERIFY_H
 #define AV_CARE_VERIFY_H
@@ -52,7 +52,7 @@ typedef struct av_verify_result {
 } av_verify_result;
 
 /*
- * Any thread, beside the writer and beside a compaction. watch may be NULL. AV_OK also when there are faults: ret tells.
+ * Any thread, beside the writer and beside a compaction. watch may be NULL. AV_OK with faults, too: ret tells.
  * AV_ERR_CANCELLED, AV_ERR_IO (a disk that cannot be read is no fault of the store), AV_ERR_NOMEM, what fault returned.
  */
 av_errc av_care_verify(const av_store *store, const av_verify_options *options, const av_care_watch *watch,

@@ -16,6 +16,7 @@ typedef struct walker {
     uint64_t good_commit; /* the last one that was read; 0: none */
     uint64_t last_lsn;    /* of the last record given */
     bool over, reached;   /* nothing more to read; the commit that ends the walk was met */
+    uint32_t taken_up;    /* the container in which the scan was last taken up behind damage */
     uint64_t done, told, total;
 } walker;
 
@@ -63,6 +64,7 @@ take_up(walker *self, uint32_t container, bool *ret_scanning, av_error *err)
     if (rc == AV_OK) {
         rc = av_scan_from(self->scan, self->good_commit, err);
         *ret_scanning = rc == AV_OK;
+        self->taken_up = container;
     }
     return rc == AV_ERR_CORRUPT || rc == AV_ERR_NOT_FOUND ? AV_OK : rc;
 }
@@ -150,6 +152,11 @@ go_behind(walker *self, uint64_t place, const char *why, av_error *err)
     bool scanning = false;
     av_errc rc = AV_OK;
 
+    if (container == self->taken_up) { /* all of it was given and told already */
+        container++;
+        from = av_lsn(container, 0);
+        self->over = container > av_container_files_highest(self->job->files);
+    }
     while (rc == AV_OK && !self->over && !scanning) {
         rc = salvage_container(self, container, from, why, err);
         why = NULL;

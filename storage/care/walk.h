@@ -33,8 +33,8 @@ typedef struct av_care_walk {
 } av_care_walk;
 
 /*
- * *ret_bytes: of the containers read. Any thread, beside the writer when until_lsn is a commit's. AV_ERR_CANCELLED, AV_ERR_IO,
- * what the visitor returned.
+ * *ret_bytes: of the containers read. Any thread, beside the writer when until_lsn is a commit's. AV_ERR_CANCELLED,
+ * AV_ERR_IO, what the visitor returned.
  */
 av_errc av_care_walk_log(const av_care_walk *job, uint64_t *ret_bytes, av_error *err);
 

@@ -10,7 +10,7 @@
 /* Both members may be NULL. Called on the thread that works. */
 typedef struct av_care_watch {
     void *ctx;
-    /* done of total, in bytes of containers; false: stop, which ends the work with AV_ERR_CANCELLED. Often; keep it cheap. */
+    /* done of total, in bytes of containers; false: stop, which ends the work with AV_ERR_CANCELLED. Keep it cheap. */
     bool (*go_on)(void *ctx, uint64_t done, uint64_t total);
     /* A finding or a note, one sentence for a person. lsn 0: not about one record. */
     void (*say)(void *ctx, av_log_level level, uint64_t lsn, const char *sentence);

@@ -16,7 +16,8 @@
 
 typedef struct av_accounts av_accounts;
 
-/* key: 32 bytes, seals its files; borrowed for the call. AV_ERR_AUTH: sealed with another key; AV_ERR_CORRUPT; AV_ERR_BUSY. */
+/* key: 32 bytes, seals its files; borrowed for the call. AV_ERR_AUTH: sealed with another key; AV_ERR_CORRUPT;
+ * AV_ERR_BUSY. */
 av_errc av_accounts_open(const char *dir, const uint8_t key[32], av_accounts **ret, av_error *err);
 void av_accounts_close(av_accounts **self);
 

@@ -284,6 +284,15 @@ put_store_row(av_catalog *self, const catalog_store *s)
     av_meta_put(self->meta, av_meta_key_span(&key), av_buf_span(&self->row));
 }
 
+void
+catalog_forget_applied(av_catalog *self, catalog_store *s)
+{
+    if (s->applied_lsn == 0)
+        return;
+    s->applied_lsn = 0;
+    put_store_row(self, s);
+}
+
 static av_errc
 add_store(av_catalog *self, const uint8_t *uuid, av_error *err)
 {
@@ -319,6 +328,7 @@ av_catalog_attach(av_catalog *self, av_store *store, av_store_view *view, uint32
     }
     s->store = store;
     s->view = view;
+    self->expunge_no = 0;
     av_store_set_watch(store, &watch);
     *ret_no = s->no;
     return AV_OK;

@@ -36,8 +36,9 @@ typedef struct av_catalog_config {
 } av_catalog_config;
 
 /*
- * Opens or makes the view. A broken view, one of another version, instance or with another key is removed and made empty
- * (logged as catalog.discarded): the logs hold everything in it. AV_ERR_BUSY when it is open elsewhere, AV_ERR_IO.
+ * Opens or makes the view. A broken view, one of another version, instance or with another key is removed and made
+ * empty (logged as catalog.discarded): the logs hold everything in it. AV_ERR_BUSY when it is open elsewhere,
+ * AV_ERR_IO.
  */
 av_errc av_catalog_open(const av_catalog_config *config, av_catalog **ret, av_error *err);
 void av_catalog_close(av_catalog **self);
@@ -48,8 +49,8 @@ av_errc av_catalog_checkpoint(av_catalog *self, const char *dir, av_error *err);
 
 /* --- stores ------------------------------------------------------------------------------------------------------ */
 
-/* LSN up to which the view reflects this store's log; 0 when it never saw it. What av_store_open wants as witness is the
- * higher of this and av_store_view_applied_lsn. */
+/* LSN up to which the view reflects this store's log; 0 when it never saw it. What av_store_open wants as witness is
+ * the higher of this and av_store_view_applied_lsn. */
 uint64_t av_catalog_applied_lsn(const av_catalog *self, const uint8_t store_uuid[AV_STORE_UUID_SIZE]);
 /*
  * Bind an open store and its open view (both borrowed until detach or close), and get the store's number in this
@@ -74,8 +75,8 @@ typedef struct av_catalog_store_row {
 bool av_catalog_next_store(const av_catalog *self, uint32_t *no, av_catalog_store_row *ret);
 
 /*
- * A detached store leaves for good: take away its placements, at most `most` looked at in one group, and its number with
- * the last one. Call until *ret_left (placements left) is 0; a crash in between is no harm. No group may be open.
+ * A detached store leaves for good: take away its placements, at most `most` looked at in one group, and its number
+ * with the last one. Call until *ret_left (placements left) is 0; a crash in between is no harm. No group may be open.
  * Mailboxes stay. AV_ERR_NOT_FOUND: no store has this number. AV_ERR_BUSY: it is attached.
  */
 av_errc av_catalog_expunge(av_catalog *self, uint32_t store_no, size_t most, uint64_t *ret_left, av_error *err);
@@ -86,12 +87,12 @@ typedef av_errc av_catalog_summary_fn(
     void *ctx, av_store *store, const av_event_placement *placement, av_buf *out, av_error *err);
 
 /*
- * Bring the catalog and the store's view to the end of an attached store's log, in one pass from where the lower stands,
- * in groups of a few thousand events. A store view that is not one of its sound log (ahead: an older log was restored)
- * is emptied and replayed. A catalog that is not is emptied and this store replayed into it; then *ret_rebuilt is true and
- * all other stores must be caught up again, too; no snapshot and no iterator may be left at that time. When the store is
- * corrupt nothing is thrown away: what the views know is served, and AV_OK is returned with as much replayed as could
- * be read. ret_rebuilt may be NULL.
+ * Bring the catalog and the store's view to the end of an attached store's log, in one pass from where the lower
+ * stands, in groups of a few thousand events. A store view that is not one of its sound log (ahead: an older log was
+ * restored) is emptied and replayed. A catalog that is not is emptied and this store replayed into it; then
+ * *ret_rebuilt is true and all other stores must be caught up again, too; no snapshot and no iterator may be left at
+ * that time. When the store is corrupt nothing is thrown away: what the views know is served, and AV_OK is returned
+ * with as much replayed as could be read. ret_rebuilt may be NULL.
  */
 av_errc av_catalog_catch_up(
     av_catalog *self, uint32_t store_no, av_catalog_summary_fn *summary, void *ctx, bool *ret_rebuilt, av_error *err);
@@ -118,7 +119,8 @@ av_errc av_catalog_apply(av_catalog *self, uint32_t store_no, const av_event *ev
 
 /* --- views ------------------------------------------------------------------------------------------------------- */
 
-/* The writer's view sees the open group; a snapshot is frozen, for any thread; end it with av_meta_view_destroy. */
+/* The writer's view sees the open group; a snapshot is frozen, for any thread; end it with av_meta_view_destroy. Who
+ * follows placements into store views takes this snapshot first: store views are committed before the catalog. */
 const av_meta_view *av_catalog_writer(av_catalog *self);
 av_meta_view *av_catalog_snapshot(av_catalog *self);
 

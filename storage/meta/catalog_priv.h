@@ -51,6 +51,9 @@ struct av_catalog {
     uint64_t sequence, kept_sequence; /* the highest seen: with the open group, without */
     bool replaying;                   /* what the logs say is settled, never refused */
     av_buf row;                       /* scratch of the writer */
+    uint8_t
+        expunge_guid[AV_GUID_SIZE]; /* expunge.c: where the last batch ended; from the mailbox's start after an open */
+    uint32_t expunge_no, expunge_uid;
 };
 
 /* A mailbox's row. The path of box is the claimed one or, when provisional, made of it and the GUID. */
@@ -68,6 +71,8 @@ av_errc catalog_reset(av_catalog *self, av_error *err);
 void catalog_token(const av_catalog *self, const uint8_t *id, uint8_t ret[CATALOG_TOKEN]);
 /* Forget a store whose rows are gone; in the open group, which is committed. */
 av_errc catalog_drop_store(av_catalog *self, uint32_t no, av_error *err);
+/* In the open group: the store's log is replayed from its start when it is attached again. */
+void catalog_forget_applied(av_catalog *self, catalog_store *s);
 /* Store rows and the sequence into the open group, then commit it. */
 av_errc catalog_commit_rows(av_catalog *self, av_error *err);
 
@@ -105,7 +110,8 @@ av_errc catalog_name_claim(av_catalog *self, catalog_box *box, av_span path, uin
 /* The mailbox is removed: it has no name and claims none. */
 av_errc catalog_name_drop(av_catalog *self, catalog_box *box, av_error *err);
 
-/* catalog_count.c: one placement more (sign 1) or less (-1), in all counters but box's, which is counted and not stored. */
+/* catalog_count.c: one placement more (sign 1) or less (-1), in all counters but box's, which is counted and not
+ * stored. */
 av_errc catalog_count(
     av_catalog *self, catalog_box *box, uint32_t no, uint64_t bytes, uint32_t flags, int sign, av_error *err);
 /* Counters of an archive, when a mailbox comes under its name (sign 1) or leaves it (-1). */

@@ -33,7 +33,8 @@ of_catalog(struct catch_up *self, av_errc rc)
     return rc;
 }
 
-/* Does the view still need what stands at lsn? Applied LSNs are those of commits, so groups are new or old as a whole. */
+/* Does the view still need what stands at lsn? Applied LSNs are those of commits, so groups are new or old as a
+ * whole. */
 static bool
 view_needs(const struct catch_up *self, uint64_t lsn)
 {

@@ -1,8 +1,8 @@
 /*
  * expunge.c - a store leaves the catalog: its placements are taken away, batch after batch
  *
- * Rows m say which mailboxes the store has placements of; one goes when its mailbox is done, so a crash costs the scan of
- * one mailbox at most.
+ * Rows m say which mailboxes the store has placements of; one goes when its mailbox is done, so a crash costs the
+ * scan of one mailbox at most.
  */
 #include "base/log.h"
 #include "storage/meta/catalog_priv.h"
@@ -28,19 +28,32 @@ first_share(av_catalog *self, uint32_t no, uint8_t *ret_guid, av_catalog_totals 
     return rc;
 }
 
-/* UIDs of the store in a mailbox, at most `most`. */
+/* UIDs of the store in a mailbox, among the next `most` placements behind the cursor. *ret_end: none is left behind. */
 static av_errc
-list_uids(av_catalog *self, uint32_t no, const uint8_t *guid, size_t most, av_buf *out, av_error *err)
+list_uids(av_catalog *self, uint32_t no, const uint8_t *guid, uint64_t share, size_t most, av_buf *out,
+    size_t *ret_looked, bool *ret_end, av_error *err)
 {
-    av_catalog_iter *it = av_catalog_placements(av_meta_writer(self->meta), guid, 0, UINT32_MAX);
-    av_placement row;
+    bool same = self->expunge_no == no && memcmp(self->expunge_guid, guid, AV_GUID_SIZE) == 0;
+    av_catalog_iter *it =
+        av_catalog_placements(av_meta_writer(self->meta), guid, same ? self->expunge_uid : 0, UINT32_MAX);
+    av_placement row = { 0 };
     av_errc rc;
 
-    while (out->n / 4 < most && av_catalog_next_placement(it, &row))
+    *ret_looked = 0;
+    *ret_end = false;
+    while (*ret_looked < most && !*ret_end) {
+        *ret_end = out->n / 4 >= share || !av_catalog_next_placement(it, &row);
+        if (*ret_end)
+            break;
+        ++*ret_looked;
         if (row.store == no)
             (void)av_buf_put_u32(out, row.uid);
+    }
     rc = av_catalog_iter_error(it, err);
     av_catalog_iter_destroy(&it);
+    memcpy(self->expunge_guid, guid, AV_GUID_SIZE);
+    self->expunge_no = no;
+    self->expunge_uid = *ret_end ? 0 : row.uid;
     return rc;
 }
 
@@ -65,26 +78,25 @@ take_uids(av_catalog *self, const uint8_t *guid, const av_buf *uids, av_error *e
 
 /* One mailbox, or as much of it as fits; its row m goes when nothing of the store is left in it. */
 static av_errc
-expunge_some(av_catalog *self, uint32_t no, size_t most, size_t *ret_taken, bool *ret_done, av_error *err)
+expunge_some(av_catalog *self, uint32_t no, size_t most, size_t *ret_looked, bool *ret_done, av_error *err)
 {
     AV_CLEANUP(av_buf_release) av_buf uids = { 0 };
     uint8_t guid[AV_GUID_SIZE];
     av_catalog_totals share;
     av_meta_key key;
-    bool found = false;
+    bool found = false, end = true;
     av_errc rc = first_share(self, no, guid, &share, &found, err);
 
     *ret_done = rc == AV_OK && !found;
-    *ret_taken = 0;
+    *ret_looked = 0;
     if (rc != AV_OK || !found)
         return rc;
     av_buf_init(&uids, SIZE_MAX / 2);
     if (share.messages > 0)
-        rc = list_uids(self, no, guid, most, &uids, err);
+        rc = list_uids(self, no, guid, share.messages, most, &uids, ret_looked, &end, err);
     if (rc == AV_OK)
         rc = take_uids(self, guid, &uids, err);
-    *ret_taken = uids.n / 4;
-    if (rc == AV_OK && *ret_taken < most) {
+    if (rc == AV_OK && end) {
         catalog_share_key(&key, no, guid);
         av_meta_delete(self->meta, av_meta_key_span(&key));
     }
@@ -95,7 +107,7 @@ av_errc
 av_catalog_expunge(av_catalog *self, uint32_t store_no, size_t most, uint64_t *ret_left, av_error *err)
 {
     catalog_store *s = catalog_find_no(self, store_no);
-    size_t taken = 0, boxes = 0;
+    size_t looked = 0, boxes = 0;
     bool done = false;
     av_errc rc = AV_OK;
 
@@ -105,11 +117,12 @@ av_catalog_expunge(av_catalog *self, uint32_t store_no, size_t most, uint64_t *r
     if (s->store != NULL)
         return av_error_set(err, AV_ERR_BUSY, "store %u is in use", store_no);
     av_catalog_begin(self);
-    while (rc == AV_OK && !done && taken < most && boxes < most) {
+    catalog_forget_applied(self, s); /* attached again half way, it is replayed as a whole */
+    while (rc == AV_OK && !done && looked < most && boxes < most) {
         size_t n = 0;
 
-        rc = expunge_some(self, store_no, most - taken, &n, &done, err);
-        taken += n;
+        rc = expunge_some(self, store_no, most - looked, &n, &done, err);
+        looked += n;
         boxes++;
     }
     *ret_left = AV_MAX(s->totals.messages, done ? 0U : 1U);
@@ -117,6 +130,8 @@ av_catalog_expunge(av_catalog *self, uint32_t store_no, size_t most, uint64_t *r
         rc = done ? catalog_drop_store(self, store_no, err) : catalog_commit_rows(self, err);
     else
         av_catalog_rollback(self);
+    if (rc != AV_OK)
+        self->expunge_uid = 0; /* what was passed is there again */
     if (rc == AV_OK && done)
         AV_LOG(AV_LOG_INFO, "catalog.store_expunged", AV_U64("store", store_no));
     return rc;

@@ -103,8 +103,8 @@ make_options(av_meta *self, const av_meta_options *o)
     rocksdb_block_based_options_set_block_cache(table, self->cache);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
     rocksdb_block_based_options_set_filter_policy(table, rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS));
-    /* Filters and indexes in small pieces: whole ones are larger than what a small cache can hold, and would be read again
-     * for every key. */
+    /* Filters and indexes in small pieces: whole ones are larger than what a small cache can hold, and would be read
+     * again for every key. */
     rocksdb_block_based_options_set_index_type(table, rocksdb_block_based_table_index_type_two_level_index_search);
     rocksdb_block_based_options_set_partition_filters(table, 1);
     rocksdb_block_based_options_set_metadata_block_size(table, METADATA_BLOCK);
@@ -233,8 +233,8 @@ count_wals(const char *dir)
 }
 
 /*
- * RocksDB is done with a WAL only when it writes a table: a database that is opened and closed without a change gathers empty
- * WALs and looks into each at every open. The deletion of a key that nobody has makes a table.
+ * RocksDB is done with a WAL only when it writes a table: a database that is opened and closed without a change
+ * gathers empty WALs and looks into each at every open. The deletion of a key that nobody has makes a table.
  */
 static void
 shed_wals(av_meta *self)

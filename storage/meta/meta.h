@@ -2,7 +2,8 @@
  * meta.h - one RocksDB database: spans in and out, one group of changes at a time, snapshots
  *
  * All options stand in meta.c, in one place: small memory (the idle process stays under 5 MB), a bounded WAL, info
- * log at WARN. Its files are sealed under its key (storage/sealed). A database here is a view or a small truth of its own; it knows nothing of what its keys mean.
+ * log at WARN. Its files are sealed under its key (storage/sealed). A database here is a view or a small truth of its
+ * own; it knows nothing of what its keys mean.
  *
  * Threads: one writer calls the group functions; any thread reads through a view of its own. Every function may block
  * on disk.
@@ -37,8 +38,8 @@ av_errc av_meta_trim(av_meta *self, av_error *err);
 /* Write all tables anew, so that the space of deleted rows comes back. Between groups; takes its time. */
 av_errc av_meta_compact(av_meta *self, av_error *err);
 /*
- * A copy of the database as it stands now, in the folder dir (which must not be there; its parent must). Tables are linked
- * when dir is on the same file system. Sealed under the same key. Beside a writer. AV_ERR_EXISTS.
+ * A copy of the database as it stands now, in the folder dir (which must not be there; its parent must). Tables are
+ * linked when dir is on the same file system. Sealed under the same key. Beside a writer. AV_ERR_EXISTS.
  */
 av_errc av_meta_checkpoint(av_meta *self, const char *dir, av_error *err);
 

@@ -5,8 +5,9 @@
 
 #define CHUNK      (256U * 1024)
 #define SLOTS_MIN  1024U
-#define READ_MAX   (16U * 1024) /* rows remembered that are not written */
-#define READ_BYTES 4096U        /* a larger one is read again */
+#define READ_MAX   (2U * 1024 * 1024) /* bytes of rows remembered that are not written, with what a row costs */
+#define READ_COST  128U
+#define READ_ROW   4096U        /* a larger one is read again */
 #define KEEP_SLOTS (16U * 1024) /* a table larger than this is not kept for the next group */
 
 typedef struct slot {
@@ -25,8 +26,8 @@ typedef struct chunk {
 
 struct av_pending {
     slot *slots;
-    size_t size, count, reads; /* size: a power of two */
-    size_t bytes;
+    size_t size, count; /* size: a power of two */
+    size_t bytes, reads;
     chunk *chunks; /* the newest first */
 };
 
@@ -149,7 +150,7 @@ take(av_pending *self, av_span key)
     uint64_t hash = hash_of(key);
     slot *s;
 
-    assert(key.n > 0 && key.n <= UINT32_MAX);
+    assert(key.n <= UINT32_MAX);
     if ((self->count + 1) * 4 > self->size * 3)
         grow(self);
     s = find(self, key, hash);
@@ -157,7 +158,8 @@ take(av_pending *self, av_span key)
         return s;
     self->count++;
     *s = (slot){ .hash = hash, .key_n = (uint32_t)key.n, .key = allot(self, key.n) };
-    memcpy(s->key, key.p, key.n);
+    if (key.n > 0)
+        memcpy(s->key, key.p, key.n);
     return s;
 }
 
@@ -199,14 +201,14 @@ av_pending_note(av_pending *self, av_span key, av_span value, bool found)
 {
     slot *s;
 
-    if (self->reads >= READ_MAX || value.n > READ_BYTES)
+    if (self->reads >= READ_MAX || value.n > READ_ROW)
         return;
     s = take(self, key);
     if (s->state != AV_PENDING_UNKNOWN)
         return;
     set_value(self, s, value);
     s->state = found ? AV_PENDING_READ : AV_PENDING_ABSENT;
-    self->reads++;
+    self->reads += READ_COST + key.n + value.n;
 }
 
 av_pending_state

@@ -2,8 +2,8 @@
  * store_view.h - the view of one store over its own log: known content, reference counts, attributes, holds, counters
  *
  * A RocksDB database in the store's database folder, sealed with the store's database key. All of it but the attributes
- * comes out of the store's log, and these come out of the messages: lost, broken, of another version or ahead of its log
- * it is thrown away and replayed (av_catalog_catch_up). It changes by two functions, live and in replay alike:
+ * comes out of the store's log, and these come out of the messages: lost, broken, of another version or ahead of its
+ * log it is thrown away and replayed (av_catalog_catch_up). It changes by two functions, live and in replay alike:
  * av_store_view_content and av_store_view_event.
  *
  * What it knows
@@ -17,8 +17,8 @@
  *   counters    messages, bytes raw and stored, live and dead bytes per container: kept with each group
  *
  * Threads: one writer; others read through av_store_view_snapshot. Functions that take an av_meta_view take this
- * database's. Blocks on disk. Errors of all of them besides those named: AV_ERR_IO, AV_ERR_CORRUPT (throw it away: close,
- * av_store_view_discard, open).
+ * database's. Blocks on disk. Errors of all of them besides those named: AV_ERR_IO, AV_ERR_CORRUPT (throw it away:
+ * close, av_store_view_discard, open).
  */
 #ifndef AV_META_STORE_VIEW_H
 #define AV_META_STORE_VIEW_H
@@ -37,8 +37,8 @@ typedef struct av_store_view_config {
     size_t cache_bytes;  /* 0: 1 MB */
 } av_store_view_config;
 
-/* Opens or makes the view; a broken one, one of another version or of another store is removed and made empty (logged as
- * store_view.discarded). AV_ERR_BUSY when it is open elsewhere. */
+/* Opens or makes the view; a broken one, one of another version or of another store is removed and made empty (logged
+ * as store_view.discarded). AV_ERR_BUSY when it is open elsewhere. */
 av_errc av_store_view_open(const av_store_view_config *config, av_store_view **ret, av_error *err);
 /* NULL and *NULL are no-ops. */
 void av_store_view_close(av_store_view **self);
@@ -58,8 +58,8 @@ av_store_watch av_store_view_watch(av_store_view *self);
 
 /* Nothing to do when one is open. av_store_view_content and _event begin one themselves. */
 void av_store_view_begin(av_store_view *self);
-/* A content record of the log. AV_ERR_CONFLICT: a message names a part that was erased since it was found; roll back and
- * put the message again. */
+/* A content record of the log. AV_ERR_CONFLICT: a message names a part that was erased since it was found; roll back
+ * and put the message again. */
 av_errc av_store_view_content(av_store_view *self, const av_store_content *content, av_error *err);
 /* An event of the log; kinds that mean nothing here are AV_OK. Refuses nothing that av_catalog_apply takes. */
 av_errc av_store_view_event(av_store_view *self, const av_event *event, av_error *err);
@@ -97,8 +97,9 @@ av_errc av_store_view_find_message(const av_store_view *self, const av_meta_view
 /* The newest dictionary; 0: none. */
 av_errc av_store_view_dictionary(const av_meta_view *view, uint64_t *ret_lsn, av_error *err);
 /*
- * For compaction: must the record stay? Messages and parts: until they are erased. Dictionaries: the newest, and while a
- * content needs it. Segments are not known here (the tables of messages and parts name them): true. All else: true.
+ * For compaction: must the record stay? Messages and parts: until they are erased. Dictionaries: the newest, and
+ * while a content needs it. Segments are not known here (the tables of messages and parts name them): true. All else:
+ * true.
  */
 av_errc av_store_view_is_needed(const av_meta_view *view, uint64_t lsn, av_record_kind kind, bool *ret, av_error *err);
 
@@ -132,8 +133,8 @@ typedef struct av_store_placement {
 /* row: holds what ret borrows. AV_ERR_NOT_FOUND. */
 av_errc av_store_view_placement(const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE], uint32_t uid, av_buf *row,
     av_store_placement *ret, av_error *err);
-/* Removed placements that can be restored, of one mailbox by UID from from_uid on, or of all (guid NULL). A placement of
- * the same message added to the same mailbox again takes it out. */
+/* Removed placements that can be restored, of one mailbox by UID from from_uid on, or of all (guid NULL). A placement
+ * of the same message added to the same mailbox again takes it out. */
 av_store_view_iter *av_store_view_recoverable(
     const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE], uint32_t from_uid);
 /* All placements of a message, standing and removed. */
@@ -157,8 +158,8 @@ typedef struct av_waiting {
  */
 av_errc av_store_view_next_expired(const av_meta_view *view, int64_t before_ms, av_waiting *cursor, av_error *err);
 /*
- * What to erase with a message (or an unused part): LSNs appended to ret_lsns as uint64_t, the message first, then parts
- * nobody else uses. Writer's view. Several in one group: plan, event, av_store_view_event, then the next plan.
+ * What to erase with a message (or an unused part): LSNs appended to ret_lsns as uint64_t, the message first, then
+ * parts nobody else uses. Writer's view. Several in one group: plan, event, av_store_view_event, then the next plan.
  * AV_ERR_DENIED when a placement stands or a hold covers it (the sentence names it), AV_ERR_NOT_FOUND.
  */
 av_errc av_store_view_erase_plan(av_store_view *self, uint64_t lsn, av_buf *ret_lsns, av_error *err);
@@ -172,8 +173,8 @@ typedef struct av_hold {
     av_span name, who; /* borrowed until the next call on the iterator or buffer */
 } av_hold;
 
-/* Does any hold cover the message: the store's, the message's own, or one of a mailbox where it stands or stood before a
- * removal not erased yet. row: holds what ret borrows. AV_ERR_NOT_FOUND: none. */
+/* Does any hold cover the message: the store's, the message's own, or one of a mailbox where it stands or stood
+ * before a removal not erased yet. row: holds what ret borrows. AV_ERR_NOT_FOUND: none. */
 av_errc av_store_view_hold_of(const av_meta_view *view, uint64_t lsn, av_buf *row, av_hold *ret, av_error *err);
 av_store_view_iter *av_store_view_holds(const av_meta_view *view);
 bool av_store_view_next_hold(av_store_view_iter *self, av_hold *ret);
@@ -196,8 +197,8 @@ typedef struct av_store_counters {
 
 /* O(1); without the open group. */
 av_errc av_store_view_counters(const av_meta_view *view, av_store_counters *ret, av_error *err);
-/* Count the rows (any thread, a snapshot: everything is read). *ret_right: the counters kept say the same. dead_bytes is
- * taken over, it stands in no row. */
+/* Count the rows (any thread, a snapshot: everything is read). *ret_right: the counters kept say the same. dead_bytes
+ * is taken over, it stands in no row. */
 av_errc av_store_view_recount(const av_meta_view *view, av_store_counters *ret, bool *ret_right, av_error *err);
 /* Recount and keep what was counted; between groups. */
 av_errc av_store_view_correct(av_store_view *self, bool *ret_right, av_error *err);

@@ -2,7 +2,8 @@
  * store_view_priv.h - rows of a store's view, shared by its files
  *
  *   store_view.c        open, discard, groups         store_view_row.c    rows to bytes and back
- *   store_view_apply.c  contents and events           store_view_erase.c  waiting, erasing, holds
+ *   store_view_apply.c  contents, events, groups      store_view_place.c  placements
+ *   store_view_erase.c  waiting, erasing              store_view_hold.c   holds
  *   store_view_read.c   everything that reads         store_view_count.c  counting again
  *
  * Keys (numbers big-endian)                  Values (numbers var of docs/format-container.md, unless sized)
@@ -108,8 +109,15 @@ av_errc view_container_add(av_store_view *self, uint64_t lsn, int64_t live, int6
 /* *ret 0: no such mailbox here; with make it gets a number. */
 av_errc view_mailbox_no(av_store_view *self, const uint8_t *guid, bool make, uint32_t *ret, av_error *err);
 
-/* store_view_erase.c */
+/* store_view_place.c */
+av_errc view_apply_added(av_store_view *self, const av_event_placement *event, av_error *err);
+av_errc view_apply_removed(av_store_view *self, const av_event_placement *event, av_error *err);
+
+/* store_view_erase.c. list: mailbox number and UID, u32 each, of every placement of a message, appended to out. */
 av_errc view_apply_erased(av_store_view *self, const av_event_erased *event, av_error *err);
+av_errc view_list_places(const av_meta_view *view, uint64_t lsn, av_buf *out, av_error *err);
+
+/* store_view_hold.c */
 av_errc view_apply_hold_set(av_store_view *self, const av_event_hold *event, av_error *err);
 av_errc view_apply_hold_lifted(av_store_view *self, const av_event_hold *event, av_error *err);
 

@@ -2,8 +2,8 @@
  * views.h - one group of a store: its log, its view and the instance's catalog together
  *
  * The log's commit decides; then the store's view and the catalog follow without sync, in this order. A crash between
- * leaves them behind their log and av_catalog_catch_up heals. A group belongs to one store; one group at a time is open in
- * a catalog.
+ * leaves them behind their log and av_catalog_catch_up heals. A group belongs to one store; one group at a time is
+ * open in a catalog.
  *
  *   av_views_begin -> { av_store_put_message, av_views_put_event }... -> av_views_commit
  *   or, when anything fails on the way, av_views_rollback
@@ -25,8 +25,8 @@ void av_views_begin(av_catalog *catalog, uint32_t store_no);
 av_errc av_views_put_event(
     av_catalog *catalog, uint32_t store_no, const av_event *event, av_span attributes, av_error *err);
 /*
- * AV_OK: the log has it all. *ret_behind (may not be NULL): a view could not follow (logged as view.commit_failed); call
- * av_catalog_catch_up before the next group. Any error: nothing was committed, all three are rolled back.
+ * AV_OK: the log has it all. *ret_behind (may not be NULL): a view could not follow (logged as view.commit_failed);
+ * call av_catalog_catch_up before the next group. Any error: nothing was committed, all three are rolled back.
  */
 av_errc av_views_commit(av_catalog *catalog, uint32_t store_no, bool *ret_behind, av_error *err);
 /* Drop the group in all three. The views are rolled back even when the log cannot be (its error is returned). */

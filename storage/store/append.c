@@ -145,7 +145,8 @@ store_record_begin(av_store *self, av_record_kind kind, uint8_t flags, uint64_t 
     if (rc == AV_OK && self->seal == NULL)
         rc = av_seal_new(&self->seal, err);
     if (rc == AV_OK && kind != AV_RECORD_COMMIT &&
-        (most > AV_RECORD_BODY_MAX || self->at + most + 2 * AV_RECORD_HEADER + AV_COMMIT_BODY > UINT32_MAX ||
+        (most > AV_RECORD_BODY_MAX ||
+            self->at + most + (kind == AV_RECORD_EVENTS ? STORE_COMMIT_ROOM : STORE_GROUP_ROOM) > UINT32_MAX ||
             self->next_slot >= AV_CONTAINER_SLOTS))
         rc = av_error_set(err, AV_ERR_LIMIT, "the group is too large for one container: commit it first");
     if (rc == AV_OK && out->n >= FLUSH_AT)

@@ -46,7 +46,10 @@ av_store_put_event(av_store *self, av_span body, av_error *err)
     if (body.n == 0 || body.n > AV_STORE_EVENT_MAX - 64)
         return av_error_set(
             err, AV_ERR_LIMIT, "an event of %zu bytes is more than %u", body.n, AV_STORE_EVENT_MAX - 64);
-    if (self->events.n + body.n + 5 > AV_EVENTS_LIST_MAX || self->events.n >= GATHER)
+    if (self->at + STORE_GROUP_ROOM > UINT32_MAX && self->events.n + body.n + 5 > AV_EVENTS_LIST_MAX)
+        return av_error_set(err, AV_ERR_LIMIT, "the group is too large for one container: commit it first");
+    if (self->events.n + body.n + 5 > AV_EVENTS_LIST_MAX ||
+        (self->events.n >= GATHER && self->at + STORE_GROUP_ROOM <= UINT32_MAX))
         rc = store_flush_events(self, err);
     if (rc != AV_OK)
         return rc;

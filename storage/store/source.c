@@ -105,7 +105,7 @@ read_body(const av_store *store, const store_source *self, av_span first, uint64
 {
     uint64_t from = AV_RECORD_HEADER + at;
 
-    if (from + n <= first.n) {
+    if (first.p != NULL && from + n <= first.n) {
         memcpy(p, first.p + from, n);
         return AV_OK;
     }

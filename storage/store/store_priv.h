@@ -131,6 +131,10 @@ av_errc store_log_record(
     const av_store *self, uint64_t lsn, av_record_header *ret, void *p, size_t n, size_t *ret_n, av_error *err);
 av_errc store_log_read(const av_store *self, uint64_t lsn, uint64_t at, void *p, size_t n, av_error *err);
 
+/* What a group still needs behind a record: the commit; before it, events that wait for it, twice what they can be. */
+#define STORE_COMMIT_ROOM (2U * AV_RECORD_HEADER + AV_COMMIT_BODY)
+#define STORE_GROUP_ROOM  (STORE_COMMIT_ROOM + 2U * (AV_RECORD_HEADER + AV_EVENTS_BODY_MAX))
+
 /* append.c: a record is begin, pieces, end. What fails spoils the group (or fails the store) and says so in err. */
 av_errc store_writable(av_store *self, av_error *err);
 /* The group is begun; LSN that the next record will have. */

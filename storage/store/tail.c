@@ -94,7 +94,7 @@ store_log_read(const av_store *self, uint64_t lsn, uint64_t at, void *p, size_t 
     held = in_memory(self->tail, lsn, &bytes);
     if (held) {
         there = bytes.n >= n && at <= bytes.n - n;
-        if (there)
+        if (there && n > 0)
             memcpy(p, bytes.p + at, n);
     }
     (void)pthread_mutex_unlock(&self->tail->lock);

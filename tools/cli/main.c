@@ -18,8 +18,8 @@ const cli_verb cli_verbs[] = {
     { "down", "", "stop what `up --detach` started", NULL, verb_down },
     { "status", "[--wait SECONDS]", "state of the actors and instances",
         "Exit status 0 when everything is ready, 3 when something is not.", verb_status },
-    { "instance", "create|list|show|start|stop|restart|sleep|delete ...", "manage instances",
-        "create ID, list [FILTER], show ID, start|stop|restart|sleep|delete FILTER. FILTER: ids; * for all; "
+    { "instance", "create|list|show|paths|start|stop|restart|sleep|delete ...", "manage instances",
+        "create ID, list [FILTER], show ID, paths ID (what a backup must hold), start|stop|restart|sleep|delete FILTER. FILTER: ids; * for all; "
         "*HOST; .running .stopped .error",
         verb_instance },
     { "stores", "list|create|attach|detach|... --instance ID", "manage the archive stores of an instance",
@@ -48,6 +48,23 @@ const cli_verb cli_verbs[] = {
         verb_search },
     { "get", "--as INSTANCE/USER ID", "write a message to standard output, byte for byte as it arrived", NULL,
         verb_get },
+    { "backup", "INSTANCE DIR | verify DIR | --management DIR", "back up an instance or the management database",
+        "INSTANCE DIR: only what is new is copied, while everybody works on; run it again to go on with one that was "
+        "cut short. The folder lies on the instance's host. verify DIR reads all of a backup and needs no key: exit "
+        "status 3 when it is damaged. --management DIR: on the Management Server's node, sealed in "
+        "DIR/management.avm.",
+        verb_backup },
+    { "restore", "DIR --as ID | --management DIR", "make an instance, or a node, out of a backup",
+        "DIR lies on the host that gets the instance. Its key: the host's own when it has it, else "
+        "--recovery-key-file. An instance that is there gets its files back when its folder is empty or gone. "
+        "--management DIR makes a new data folder (--data).",
+        verb_restore },
+    { "freeze", "INSTANCE [--seconds N]", "stop acknowledging mail, for a snapshot",
+        "Everything acknowledged is in files until `archivolt thaw`. Scripts for LVM, ZFS, Btrfs, qemu and restic: "
+        "deploy/hooks.",
+        verb_freeze },
+    { "thaw", "INSTANCE", "go on after freeze",
+        "Exit status 3 when it had thawed by itself: what was copied since is no consistent state.", verb_thaw },
     { "call", "FUNCTION [KEY=VALUE]...", "call any method of any actor",
         "--list shows the methods and who may call them, FUNCTION --help its arguments. Values are text, numbers, "
         "true/false, comma lists or JSON. KEY=@FILE takes the value from a file, KEY=@- from standard input, both "

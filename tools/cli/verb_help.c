@@ -49,6 +49,7 @@ static const entry queries[] = {
 static const entry environment[] = {
     { "ARCHIVOLT_DATA", "Data folder when --data is not given." },
     { "ARCHIVOLT_PASSWORD", "Password of the user of --as; without it a terminal is asked." },
+    { "ARCHIVOLT_PASSPHRASE", "Passphrase of backup --management and restore --management." },
     { "ARCHIVOLT_NEW_PASSWORD",
         "Password for user create, user passwd, admin create and admin passwd; without it one is "
         "made and printed." },

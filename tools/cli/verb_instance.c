@@ -1,5 +1,5 @@
 /*
- * verb_instance.c - archivolt instance create|list|show|start|stop|restart|sleep|delete
+ * verb_instance.c - archivolt instance create|list|show|paths|start|stop|restart|sleep|delete
  */
 #include "tools/cli/cli.h"
 
@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/secret.h"
 #include "proto/management.pb-c.h"
+#include "proto/stores.pb-c.h"
 #include "storage/keys/key_text.h"
 
 #define SHEET_MAX 16384
@@ -232,6 +233,37 @@ static int delete (cli *self, const char *filter, const instance_options *o)
     return operate(self, "archivolt.Management.DeleteInstances", &request.base);
 }
 
+/* Every place a backup must hold, and those that can be made again. */
+static int
+paths(cli *self, const char *name)
+{
+    static const cli_column columns[] = { { "kind", "KIND" }, { "store", "STORE" }, { "needed", "NEEDED" },
+        { "path", "PATH" } };
+    Archivolt__InstanceRequest request = ARCHIVOLT__INSTANCE_REQUEST__INIT;
+    AV_CLEANUP(av_free) char *id = NULL;
+    AV_CLEANUP(av_free) char *actor = NULL;
+    ProtobufCMessage *reply = NULL;
+    json_t *rows;
+    int status = cli_resolve(self, name, &id);
+
+    if (status != 0)
+        return status;
+    actor = av_xasprintf("instance/%s", id);
+    request.instance_id = id;
+    status = cli_call(self, actor, "archivolt.Stores.GetPaths", &request.base, av_span_of(NULL, 0), &reply);
+    if (status != 0)
+        return status;
+    rows = av_json_from_field(reply, "paths");
+    protobuf_c_message_free_unpacked(reply, NULL);
+    if (self->json) {
+        cli_print_json(self, rows);
+        return CLI_OK;
+    }
+    cli_print_table(columns, AV_COUNT(columns), rows);
+    json_decref(rows);
+    return CLI_OK;
+}
+
 int
 verb_instance(cli *self, int argc, char **argv)
 {
@@ -256,7 +288,7 @@ verb_instance(cli *self, int argc, char **argv)
     if (cli_options(self, options, &argc, argv, &status) != 0)
         return status;
     if (argc < 2 || argc > 3 || (argc < 3 && strcmp(argv[1], "list") != 0))
-        return cli_usage("instance", "create ID, list [FILTER], show ID, start|stop|restart|sleep|delete FILTER");
+        return cli_usage("instance", "create ID, list [FILTER], show ID, paths ID, start|stop|restart|sleep|delete FILTER");
     what = argv[1];
     which = argc == 3 ? argv[2] : "*";
     status = cli_connect(self);
@@ -268,10 +300,12 @@ verb_instance(cli *self, int argc, char **argv)
         return list(self, which);
     if (strcmp(what, "show") == 0)
         return show(self, which);
+    if (strcmp(what, "paths") == 0)
+        return paths(self, which);
     if (strcmp(what, "delete") == 0)
         return delete (self, which, &o);
     for (size_t i = 0; i < AV_COUNT(operations); i++)
         if (strcmp(what, operations[i].word) == 0)
             return operate_on(self, operations[i].method, which);
-    return cli_usage("instance", "\"%s\" is not one of create, list, show, start, stop, restart, sleep, delete", what);
+    return cli_usage("instance", "\"%s\" is not one of create, list, show, paths, start, stop, restart, sleep, delete", what);
 }

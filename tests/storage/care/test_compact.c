@@ -1,5 +1,6 @@
 /*
- * test_compact.c - half of a store erased: its space comes back, all else stays; a copy made before cannot be read any more
+ * test_compact.c - half of a store erased: its space comes back, all else stays; what was erased cannot be read in an
+ * older copy
  */
 #include <dirent.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /*
- * rig.h - what the views' tests share: a house of up to three stores with their views and one catalog, and all rows of a
- * database as bytes to compare
+ * rig.h - what the views' tests share: a house of up to three stores with their views and one catalog, and all rows
+ * of a database as bytes to compare
  */
 #ifndef AV_TESTS_META_RIG_H
 #define AV_TESTS_META_RIG_H

@@ -434,9 +434,18 @@ test_expunge(void)
     AV_CHECK_RC(av_catalog_expunge(r.catalog, r.stores[1].no, 7, &left, &err), AV_ERR_BUSY, &err);
     av_catalog_detach(r.catalog, r.stores[1].no);
     AV_CHECK_RC(av_catalog_expunge(r.catalog, r.stores[1].no, 7, &left, &err), AV_OK, &err);
-    AV_CHECK_INT(left, 23);
+    AV_CHECK(left > 0 && left <= 30);
     AV_CHECK_RC(av_catalog_recount(r.catalog, &right, &err), AV_OK, &err);
     AV_CHECK(right);
+    rig_close(&r);
+    rig_open(&r); /* attached again half way: all is there */
+    AV_CHECK_RC(
+        av_catalog_mailbox_by_path(av_catalog_writer(r.catalog), av_span_str("alice/a"), &box, &err), AV_OK, &err);
+    AV_CHECK_INT(box.messages, 25);
+    AV_CHECK_RC(av_catalog_recount(r.catalog, &right, &err), AV_OK, &err);
+    AV_CHECK(right);
+    av_catalog_detach(r.catalog, r.stores[1].no);
+    AV_CHECK_RC(av_catalog_expunge(r.catalog, r.stores[1].no, 7, &left, &err), AV_OK, &err);
     rig_close(&r);
     AV_CHECK_RC(av_catalog_open(&r.config, &r.catalog, &err), AV_OK, &err);
     while (left > 0)

@@ -1,6 +1,6 @@
 /*
- * test_killed.c - log, store view and catalog together, the process killed at random moments, between the three as well:
- * the views come back to exactly what the log alone gives
+ * test_killed.c - log, store view and catalog together, the process killed at random moments, between the three as
+ * well: the views come back to exactly what the log alone gives
  *
  * AV_ROUNDS=n for a soak.
  */

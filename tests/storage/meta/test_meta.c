@@ -74,9 +74,118 @@ test_trim(void)
     dir_remove(&d);
 }
 
+/* --- groups beside a model -------------------------------------------------------------------------------------- */
+
+#define KEYS 64
+
+struct model {
+    char value[KEYS][12]; /* empty: no row */
+};
+
+static av_span
+key_of(unsigned i, char ret[20])
+{
+    (void)snprintf(ret, 20, "%c%s%u", "abc"[i % 3], i % 5 == 0 ? "long" : "", i / 3);
+    return av_span_str(ret);
+}
+
+/* All rows with the prefix, from `from` on, are those of the model, in order. */
+static void
+check_walk(const av_meta_view *view, const struct model *m, const char *prefix, const char *from)
+{
+    av_meta_iter *it = av_meta_iter_new(view, av_span_str(prefix), av_span_str(from));
+    char last[20] = "", name[20];
+    av_span row_key, value;
+    unsigned want = 0, got = 0;
+
+    for (unsigned i = 0; i < KEYS; i++)
+        if (m->value[i][0] != '\0' && strncmp((const char *)key_of(i, name).p, prefix, strlen(prefix)) == 0 &&
+            strcmp(name, from) >= 0)
+            want++;
+    while (av_meta_iter_next(it, &row_key, &value)) {
+        char now[20] = "";
+
+        memcpy(now, row_key.p, AV_MIN(row_key.n, sizeof now - 1));
+        AV_CHECK(strcmp(now, last) > 0);
+        memcpy(last, now, sizeof last);
+        for (unsigned i = 0; i < KEYS; i++)
+            if (av_span_eq(key_of(i, name), row_key))
+                got += av_span_eq_str(value, m->value[i]) ? 1U : 1000U;
+    }
+    AV_CHECK_INT(got, want);
+    av_meta_iter_destroy(&it);
+}
+
+static void
+check_model(const av_meta_view *view, const struct model *m, av_buf *row)
+{
+    static const char *const walks[][2] = { { "", "" }, { "b", "" }, { "a", "a3" }, { "c", "clong" }, { "d", "" } };
+    char name[20];
+
+    for (unsigned i = 0; i < KEYS; i++) {
+        av_errc rc = av_meta_get(view, key_of(i, name), row, &err);
+
+        AV_CHECK_RC(rc, m->value[i][0] != '\0' ? AV_OK : AV_ERR_NOT_FOUND, &err);
+        AV_CHECK(rc != AV_OK || av_span_eq_str(av_buf_span(row), m->value[i]));
+    }
+    for (size_t i = 0; i < AV_COUNT(walks); i++)
+        check_walk(view, m, walks[i][0], walks[i][1]);
+}
+
+static void
+test_groups(void)
+{
+    static const av_meta_options options = { .key = key };
+    struct model now = { 0 }, committed = { 0 };
+    test_dir d = dir_new();
+    av_meta *meta = NULL;
+    char name[20];
+    av_buf row;
+
+    av_buf_init(&row, 100);
+    AV_CHECK_RC(av_meta_open(d.path, &options, &meta, &err), AV_OK, &err);
+    for (unsigned group = 0; group < 200 && av_check_failed == 0; group++) {
+        av_meta_view *before = av_meta_snapshot(meta);
+
+        av_meta_begin(meta);
+        for (unsigned n = (unsigned)(av_random_u64() % 20); n > 0; n--) {
+            unsigned i = (unsigned)(av_random_u64() % KEYS);
+
+            if (av_random_u64() % 3 == 0) {
+                now.value[i][0] = '\0';
+                av_meta_delete(meta, key_of(i, name));
+            } else {
+                (void)snprintf(now.value[i], sizeof now.value[i], "%u", (unsigned)(av_random_u64() % 1000000000U));
+                av_meta_put(meta, key_of(i, name), av_span_str(now.value[i]));
+            }
+            if (n % 7 == 0)
+                check_model(av_meta_writer(meta), &now, &row);
+        }
+        check_model(av_meta_writer(meta), &now, &row);
+        check_model(before, &committed, &row);
+        if (group % 4 == 0) {
+            av_meta_rollback(meta);
+            now = committed;
+        } else {
+            AV_CHECK_RC(av_meta_commit(meta, false, &err), AV_OK, &err);
+        }
+        check_model(av_meta_writer(meta), &now, &row);
+        check_model(before, &committed, &row);
+        av_meta_view_destroy(&before);
+        committed = now;
+        if (group % 50 == 49)
+            AV_CHECK_RC(av_meta_trim(meta, &err), AV_OK, &err);
+    }
+    av_meta_close(&meta);
+    av_buf_release(&row);
+    dir_remove(&d);
+}
+
 int
 main(void)
 {
+    av_secret_init();
+    test_groups();
     test_opened_often();
     test_trim();
     return av_check_done();

@@ -1,0 +1,186 @@
+/*
+ * test_copy.c - one store merged into another: what stands comes over once, cut short it is gone on with
+ */
+#include "tests/storage/care/help.h"
+
+#define MESSAGES 700U /* more than one group */
+#define BYTES    600U
+
+typedef struct writer {
+    care_store *to;
+    uint64_t commits, placements;
+    uint64_t fail_after; /* commits; 0: never */
+} writer;
+
+static unsigned
+attachment_of(unsigned i)
+{
+    return i % 3 == 0 ? 1 : i % 3 == 1 ? 100 + i : 0;
+}
+
+/* Messages from..to-1; those that are in both stores are the same bytes. */
+static void
+make(care_store *s, char root[160], const char uuid[17], unsigned from, unsigned to)
+{
+    memcpy(care_uuid, uuid, sizeof care_uuid);
+    care_new(s, folder_new(root));
+    AV_CHECK_RC(care_mailbox(s, 1, AV_EVENT_MAILBOX_CREATED, "Inbox", 1), AV_OK, &err);
+    for (unsigned i = from; i < to; i++) {
+        (void)care_put(s, i, attachment_of(i), BYTES, 1);
+        if (i % 8 == 7)
+            care_commit(s);
+    }
+    care_commit(s);
+}
+
+static av_errc
+on_event(void *ctx, const av_event *event, av_error *why)
+{
+    writer *self = ctx;
+    av_errc rc;
+
+    if (event->kind == AV_EVENT_MAILBOX_CREATED)
+        return AV_OK; /* it has it */
+    self->placements += event->kind == AV_EVENT_PLACEMENT_ADDED;
+    rc = care_event(self->to, event);
+    *why = err;
+    return rc;
+}
+
+static av_errc
+on_commit(void *ctx, av_error *why)
+{
+    writer *self = ctx;
+    av_errc rc;
+
+    if (self->fail_after != 0 && self->commits >= self->fail_after)
+        return av_error_set(why, AV_ERR_IO, "the test says so");
+    self->commits++;
+    rc = care_try_commit(self->to);
+    *why = err;
+    return rc;
+}
+
+static av_errc
+copy(care_store *from, care_store *to, writer *w, const av_care_watch *watch, av_care_copy_result *ret)
+{
+    av_meta_view *snapshot = av_store_view_snapshot(from->view);
+    const av_care_copy_job job = {
+        .source = from->store,
+        .source_view = snapshot,
+        .target = to->store,
+        .target_view = to->view,
+        .ctx = w,
+        .event = on_event,
+        .commit = on_commit,
+    };
+    av_error why;
+    av_errc rc = av_care_copy(&job, watch, ret, &why);
+
+    w->to = to;
+    av_meta_view_destroy(&snapshot);
+    if (rc != AV_OK)
+        care_rollback(to);
+    err = why;
+    return rc;
+}
+
+static void
+check_target(care_store *to, unsigned missing)
+{
+    fault_log log = { .loud = true };
+
+    for (unsigned i = 0; i < MESSAGES; i++) {
+        AV_CLEANUP(av_buf_release) av_buf mail = { 0 };
+        uint8_t digest[AV_SHA256_SIZE];
+        uint64_t lsn = 0;
+        av_errc rc;
+
+        av_check_row = (long)i;
+        av_buf_init(&mail, 1U << 20);
+        mail_make(&mail, i, attachment_of(i), BYTES);
+        av_sha256(av_buf_span(&mail), digest);
+        rc = av_store_view_find_message(to->view, av_store_view_writer(to->view), digest, &lsn, &err);
+        AV_CHECK_RC(rc, i == missing ? AV_ERR_NOT_FOUND : AV_OK, &err);
+        if (rc == AV_OK)
+            AV_CHECK_INT(care_look(to->store, lsn, i, attachment_of(i), BYTES), 1);
+    }
+    av_check_row = -1;
+    AV_CHECK_INT(care_verify(to, true, true, &log), 0);
+}
+
+/* 30 to 59 are in both, under the same UIDs; 40 was removed in the source. */
+static void
+test_merge(void)
+{
+    char a[160], b[160];
+    care_store from, to;
+    writer w = { .to = &to };
+    av_care_copy_result result;
+    av_store_counters counters;
+
+    make(&from, a, "the source......", 30, MESSAGES);
+    make(&to, b, "the target......", 0, 60);
+    AV_CHECK_RC(care_remove(&from, 1, 71), AV_OK, &err);
+    care_commit(&from);
+    AV_CHECK_RC(copy(&from, &to, &w, NULL, &result), AV_OK, &err);
+    AV_CHECK_INT(result.messages, MESSAGES - 61);
+    AV_CHECK_INT(result.placements, MESSAGES - 61);
+    AV_CHECK_INT(result.known, 30);
+    AV_CHECK_INT(result.unreadable, 0);
+    check_target(&to, 70);
+    AV_CHECK_RC(av_store_view_counters(av_store_view_writer(to.view), &counters, &err), AV_OK, &err);
+    AV_CHECK_INT(counters.placements, MESSAGES - 1);
+    AV_CHECK_RC(copy(&from, &to, &w, NULL, &result), AV_OK, &err);
+    AV_CHECK(result.messages == 0 && result.placements == 0);
+    care_done(&from);
+    care_done(&to);
+    folder_remove(a);
+    folder_remove(b);
+}
+
+static bool
+on_go_on(void *ctx, uint64_t done, uint64_t total)
+{
+    uint64_t *calls = ctx;
+
+    AV_CHECK(done <= total);
+    return --*calls > 0;
+}
+
+/* Cancelled, and failing to commit: what was committed stays, the rest comes with the next run. */
+static void
+test_cut_short(void)
+{
+    char a[160], b[160];
+    care_store from, to;
+    writer w = { .to = &to };
+    uint64_t calls = 40;
+    const av_care_watch watch = { .ctx = &calls, .go_on = on_go_on };
+    av_care_copy_result result;
+
+    make(&from, a, "the source......", 0, MESSAGES);
+    make(&to, b, "the target......", 0, 1);
+    AV_CHECK_RC(copy(&from, &to, &w, &watch, &result), AV_ERR_CANCELLED, &err);
+    w = (writer){ .to = &to, .fail_after = 1 };
+    AV_CHECK_RC(copy(&from, &to, &w, NULL, &result), AV_ERR_IO, &err);
+    AV_CHECK_INT(w.commits, 1);
+    w = (writer){ .to = &to };
+    AV_CHECK_RC(copy(&from, &to, &w, NULL, &result), AV_OK, &err);
+    AV_CHECK(w.placements > 0 && w.placements < MESSAGES / 2);
+    check_target(&to, MESSAGES);
+    care_done(&from);
+    care_done(&to);
+    folder_remove(a);
+    folder_remove(b);
+}
+
+int
+main(void)
+{
+    use_memory_folder();
+    av_log_init("test", AV_LOG_ERROR, false);
+    AV_RUN(test_merge);
+    AV_RUN(test_cut_short);
+    return av_check_done();
+}
