@@ -297,7 +297,6 @@ av_bundle_finish(av_bundle_writer **self, av_error *err)
 /* ---- reading ---- */
 
 typedef struct bundle_reader {
-    const char *path;
     int fd;
     uint64_t at;
     uint8_t head[HEADER];
@@ -514,7 +513,6 @@ av_bundle_unpack(const char *path, const av_bundle_secret *secret, const char *d
     av_errc rc;
 
     self->fd = -1;
-    self->path = path;
     self->at = HEADER;
     self->first = true;
     rc = open_head(path, &self->fd, self->head, &head, err);

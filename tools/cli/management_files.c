@@ -24,7 +24,8 @@ typedef struct secret {
     av_buf text;
     av_key key;
     uint8_t public_half[32];
-    av_bundle_secret bundle;
+    av_bundle_secret bundle; /* for what is to be done */
+    av_bundle_secret opens;  /* the same for reading */
 } secret;
 
 static void
@@ -50,18 +51,19 @@ get_secret(cli *self, const cli_seal *seal, bool to_write, secret *ret)
         if (ret->key.kind != AV_KEY_RECOVERY)
             return cli_failf(self, AV_ERR_INVALID, "a recovery key is needed, not an instance key");
         av_key_recovery_public(&ret->key, ret->public_half);
+        ret->opens.recovery = ret->key.bytes;
         ret->bundle.recovery = to_write ? ret->public_half : ret->key.bytes;
         return 0;
     }
     if (seal->passphrase_file != NULL) {
         status = cli_read_secret(self, seal->passphrase_file, &ret->text);
-        ret->bundle.passphrase = status == 0 ? av_buf_cstr(&ret->text) : NULL;
+        ret->bundle.passphrase = ret->opens.passphrase = status == 0 ? av_buf_cstr(&ret->text) : NULL;
         return status;
     }
     if (given == NULL)
         return cli_usage(to_write ? "backup" : "restore",
             "--management needs --passphrase-file, --recovery-key-file or ARCHIVOLT_PASSPHRASE");
-    ret->bundle.passphrase = given;
+    ret->bundle.passphrase = ret->opens.passphrase = given;
     return 0;
 }
 
@@ -160,8 +162,8 @@ cli_backup_management(cli *self, const char *folder, const cli_seal *seal)
                    checkpoint);
     if (rc == AV_OK)
         rc = write_bundle(self->node.data_dir, path, &s.bundle, &err);
-    if (rc == AV_OK && s.bundle.passphrase != NULL)
-        rc = av_bundle_unpack(path, &s.bundle, NULL, &files, &err); /* it opens again, and all of it is sound */
+    if (rc == AV_OK)
+        rc = av_bundle_unpack(path, &s.opens, NULL, &files, &err); /* it opens again, and all of it is sound */
     (void)av_dir_remove(checkpoint, self->node.data_dir, &other);
     if (rc != AV_OK)
         return cli_fail(self, &err);
