@@ -311,26 +311,34 @@ begin_detach(av_store_row *row, const void *ctx)
     (void)snprintf(row->operation, sizeof row->operation, "%s", (const char *)ctx);
 }
 
+av_errc
+store_op_begin_detach(store_op *op, uint32_t id, av_error *err)
+{
+    av_store_info *info = NULL;
+    av_errc rc = av_stores_info(op->archive->stores, id, &info, err);
+
+    op->store_id = id;
+    if (rc == AV_OK && info->row->state == AV_STORE_CURRENT)
+        rc = av_error_set(err, AV_ERR_CONFLICT,
+            "archive store %s is current, and one has to be: make another one current first", info->row->name);
+    if (rc == AV_OK && info->reserved)
+        rc = av_error_set(err, AV_ERR_BUSY, "archive store %s is being merged", info->row->name);
+    if (rc == AV_OK)
+        rc = store_op_change_row(op, op->store_id, begin_detach, op->id, err);
+    op->total = 0;
+    op->job_started_mono_ms = av_clock_mono_ms();
+    av_store_infos_free(info, info != NULL);
+    return rc;
+}
+
 static av_errc
 detach_begin(store_op *op, av_error *err)
 {
     const Archivolt__StoreRequest *body = (const void *)op->body;
-    av_store_info *info = NULL;
-    av_errc rc;
 
     if (body != NULL && body->id > UINT32_MAX)
         return av_error_set(err, AV_ERR_NOT_FOUND, "there is no archive store %llu", (unsigned long long)body->id);
-    if (body != NULL)
-        op->store_id = (uint32_t)body->id;
-    rc = av_stores_info(op->archive->stores, op->store_id, &info, err);
-    if (rc == AV_OK && info->row->state == AV_STORE_CURRENT)
-        rc = av_error_set(err, AV_ERR_CONFLICT,
-            "archive store %s is current, and one has to be: make another one current first", info->row->name);
-    if (rc == AV_OK)
-        rc = store_op_change_row(op, op->store_id, begin_detach, op->id, err);
-    op->total = 0;
-    av_store_infos_free(info, info != NULL);
-    return rc;
+    return store_op_begin_detach(op, body != NULL ? (uint32_t)body->id : op->store_id, err);
 }
 
 /* Its keys beside its files, unless they are there (locked) or there is no place for them any more. */

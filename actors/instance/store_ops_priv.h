@@ -66,6 +66,10 @@ void store_op_progress(store_op *op, uint64_t done, uint64_t total);
 
 /* store_ops_attach.c */
 store_op_step store_op_attach, store_op_adopt, store_op_detach;
+/* The first step of a detach: refuses, or writes down that it has begun. store_op_detach with a phase goes on. */
+av_errc store_op_begin_detach(store_op *op, uint32_t id, av_error *err);
+/* store_ops_merge.c, store_ops_recover.c */
+store_op_step store_op_merge, store_op_recover;
 /* store_ops_backup.c */
 store_op_step store_op_backup;
 /* store_ops_check.c */

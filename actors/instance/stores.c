@@ -243,6 +243,7 @@ tell(const store_slot *slot, av_store_info *ret)
     ret->bytes = slot->bytes;
     ret->stored = slot->stored;
     ret->no = slot->open.no;
+    ret->reserved = slot->reserved;
     ret->is_open = slot->state == SLOT_OPEN;
 }
 

@@ -71,6 +71,7 @@ typedef struct av_store_info {
     uint64_t messages, bytes; /* placements, as they arrived */
     uint64_t stored;          /* bytes of its containers when it was last open; 0: not known */
     uint32_t no;              /* 0: the catalog does not know it */
+    bool reserved;            /* being merged */
     bool is_open;
 } av_store_info;
 
@@ -95,6 +96,8 @@ av_errc av_stores_current(av_stores *self, const av_open_store **ret, av_error *
  * neither. Held until av_stores_written. AV_ERR_READONLY: it is write protected (unless that is what is wanted: protected_too).
  */
 av_errc av_stores_write(av_stores *self, uint32_t id, bool protected_too, const av_open_store **ret, av_error *err);
+/* Nobody may write to this store (av_stores_write says busy) until it is let go: its holder does, beside the writer. */
+void av_stores_reserve(av_stores *self, uint32_t id, bool reserve);
 /* Between groups. NULL and *NULL are no-ops. */
 void av_stores_written(av_stores *self, const av_open_store **store);
 /* Bring the catalog to the end of every attached store's log: after a group whose views could not follow. */

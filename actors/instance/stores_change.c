@@ -383,6 +383,17 @@ check_state(const av_store_row *row, av_store_state state, av_error *err)
     return AV_OK;
 }
 
+static bool
+is_reserved(av_stores *stores, uint32_t id)
+{
+    av_store_info *info = NULL;
+    av_error err;
+    bool reserved = av_stores_info(stores, id, &info, &err) == AV_OK && info->reserved;
+
+    av_store_infos_free(info, info != NULL);
+    return reserved;
+}
+
 av_errc
 av_stores_ask_set_state(av_ask *ask, av_error *err)
 {
@@ -393,6 +404,8 @@ av_stores_ask_set_state(av_ask *ask, av_error *err)
 
     if (rc == AV_OK && state != row->state)
         rc = check_state(row, state, err);
+    if (rc == AV_OK && is_reserved(ask->archive->stores, row->id))
+        rc = av_error_set(err, AV_ERR_BUSY, "archive store %s is being merged", row->name);
     if (rc != AV_OK)
         return rc;
     row->state = state;

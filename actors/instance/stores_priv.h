@@ -22,6 +22,7 @@ struct store_slot {
     bool attached; /* to the catalog: the writer's */
     bool behind;   /* its view does not reflect all of its log */
     bool gone;     /* has no row any more: freed with its last user */
+    bool reserved;
     bool fresh;    /* came or was enabled since the catalog last saw it */
     uint64_t used; /* of the registry's clock: the least is the longest unused */
     uint64_t messages, bytes, stored;
@@ -42,7 +43,7 @@ struct av_stores {
     pthread_cond_t changed;
     store_slot *slots; /* by id */
     uint64_t clock;
-    bool begun; /* what comes from now on is new to the catalog */
+    bool begun;          /* what comes from now on is new to the catalog */
     store_slot *current; /* the writer's; held and attached; NULL: it cannot be opened */
     av_error current_error;
 };

@@ -191,7 +191,7 @@ catch_up_all(av_stores *self, bool everything)
 
     for (store_slot *s = self->slots, *next; s != NULL; s = next) {
         next = s->next;
-        if (s->gone || s->row->state == AV_STORE_DISABLED || s->row->locked || s->attached ||
+        if (s->gone || s->reserved || s->row->state == AV_STORE_DISABLED || s->row->locked || s->attached ||
             s->row->task == AV_STORE_TASK_DETACH || (!everything && !s->fresh && !s->row->dirty && s->open.no != 0))
             continue;
         s->fresh = false;
@@ -295,6 +295,8 @@ av_stores_write(av_stores *self, uint32_t id, bool protected_too, const av_open_
     slot = av_stores_slot(self, id);
     if (slot == NULL)
         rc = av_error_set(err, AV_ERR_NOT_FOUND, "there is no archive store %u", (unsigned)id);
+    else if (slot->reserved)
+        rc = av_error_set(err, AV_ERR_BUSY, "the archive store %s is being merged: try again", slot->row->name);
     else if (slot->row->state == AV_STORE_WRITE_PROTECTED && !protected_too)
         rc = av_error_set(err, AV_ERR_READONLY, "the archive store %s is write protected", slot->row->name);
     else
@@ -312,6 +314,18 @@ av_stores_write(av_stores *self, uint32_t id, bool protected_too, const av_open_
     if (rc == AV_OK)
         *ret = &slot->open;
     return rc;
+}
+
+void
+av_stores_reserve(av_stores *self, uint32_t id, bool reserve)
+{
+    store_slot *slot;
+
+    pthread_mutex_lock(&self->lock);
+    slot = av_stores_slot(self, id);
+    if (slot != NULL)
+        slot->reserved = reserve;
+    pthread_mutex_unlock(&self->lock);
 }
 
 void

@@ -270,6 +270,33 @@ def test_deletion():
         assert town.api("GetDeletedMessages")["messages"] == []
 
 
+def test_merge():
+    with Node() as node:
+        town = Town(node)
+        town.put(range(20))
+        town.api("CreateStore", name="second")
+        town.put(range(20, 35))
+        town.api("CreateStore", name="third")
+        town.put(range(35, 40))
+        before = {m["id"]: m["uid"] for m in town.messages()}
+        deleted = town.messages()[25]["id"]
+        town.api("DeleteMessage", id=deleted, reason="test")
+        del before[deleted]
+        assert "current" in town.api("MergeStore", ok=False, id=1, sourceId=3)
+        assert "itself" in town.api("MergeStore", ok=False, id=1, sourceId=1)
+        town.api("MergeStore", id=1, sourceId=2)
+        stores = town.stores()
+        assert set(stores) == {"store-1", "third"} and stores["store-1"]["statisticsCount"] == 34, stores
+        for again in range(2):
+            assert {m["id"]: m["uid"] for m in town.messages()} == before
+            for m in town.messages():
+                assert sha256(node.get("acme/alice", m["id"])) == m["sha256"]
+            reply = node.api("VerifyStores", instanceID="acme")
+            assert reply["result"]["problems"] == 0, reply
+            node.cli("instance", "restart", "acme")
+        assert town.found()["total"] == 39
+
+
 def test_verify_compact():
     with Node() as node:
         town = Town(node)
@@ -406,4 +433,4 @@ def test_cli():
         assert key["recoveryKey"].startswith("AVR1-")
 
 
-main(test_life, test_verify_compact, test_detach_attach, test_auto_create, test_training, test_deletion, test_care, test_freeze, test_cli)
+main(test_life, test_merge, test_verify_compact, test_detach_attach, test_auto_create, test_training, test_deletion, test_care, test_freeze, test_cli)

@@ -24,7 +24,8 @@ typedef enum args_kind {
     ARGS_STORE_MAYBE,
     ARGS_NAME,
     ARGS_STORE_NAME,
-    ARGS_STORE_STATE
+    ARGS_STORE_STATE,
+    ARGS_STORE_STORE
 } args_kind;
 
 enum { TAKES_PATHS = 1, TAKES_STATE = 2, TAKES_KEY = 4, TAKES_INDEXES = 8 };
@@ -52,6 +53,7 @@ static const stores_word words[] = {
     { "retry", "RetryOpenStores", ARGS_NONE, 0, "retry", "Tried again.", NULL },
     { "verify", "VerifyStore", ARGS_STORE_MAYBE, TAKES_INDEXES, "verify [STORE]", "Verified: no faults.",
         "VerifyStores" },
+    { "merge", "MergeStore", ARGS_STORE_STORE, 0, "merge STORE SOURCE", "Merged; the source is detached.", NULL },
     { "compact", "CompactStore", ARGS_STORE, 0, "compact STORE", "Done.", NULL },
     { "repair", "RepairStoreDatabase", ARGS_STORE, 0, "repair STORE", "Done.", NULL },
     { "upgrade", "UpgradeStore", ARGS_STORE_MAYBE, 0, "upgrade [STORE]", "Done.", "UpgradeStores" },
@@ -236,7 +238,7 @@ run(cli *self, const stores_word *w, const stores_options *o, const char *store,
     const char *function = store == NULL && w->without != NULL ? w->without : w->function;
     const av_method_info *m = av_proto_method_by_api(function);
     av_form_field fields[FIELDS_MAX];
-    char id[24] = "";
+    char id[24] = "", source[24] = "";
     ProtobufCMessage *reply = NULL;
     size_t n = 0;
     int status = 0;
@@ -247,12 +249,17 @@ run(cli *self, const stores_word *w, const stores_options *o, const char *store,
         add(fields, &n, "name", store);
     else if (store != NULL)
         status = resolve(self, o->instance, store, id);
+    if (status == 0 && w->args == ARGS_STORE_STORE)
+        status = resolve(self, o->instance, second, source);
     if (status == 0 && (w->takes & TAKES_KEY) != 0)
         status = read_key(self, o->key_file, &key);
     if (status != 0)
         return status;
     add(fields, &n, "id", id[0] == '\0' ? NULL : id);
-    add(fields, &n, w->args == ARGS_STORE_STATE ? "requestedState" : "name", second);
+    if (w->args == ARGS_STORE_STORE)
+        add(fields, &n, "sourceId", source);
+    else
+        add(fields, &n, w->args == ARGS_STORE_STATE ? "requestedState" : "name", second);
     add(fields, &n, "passphrase", key.n == 0 ? NULL : av_buf_cstr(&key));
     if ((w->takes & TAKES_PATHS) != 0) {
         add(fields, &n, "path", o->path);
@@ -349,6 +356,7 @@ fits(const stores_word *w, int given)
         return given <= 1;
     case ARGS_STORE_NAME:
     case ARGS_STORE_STATE:
+    case ARGS_STORE_STORE:
         return given == 2;
     }
     return false;
