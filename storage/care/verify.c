@@ -182,14 +182,9 @@ find_end(verifier *self, uint64_t *ret_until, av_error *err)
 static av_errc
 check_marker(verifier *self, av_error *err)
 {
-    uint8_t uuid[AV_STORE_UUID_SIZE];
-    av_errc rc = av_store_identify(av_store_dir(self->store), uuid, err);
+    av_errc rc = av_store_check_marker(self->store, err);
 
-    if (rc == AV_OK && memcmp(uuid, av_store_uuid(self->store), sizeof uuid) != 0)
-        rc = av_error_set(err, AV_ERR_CORRUPT, "store.avs names another store");
-    if (rc == AV_OK || !(verify_is_fault(rc) || rc == AV_ERR_UNSUPPORTED))
-        return rc;
-    return verify_fault(self, AV_FAULT_CONTAINER, 0, 0, NULL, NULL, err);
+    return verify_is_fault(rc) ? verify_fault(self, AV_FAULT_CONTAINER, 0, 0, NULL, NULL, err) : rc;
 }
 
 static av_errc

@@ -16,8 +16,8 @@
 
 typedef struct av_scan av_scan;
 
-/* files and log_key (32 bytes; NULL: tags of commits are not checked, all else is) are borrowed until destroy. Reads up to the container that is the highest now. Starts
- * before the first record. */
+/* files and log_key (32 bytes; NULL: tags of commits and of dropped records are not checked, all else is) are borrowed
+ * until destroy. Reads up to the container that is the highest now. Starts before the first record. */
 av_errc av_scan_new(av_container_files *files, const uint8_t *log_key, av_scan **ret, av_error *err);
 /* One container alone, the chain taken from its header. file: of that container and generation; becomes the scan's in
  * every case. */

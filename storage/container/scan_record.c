@@ -214,8 +214,9 @@ take_dropped(av_scan *self, const av_record_header *h, av_span body, uint32_t *r
 
     if (rc == AV_OK && (dropped.covered > UINT32_MAX - self->at || dropped.count > UINT32_MAX - self->count))
         rc = av_error_set(err, AV_ERR_CORRUPT, "the dropped records reach beyond any container");
-    av_seal_dropped(self->key, self->uuid, h->lsn, h->group, body, mac);
-    if (rc == AV_OK && !av_secret_eq(mac, h->salt, sizeof mac))
+    if (self->key != NULL)
+        av_seal_dropped(self->key, self->uuid, h->lsn, h->group, body, mac);
+    if (rc == AV_OK && self->key != NULL && !av_secret_eq(mac, h->salt, sizeof mac))
         rc = av_error_set(err, AV_ERR_CORRUPT, "records were taken out by somebody without the store's key");
     if (rc != AV_OK)
         return scan_bad_record(self, err);

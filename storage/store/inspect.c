@@ -29,6 +29,12 @@ av_store_put_marker(const char *dir, av_store_keys *keys, av_error *err)
     return store_marker_write(dir, av_store_keys_uuid(keys), av_store_keys_log(keys), err);
 }
 
+av_errc
+av_store_check_marker(const av_store *self, av_error *err)
+{
+    return store_marker_check(self->dir, self->uuid, av_store_keys_log(self->keys), err);
+}
+
 static av_errc
 digest_part(const av_store *self, store_tools *tools, store_source *source, av_error *err)
 {

@@ -34,4 +34,7 @@ uint64_t av_store_open_puts_lsn(const av_store *self);
 /* The marker of a store with these keys into dir, durable: for a copy whose own cannot be read. */
 av_errc av_store_put_marker(const char *dir, av_store_keys *keys, av_error *err);
 
+/* Is the store's marker, read now, byte for byte what it was written as? AV_ERR_CORRUPT, AV_ERR_NOT_FOUND, AV_ERR_LIMIT. */
+av_errc av_store_check_marker(const av_store *self, av_error *err);
+
 #endif

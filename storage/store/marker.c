@@ -33,21 +33,46 @@ key_check(const uint8_t *log_key, const uint8_t *uuid, uint8_t ret[CHECK_SIZE])
     memcpy(ret, mac, CHECK_SIZE);
 }
 
-av_errc
-store_marker_write(const char *dir, const uint8_t *uuid, const uint8_t *log_key, av_error *err)
+static void
+make_text(const uint8_t *uuid, const uint8_t *log_key, av_buf *ret)
 {
-    AV_CLEANUP(av_free) char *path = store_marker_path(dir);
-    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
     uint8_t check[CHECK_SIZE];
     char uuid_hex[2 * AV_STORE_UUID_SIZE + 1], check_hex[2 * CHECK_SIZE + 1];
 
     key_check(log_key, uuid, check);
     av_hex_encode(av_span_of(uuid, AV_STORE_UUID_SIZE), uuid_hex);
     av_hex_encode(av_span_of(check, CHECK_SIZE), check_hex);
-    av_buf_init(&text, MARKER_MAX);
+    av_buf_init(ret, MARKER_MAX);
     (void)av_buf_printf(
-        &text, "archivolt store\nformat = %u\nuuid = %s\ncheck = %s\n", AV_FORMAT_NUMBER, uuid_hex, check_hex);
+        ret, "archivolt store\nformat = %u\nuuid = %s\ncheck = %s\n", AV_FORMAT_NUMBER, uuid_hex, check_hex);
+}
+
+av_errc
+store_marker_write(const char *dir, const uint8_t *uuid, const uint8_t *log_key, av_error *err)
+{
+    AV_CLEANUP(av_free) char *path = store_marker_path(dir);
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
+
+    make_text(uuid, log_key, &text);
     return av_file_replace(path, av_buf_span(&text), 0600, err);
+}
+
+av_errc
+store_marker_check(const char *dir, const uint8_t *uuid, const uint8_t *log_key, av_error *err)
+{
+    AV_CLEANUP(av_free) char *path = store_marker_path(dir);
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf want = { 0 };
+    av_errc rc;
+
+    av_buf_init(&text, MARKER_MAX);
+    make_text(uuid, log_key, &want);
+    rc = av_file_read_all(path, &text, err);
+    if (rc != AV_OK)
+        return rc;
+    return av_span_eq(av_buf_span(&text), av_buf_span(&want))
+               ? AV_OK
+               : av_error_set(err, AV_ERR_CORRUPT, "store.avs is not what was written");
 }
 
 /* The line "<name> = <value>\n" off the front. */

@@ -97,6 +97,8 @@ struct av_store {
 
 /* marker.c */
 av_errc store_marker_write(const char *dir, const uint8_t *uuid, const uint8_t *log_key, av_error *err);
+/* Is it byte for byte what is written today? */
+av_errc store_marker_check(const char *dir, const uint8_t *uuid, const uint8_t *log_key, av_error *err);
 /* log_key may be NULL: then the check is not looked at. */
 av_errc store_marker_read(const char *dir, const uint8_t *log_key, uint8_t ret_uuid[16], av_error *err);
 char *store_marker_path(const char *dir);

@@ -435,6 +435,8 @@ show_name(const struct name *name)
         return;
     tear(i);
     out = fopen(name->path, "wb");
+    if (out == NULL && errno == ENOENT)
+        return; /* its folder was removed, which is durable at once */
     if (out == NULL || (i->durable_n > 0 && fwrite(i->durable, 1, i->durable_n, out) != i->durable_n)) {
         printf("the model cannot write %s\n", name->path);
         exit(1);

@@ -129,9 +129,10 @@ faults_of(const char *backup)
     return result.faults;
 }
 
-/* The first n messages of the site in a restored folder: readable by the recovery key, byte for byte. except: erased. */
+/* n messages of the site in a restored folder, made as numbers `from` on: readable by the recovery key, byte for byte. except:
+ * erased. */
 __attribute__((unused)) static void
-check_restored(const site *self, const char *dir, size_t n, size_t except)
+check_restored_from(const site *self, const char *dir, size_t n, size_t except, size_t from)
 {
     char ring_dir[300], content[300];
     uint8_t key[32];
@@ -150,7 +151,7 @@ check_restored(const site *self, const char *dir, size_t n, size_t except)
     config = (av_store_config){ .dir = content, .keys = keys };
     AV_CHECK_RC(av_store_open(&config, 0, &store, &err), AV_OK, &err);
     for (size_t i = 0; store != NULL && i < n; i++) {
-        av_span want = message_new(9000, i);
+        av_span want = message_new(9000, i + from);
         AV_CLEANUP(av_buf_release) av_buf got = { 0 };
         av_errc rc;
 
@@ -169,6 +170,12 @@ check_restored(const site *self, const char *dir, size_t n, size_t except)
     av_store_close(&store);
     av_store_keys_unref(&keys);
     av_keyring_destroy(&ring);
+}
+
+__attribute__((unused)) static void
+check_restored(const site *self, const char *dir, size_t n, size_t except)
+{
+    check_restored_from(self, dir, n, except, 0);
 }
 
 #endif

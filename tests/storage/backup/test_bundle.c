@@ -38,9 +38,8 @@ static void
 check(const test_dir *d, const av_bundle_secret *secret)
 {
     AV_CLEANUP(av_free)
-    char *path = at(d, "b.avm"),
-         *out = at(d, "out"), *f = at(d, "out/db/large"), *src = at(d, "large"), *beside = at(d, "out.restoring"),
-         *k = at(d, "out/keys/small");
+    char *path = at(d, "b.avm"), *out = at(d, "out"), *f = at(d, "out/db/large"), *src = at(d, "large"),
+         *beside = at(d, "out.restoring"), *k = at(d, "out/keys/small");
     AV_CLEANUP(av_buf_release) av_buf got = { 0 }, want = { 0 }, sealed = { 0 };
     size_t files = 0;
     struct stat st;
