@@ -24,6 +24,8 @@ static const store_op_kind kinds[] = {
     { "archivolt.Stores.UpgradeStores", "UpgradeStores", store_op_upgrade },
     { "archivolt.Stores.VerifyStore", "VerifyStore", store_op_verify },
     { "archivolt.Stores.VerifyStores", "VerifyStores", store_op_verify_all },
+    { "archivolt.Stores.RecoverStore", "RecoverStore", store_op_recover },
+    { "archivolt.Stores.RecreateRecoveryRecords", "RecreateRecoveryRecords", store_op_recover },
     { "archivolt.Stores.MergeStore", "MergeStore", store_op_merge },
     { "archivolt.Stores.CompactStore", "CompactStore", store_op_compact },
     { "archivolt.Stores.Backup", "Backup", store_op_backup },

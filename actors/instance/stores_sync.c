@@ -65,7 +65,12 @@ take_row(av_stores *self, av_store_row *row)
     }
     if (slot->row->locked != row->locked || slot->row->state != row->state ||
         strcmp(slot->row->content, row->content) != 0 || strcmp(slot->row->database, row->database) != 0)
-        slot->error.code = AV_OK; /* what opening it said may not hold any more */
+        slot->error.code = AV_OK;                                    /* what opening it said may not hold any more */
+    if (memcmp(slot->row->uuid, row->uuid, sizeof row->uuid) != 0) { /* recovered into another one */
+        slot->fresh = true;
+        slot->open.no = 0;
+        slot->messages = slot->bytes = 0;
+    }
     slot->fresh = slot->fresh || (slot->row->locked && !row->locked) || slot->row->state == AV_STORE_DISABLED;
     av_store_row_destroy(&slot->row);
     slot->row = row;

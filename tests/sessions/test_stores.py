@@ -61,6 +61,9 @@ class Town:
     def messages(self, folder="alice"):
         return self.api("GetMessages", folder=folder, limit=10000)
 
+    def stores_path(self, *more):
+        return os.path.join(self.base(), "stores", *more)
+
     def base(self):
         return self.api("GetInstanceConfiguration")["baseDirectory"]
 
@@ -335,6 +338,43 @@ def test_verify_compact():
         assert done.returncode == 3 and b"store-1: " in done.stderr and b"problem" in done.stdout, done
 
 
+def test_recover():
+    with Node() as node:
+        town = Town(node)
+        town.put(range(30))
+        town.api("CreateStore", name="second")
+        town.put(range(30, 40))
+        town.api("DeleteMessage", id=town.messages()[3]["id"], reason="test")
+        before = {m["id"]: (m["uid"], m["sha256"]) for m in town.messages()}
+        assert "not damaged" in town.api("RecoverStore", ok=False, id=1)
+        assert "current" in town.api("RecoverStore", ok=False, id=2)
+        town.api("RecreateRecoveryRecords", id=1)
+        assert {m["id"]: (m["uid"], m["sha256"]) for m in town.messages()} == before
+        content = town.stores()["store-1"]["contentPath"]
+        assert content.endswith("content-recovered"), content
+        # Rot in the middle of the log and a lost database: everything that can be read comes back as it was.
+        node.cli("instance", "stop", "acme")
+        shutil.rmtree(town.stores_path("store-1", "database-recovered"))
+        container = sorted(glob.glob(os.path.join(content, "*.avc")))[0]
+        with open(container, "r+b") as f:
+            f.seek(os.path.getsize(container) // 2)
+            f.write(b"rot")
+        node.cli("instance", "start", "acme")
+        town.api("SetStoreRequestedState", id=1, requestedState="disabled")
+        out = node.run("stores", "recover", "1", "--instance", "acme")
+        assert out.returncode in (0, 3), out
+        town.api("SetStoreRequestedState", id=1, requestedState="normal")
+        after = {m["id"]: (m["uid"], m["sha256"]) for m in town.messages()}
+        assert len(after) >= len(before) - 1 and all(before[i] == after[i] for i in after), (len(after), len(before))
+        for m in town.messages():
+            assert sha256(node.get("acme/alice", m["id"])) == m["sha256"]
+        reply = node.api("VerifyStores", instanceID="acme")
+        assert reply["result"]["problems"] == 0, reply
+        assert os.path.exists(container)
+        node.cli("instance", "restart", "acme")
+        assert {m["id"]: (m["uid"], m["sha256"]) for m in town.messages()} == after
+
+
 def test_care():
     with Node() as node:
         town = Town(node)
@@ -433,4 +473,4 @@ def test_cli():
         assert key["recoveryKey"].startswith("AVR1-")
 
 
-main(test_life, test_merge, test_verify_compact, test_detach_attach, test_auto_create, test_training, test_deletion, test_care, test_freeze, test_cli)
+main(test_life, test_merge, test_recover, test_verify_compact, test_detach_attach, test_auto_create, test_training, test_deletion, test_care, test_freeze, test_cli)

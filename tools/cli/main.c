@@ -19,11 +19,13 @@ const cli_verb cli_verbs[] = {
     { "status", "[--wait SECONDS]", "state of the actors and instances",
         "Exit status 0 when everything is ready, 3 when something is not.", verb_status },
     { "instance", "create|list|show|paths|start|stop|restart|sleep|delete ...", "manage instances",
-        "create ID, list [FILTER], show ID, paths ID (what a backup must hold), start|stop|restart|sleep|delete FILTER. FILTER: ids; * for all; "
+        "create ID, list [FILTER], show ID, paths ID (what a backup must hold), start|stop|restart|sleep|delete "
+        "FILTER. FILTER: ids; * for all; "
         "*HOST; .running .stopped .error",
         verb_instance },
     { "stores", "list|create|attach|detach|... --instance ID", "manage the archive stores of an instance",
-        "list, create NAME, attach NAME --path DIR, detach STORE, verify [STORE], compact STORE, rename STORE NAME, "
+        "list, create NAME, attach NAME --path DIR, detach STORE, verify [STORE], recover STORE, merge STORE SOURCE, "
+        "compact STORE, rename STORE NAME, "
         "set-path STORE --path DIR, "
         "set-state "
         "STORE STATE, unlock STORE --key-file FILE, propose NAME, retry, repair STORE, upgrade [STORE], maintain, "

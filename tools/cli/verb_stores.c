@@ -14,7 +14,7 @@
 
 typedef struct stores_options {
     const char *instance, *path, *database, *content, *index, *state, *key_file, *messages, *size, *period;
-    bool on, off, indexes;
+    bool on, off, indexes, deleted;
 } stores_options;
 
 /* What stands behind the word. */
@@ -28,7 +28,7 @@ typedef enum args_kind {
     ARGS_STORE_STORE
 } args_kind;
 
-enum { TAKES_PATHS = 1, TAKES_STATE = 2, TAKES_KEY = 4, TAKES_INDEXES = 8 };
+enum { TAKES_PATHS = 1, TAKES_STATE = 2, TAKES_KEY = 4, TAKES_INDEXES = 8, TAKES_RECOVERY = 16 };
 
 typedef struct stores_word {
     const char *word, *function;
@@ -53,6 +53,9 @@ static const stores_word words[] = {
     { "retry", "RetryOpenStores", ARGS_NONE, 0, "retry", "Tried again.", NULL },
     { "verify", "VerifyStore", ARGS_STORE_MAYBE, TAKES_INDEXES, "verify [STORE]", "Verified: no faults.",
         "VerifyStores" },
+    { "recover", "RecoverStore", ARGS_STORE, TAKES_RECOVERY, "recover STORE", "Recovered.", NULL },
+    { "recreate-recovery-records", "RecreateRecoveryRecords", ARGS_STORE, 0, "recreate-recovery-records STORE", "Done.",
+        NULL },
     { "merge", "MergeStore", ARGS_STORE_STORE, 0, "merge STORE SOURCE", "Merged; the source is detached.", NULL },
     { "compact", "CompactStore", ARGS_STORE, 0, "compact STORE", "Done.", NULL },
     { "repair", "RepairStoreDatabase", ARGS_STORE, 0, "repair STORE", "Done.", NULL },
@@ -251,7 +254,7 @@ run(cli *self, const stores_word *w, const stores_options *o, const char *store,
         status = resolve(self, o->instance, store, id);
     if (status == 0 && w->args == ARGS_STORE_STORE)
         status = resolve(self, o->instance, second, source);
-    if (status == 0 && (w->takes & TAKES_KEY) != 0)
+    if (status == 0 && ((w->takes & TAKES_KEY) != 0 || ((w->takes & TAKES_RECOVERY) != 0 && o->key_file != NULL)))
         status = read_key(self, o->key_file, &key);
     if (status != 0)
         return status;
@@ -260,7 +263,10 @@ run(cli *self, const stores_word *w, const stores_options *o, const char *store,
         add(fields, &n, "sourceId", source);
     else
         add(fields, &n, w->args == ARGS_STORE_STATE ? "requestedState" : "name", second);
-    add(fields, &n, "passphrase", key.n == 0 ? NULL : av_buf_cstr(&key));
+    add(fields, &n, (w->takes & TAKES_KEY) != 0 ? "passphrase" : "encryptionKey",
+        key.n == 0 ? NULL : av_buf_cstr(&key));
+    if ((w->takes & TAKES_RECOVERY) != 0 && o->deleted)
+        add(fields, &n, "recoverDeletedMessages", "true");
     if ((w->takes & TAKES_PATHS) != 0) {
         add(fields, &n, "path", o->path);
         add(fields, &n, "databasePath", o->database);
@@ -375,13 +381,14 @@ verb_stores(cli *self, int argc, char **argv)
         { "--state", &o.state, NULL, NULL, "STATE",
             "create (current), attach (normal): current, normal, writeProtected or disabled" },
         { "--key-file", &o.key_file, NULL, NULL, "FILE",
-            "unlock: holds the recovery key or instance key; - is standard input" },
+            "unlock, recover: holds the recovery key or instance key; - is standard input" },
         { "--on", NULL, NULL, &o.on, NULL, "auto-create: begin new stores" },
         { "--off", NULL, NULL, &o.off, NULL, "auto-create: do not" },
         { "--messages", &o.messages, NULL, NULL, "N", "auto-create: after N messages; 0: not by number" },
         { "--size", &o.size, NULL, NULL, "BYTES",
             "auto-create: when the containers have so many bytes; 0: not by size" },
         { "--period", &o.period, NULL, NULL, "WORD", "auto-create: never, month, quarter or year" },
+        { "--deleted", NULL, NULL, &o.deleted, NULL, "recover: bring deleted messages back, too" },
         { "--include-indexes", NULL, NULL, &o.indexes, NULL, "verify: the search indexes, too" },
         { NULL, NULL, NULL, NULL, NULL, NULL } };
     const stores_word *w;
