@@ -2,6 +2,7 @@
 import glob
 import json
 import os
+import random
 import shutil
 import time
 
@@ -40,6 +41,16 @@ class Town:
 
     def stores(self):
         return {s["name"]: s for s in self.api("GetStores")}
+
+    def patient_stores(self, seconds=60):
+        """The instance was killed: its host starts it again."""
+        deadline = time.time() + seconds
+        while True:
+            reply = self.node.api("GetStores", instanceID=self.id)
+            if reply["statusCode"] == "succeeded":
+                return {s["name"]: s for s in reply["result"]}
+            assert time.time() < deadline, reply
+            time.sleep(0.2)
 
     def put(self, numbers, text="hello", **more):
         folder = write_mails(os.path.join(self.node.top, f"mail-{text}-{min(numbers)}-{max(numbers)}"), numbers, text)
@@ -187,6 +198,48 @@ def test_detach_attach():
         assert other.api("GetDeletedMessages")["messages"] == []
         other.put(range(110, 112), "own")
         assert [m["uid"] for m in other.messages()] == list(range(1, 13))
+
+
+def test_killed():
+    """The instance dies again and again while a store is taken over and while it is detached: nothing is lost or there twice."""
+    with Node() as node:
+        town = Town(node)
+        town.api("CreateStore", name="big")
+        town.put(range(3000), "big")
+        town.api("SetStoreRequestedState", id=1, requestedState="current")
+        folder = os.path.dirname(town.stores()["big"]["contentPath"])
+        town.api("DetachStore", id=2)
+        other = Town(node, "other")
+        number = other.api("AttachStore", name="foreign", path=folder)
+        node.post("/api/invoke/UnlockStore", {"instanceID": "other", "id": number,
+                                              "passphrase": town.recovery["recoveryKey"]})
+        kills = 0
+        deadline = time.time() + 120
+        while time.time() < deadline:
+            time.sleep(random.random() * 0.3)
+            if not other.patient_stores()["foreign"]["adopting"]:
+                break
+            kills += node.kill("instance/other") if kills < 3 else 0
+        folders = other.api("GetFolderStatistics")
+        path = max(folders, key=lambda f: f["count"])
+        messages = other.messages(path["folder"])
+        assert len(messages) == 3000 and len({m["id"] for m in messages}) == 3000, (len(messages), folders)
+        assert [m["uid"] for m in messages] == list(range(1, 3001))
+        assert other.api("GetDeletedMessages")["messages"] == []
+        # A detach that has begun ends by itself.
+        node.post("/api/invoke/DetachStore", {"instanceID": "other", "id": number})
+        while "foreign" in other.patient_stores() and time.time() < deadline:
+            kills += node.kill("instance/other") if kills < 5 else 0
+            time.sleep(random.random() * 0.5)
+        assert set(other.stores()) == {"store-1"}
+        assert other.messages(path["folder"]) == []
+        print("  ", kills, "kills")
+        number = other.api("AttachStore", name="again", path=folder)
+        assert [m["uid"] for m in other.messages(path["folder"])] == list(range(1, 3001))
+        for m in messages[::500]:
+            assert sha256(node.get("other/alice", m["id"])) == m["sha256"]
+        reply = node.api("VerifyStores", instanceID="other")
+        assert reply["result"]["problems"] == 0, reply
 
 
 def test_auto_create():
@@ -473,4 +526,4 @@ def test_cli():
         assert key["recoveryKey"].startswith("AVR1-")
 
 
-main(test_life, test_merge, test_recover, test_verify_compact, test_detach_attach, test_auto_create, test_training, test_deletion, test_care, test_freeze, test_cli)
+main(test_life, test_merge, test_recover, test_verify_compact, test_detach_attach, test_killed, test_auto_create, test_training, test_deletion, test_care, test_freeze, test_cli)

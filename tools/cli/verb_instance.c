@@ -288,7 +288,8 @@ verb_instance(cli *self, int argc, char **argv)
     if (cli_options(self, options, &argc, argv, &status) != 0)
         return status;
     if (argc < 2 || argc > 3 || (argc < 3 && strcmp(argv[1], "list") != 0))
-        return cli_usage("instance", "create ID, list [FILTER], show ID, paths ID, start|stop|restart|sleep|delete FILTER");
+        return cli_usage(
+            "instance", "create ID, list [FILTER], show ID, paths ID, start|stop|restart|sleep|delete FILTER");
     what = argv[1];
     which = argc == 3 ? argv[2] : "*";
     status = cli_connect(self);
@@ -307,5 +308,6 @@ verb_instance(cli *self, int argc, char **argv)
     for (size_t i = 0; i < AV_COUNT(operations); i++)
         if (strcmp(what, operations[i].word) == 0)
             return operate_on(self, operations[i].method, which);
-    return cli_usage("instance", "\"%s\" is not one of create, list, show, paths, start, stop, restart, sleep, delete", what);
+    return cli_usage(
+        "instance", "\"%s\" is not one of create, list, show, paths, start, stop, restart, sleep, delete", what);
 }
