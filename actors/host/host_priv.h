@@ -126,7 +126,8 @@ void av_assets_remove_empty_dir(const char *base_dir);
  * key_id: AV_KEY_ID_TEXT bytes. Any thread. The caller wipes ret.
  */
 av_errc av_assets_known_key(const av_host *self, const char *key_id, uint8_t ret[AV_KEY_SIZE], av_error *err);
-/* Keep the key of an instance that was restored. AV_ERR_CONFLICT: another one is kept under that id, for files it opens. */
+/* Keep the key of an instance that was restored. AV_ERR_CONFLICT: another one is kept under that id, for files it
+ * opens. */
 av_errc av_assets_keep_key(const av_host *self, const char *id, const uint8_t key[AV_KEY_SIZE], av_error *err);
 
 /* ---- children.c: command lines ---- */

@@ -1,9 +1,9 @@
 /*
  * restore.c - Host.RestoreFiles: a backup into the folder of an instance, and its key into this host's keeping
  *
- * A thread finds the key first (nothing is copied that could not be opened), then copies. The key is kept when the files
- * are in place. The same call again after a crash: what was half copied is removed, what was whole is taken as it is.
- * The instance is not made here: management creates it over this folder, or starts the one that lost it.
+ * A thread finds the key first (nothing is copied that could not be opened), then copies. The key is kept when the
+ * files are in place. The same call again after a crash: what was half copied is removed, what was whole is taken as
+ * it is. The instance is not made here: management creates it over this folder, or starts the one that lost it.
  */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -10,8 +10,8 @@
 #include "storage/meta/accounts.h"
 
 /*
- * Nothing to do unless <dir>/restored is there. Before the stores are opened: one synced group of accounts, then the file
- * goes. All stores are marked to be caught up with, since a backup need not hold the catalog.
+ * Nothing to do unless <dir>/restored is there. Before the stores are opened: one synced group of accounts, then the
+ * file goes. All stores are marked to be caught up with, since a backup need not hold the catalog.
  */
 av_errc av_restored_settle(const char *dir, av_accounts *accounts, av_error *err);
 

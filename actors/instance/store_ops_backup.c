@@ -1,9 +1,11 @@
 /*
- * store_ops_backup.c - Backup: a moment's stillness on the writer, then copying while everybody goes on (decisions.md 8)
+ * store_ops_backup.c - Backup: a moment's stillness on the writer, then copying while everybody goes on (decisions.md
+ * 8)
  *
- * On the writer, between groups: the catalog catches up, each store that takes writes goes on in a new container, and the
- * databases are checkpointed (their files linked) into <dir>/backup.tmp. That is the moment the backup shows. A thread of
- * its own copies: containers that are never written again, the checkpoints, and last the keyring as it is then.
+ * On the writer, between groups: the catalog catches up, each store that takes writes goes on in a new container, and
+ * the databases are checkpointed (their files linked) into <dir>/backup.tmp. That is the moment the backup shows. A
+ * thread of its own copies: containers that are never written again, the checkpoints, and last the keyring as it is
+ * then.
  */
 #include "actors/instance/store_ops_priv.h"
 

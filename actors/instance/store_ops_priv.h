@@ -48,7 +48,8 @@ struct store_op {
     size_t count, at;
     void *state;
     void (*state_free)(void *state);
-    /* Set by a step that says done: the rest of the work, on a thread of its own beside the writer. It looks at cancel. */
+    /* Set by a step that says done: the rest of the work, on a thread of its own beside the writer. It looks at
+     * cancel. */
     av_errc (*beside)(store_op *op, av_error *err);
     bool again; /* set by beside: go on with steps on the writer, also after a failure, which stays the outcome */
     bool has_thread;

@@ -5,7 +5,8 @@
 #   freeze_all INSTANCE...   freezes each; without a name every instance that runs
 #   thaw_all                 thaws what freeze_all froze; fails when one had thawed by itself meanwhile
 # From freeze_all on, thawing happens however the script ends: at its end, at an error, at Ctrl-C, SIGTERM and SIGHUP.
-# Should the script be killed (SIGKILL) or the machine hang, instances thaw by themselves after ARCHIVOLT_FREEZE_SECONDS.
+# Should the script be killed (SIGKILL) or the machine hang, instances thaw by themselves after
+# ARCHIVOLT_FREEZE_SECONDS.
 #
 # Environment: ARCHIVOLT (the program, default archivolt), ARCHIVOLT_DATA (data folder),
 #   ARCHIVOLT_FREEZE_SECONDS (60).

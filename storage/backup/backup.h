@@ -1,10 +1,11 @@
 /*
- * backup.h - an instance's files into a backup folder, incrementally; is a backup whole; out of a backup into a new folder
+ * backup.h - an instance's files into a backup folder, incrementally; is a backup whole; out of a backup into a new
+ * folder
  *
- * Sealed containers are copied once and never again: the same name is the same bytes. The rest (accounts, keyring, views)
- * is copied anew under a number of its own. backup.avb is replaced last, and only then goes what it does not name any more: a
- * backup that was cut short leaves the one before as it was, and the next one goes on where it stopped. Everything is
- * sealed as it is in the instance; nothing here needs a key. Files and order: docs/backup.md.
+ * Sealed containers are copied once and never again: the same name is the same bytes. The rest (accounts, keyring,
+ * views) is copied anew under a number of its own. backup.avb is replaced last, and only then goes what it does not
+ * name any more: a backup that was cut short leaves the one before as it was, and the next one goes on where it
+ * stopped. Everything is sealed as it is in the instance; nothing here needs a key. Files and order: docs/backup.md.
  *
  * Pure storage: no bus. All functions block on disk for long.
  */
@@ -47,7 +48,8 @@ typedef struct av_backup_result {
  * One backup. watch (may be NULL): progress in bytes; false cancels. On any error the backup before stands as it was.
  * AV_ERR_INVALID: the folder holds something else, another instance's backup, or lies in the instance's.
  * AV_ERR_BUSY: another process writes it. AV_ERR_NOSPACE: not enough room (nothing was copied, or the disk filled up).
- * AV_ERR_CORRUPT: what was written reads back different, or the backup there cannot be read. AV_ERR_CANCELLED, AV_ERR_IO.
+ * AV_ERR_CORRUPT: what was written reads back different, or the backup there cannot be read. AV_ERR_CANCELLED,
+ * AV_ERR_IO.
  */
 av_errc av_backup_run(const av_backup_job *job, const av_care_watch *watch, av_backup_result *ret, av_error *err);
 
@@ -76,12 +78,13 @@ typedef struct av_restore_job {
 #define AV_RESTORED "restored" /* the file that tells the instance where its stores lie now (docs/backup.md, 5) */
 
 /*
- * Copies a backup, digests checked on the way, into <target>.restoring and renames that: all or nothing. What an earlier
- * attempt left there is removed first. AV_ERR_EXISTS: the target is not empty.
+ * Copies a backup, digests checked on the way, into <target>.restoring and renames that: all or nothing. What an
+ * earlier attempt left there is removed first. AV_ERR_EXISTS: the target is not empty.
  */
 av_errc av_backup_restore(const av_restore_job *job, const av_care_watch *watch, uint64_t *ret_bytes, av_error *err);
 
-/* The folder whose keyring.avk counts: of a backup, or of a folder with keyring.avk itself. ret: free. AV_ERR_NOT_FOUND. */
+/* The folder whose keyring.avk counts: of a backup, or of a folder with keyring.avk itself. ret: free.
+ * AV_ERR_NOT_FOUND. */
 av_errc av_backup_keyring_dir(const char *dir, char **ret, av_error *err);
 
 #endif

@@ -23,8 +23,8 @@ __attribute__((format(printf, 3, 4))) void backup_say(
 av_errc backup_digest(const char *path, uint64_t size, backup_progress *progress, uint8_t ret[AV_SHA256_SIZE],
     uint64_t *ret_size, av_error *err);
 /*
- * The first `size` bytes (UINT64_MAX: all) of from into to, which is made new with that mode, synced and read back. Not its name:
- * the caller syncs the folder. AV_ERR_CORRUPT: it reads back different. AV_ERR_NOT_FOUND: from.
+ * The first `size` bytes (UINT64_MAX: all) of from into to, which is made new with that mode, synced and read back.
+ * Not its name: the caller syncs the folder. AV_ERR_CORRUPT: it reads back different. AV_ERR_NOT_FOUND: from.
  */
 av_errc backup_copy(const char *from, const char *to, uint64_t size, mode_t mode, backup_progress *progress,
     uint8_t ret_digest[AV_SHA256_SIZE], uint64_t *ret_size, av_error *err);

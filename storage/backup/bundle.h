@@ -1,7 +1,8 @@
 /*
  * bundle.h - a few files sealed into one, under a passphrase or to a recovery key: how management is backed up
  *
- * Layout: docs/backup.md, 6. Reads and writes in pieces of 64 KB; nothing of the files' contents stands on disk in clear.
+ * Layout: docs/backup.md, 6. Reads and writes in pieces of 64 KB; nothing of the files' contents stands on disk in
+ * clear.
  */
 #ifndef AV_BACKUP_BUNDLE_H
 #define AV_BACKUP_BUNDLE_H
@@ -32,8 +33,8 @@ av_errc av_bundle_finish(av_bundle_writer **self, av_error *err);
 void av_bundle_destroy(av_bundle_writer **self);
 
 /*
- * All files of a bundle into dir, which must not be there: made beside as <dir>.restoring and renamed when all of it was
- * authentic. dir NULL: only checked. AV_ERR_AUTH: another passphrase or key; AV_ERR_CORRUPT, AV_ERR_VERSION,
+ * All files of a bundle into dir, which must not be there: made beside as <dir>.restoring and renamed when all of it
+ * was authentic. dir NULL: only checked. AV_ERR_AUTH: another passphrase or key; AV_ERR_CORRUPT, AV_ERR_VERSION,
  * AV_ERR_EXISTS, AV_ERR_NOT_FOUND.
  */
 av_errc av_bundle_unpack(

@@ -26,12 +26,11 @@ backup_say(const av_care_watch *watch, av_log_level level, const char *fmt, ...)
     char text[600];
     va_list ap;
 
-    if (watch == NULL || watch->say == NULL)
-        return;
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    watch->say(watch->ctx, level, 0, text);
+    if (watch != NULL && watch->say != NULL)
+        watch->say(watch->ctx, level, 0, text);
 }
 
 char *

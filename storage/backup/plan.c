@@ -140,9 +140,9 @@ backup_plan_again(backup_run *self, backup_item *item, av_error *err)
     for (size_t i = 0; rc == AV_OK && i < list.count; i++)
         if (list.entries[i].container == item->container)
             found = &list.entries[i];
-    if (rc == AV_OK && found == NULL)
+    if (rc == AV_OK && found == NULL) {
         rc = av_error_set(err, AV_ERR_NOT_FOUND, "container %08u is gone from %s", item->container, s->content);
-    if (rc == AV_OK) {
+    } else if (found != NULL) {
         av_container_name(found->container, found->generation, name);
         av_hex_encode(av_span_of(s->uuid, 16), uuid);
         free(item->from);

@@ -1,5 +1,6 @@
 /*
- * run_priv.h - one backup under way: run.c takes the steps, plan.c knows what there is to copy, tidy.c what is no more needed
+ * run_priv.h - one backup under way: run.c takes the steps, plan.c knows what there is to copy, tidy.c what is no
+ * more needed
  */
 #ifndef AV_BACKUP_RUN_PRIV_H
 #define AV_BACKUP_RUN_PRIV_H
@@ -37,10 +38,12 @@ typedef struct backup_run {
 /* plan.c */
 av_errc backup_plan_make(backup_run *self, av_error *err);
 void backup_plan_release(backup_plan *self);
-/* A container that is not there any more: compaction put another generation in its place. AV_ERR_NOT_FOUND: nothing did. */
+/* A container that is not there any more: compaction put another generation in its place. AV_ERR_NOT_FOUND: nothing
+ * did. */
 av_errc backup_plan_again(backup_run *self, backup_item *item, av_error *err);
 
-/* tidy.c: remove what neither manifest names. also: may be NULL. Keys are overwritten. ret_files: containers removed. */
+/* tidy.c: remove what neither manifest names. also: may be NULL. Keys are overwritten. ret_files: containers removed.
+ * */
 av_errc backup_tidy(const char *dir, const av_backup_manifest *named, const av_backup_manifest *also,
     uint64_t *ret_files, av_error *err);
 

@@ -1,6 +1,6 @@
 /*
- * tidy.c - what a backup folder does not need any more goes: copies that were never finished, containers that compaction
- * replaced, and the state of older backups. Keys of older backups are overwritten before.
+ * tidy.c - what a backup folder does not need any more goes: copies that were never finished, containers that
+ * compaction replaced, and the state of older backups. Keys of older backups are overwritten before.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -15,6 +15,7 @@ typedef struct compactor {
     av_container_files *files;
     av_buf segments; /* uint64_t, ascending: named by contents that stay, of the containers to be written anew */
     uint32_t first;  /* the lowest of these */
+    uint64_t known;  /* LSN up to which the snapshot reflects the log */
     uint64_t done, total, now; /* bytes: of containers done, of all, of the present one */
     bool cancelled;
     av_errc rc; /* what went wrong inside keep */
@@ -155,6 +156,22 @@ size_of(compactor *self, uint32_t container, uint64_t *ret, av_error *err)
     return rc;
 }
 
+/*
+ * Does the snapshot know every group of the container? What a view that is behind does not know looks like what nobody
+ * needs. The next container's header says where this one ended.
+ */
+static av_errc
+is_known(compactor *self, uint32_t container, bool *ret, av_error *err)
+{
+    av_container_header next = { 0 };
+    av_place_file *file = NULL;
+    av_errc rc = av_container_files_open(self->files, container + 1, true, &file, &next, err);
+
+    av_place_close(&file);
+    *ret = rc == AV_OK && next.before.commit_lsn != 0 && next.before.commit_lsn <= self->known;
+    return rc;
+}
+
 typedef struct choice {
     uint32_t container;
     uint64_t size;
@@ -165,11 +182,16 @@ static av_errc
 choose(compactor *self, uint32_t container, uint64_t dead, av_buf *ret, av_error *err)
 {
     choice chosen = { .container = container };
+    bool known = false;
     av_errc rc;
 
     if (container >= av_container_files_highest(self->files) || (dead == 0 && self->job->min_dead_percent > 0))
         return AV_OK;
-    rc = size_of(self, container, &chosen.size, err);
+    rc = is_known(self, container, &known, err);
+    if (rc == AV_OK && !known)
+        return AV_OK;
+    if (rc == AV_OK)
+        rc = size_of(self, container, &chosen.size, err);
     if (rc == AV_ERR_CORRUPT || rc == AV_ERR_NOT_FOUND || rc == AV_ERR_VERSION) {
         av_care_say(
             self->watch, AV_LOG_ERROR, av_lsn(container, 0), "%08u.avc cannot be compacted: %s", container, err->msg);
@@ -231,7 +253,9 @@ av_care_compact(const av_care_compaction *job, const av_care_watch *watch, av_ca
     *ret = (av_care_compact_result){ 0 };
     av_buf_init(&chosen, 16U << 20);
     av_buf_init(&self.segments, SEGMENTS_MAX);
-    rc = choose_all(&self, &chosen, err);
+    rc = av_store_view_lsn_of(job->view, &self.known, err);
+    if (rc == AV_OK)
+        rc = choose_all(&self, &chosen, err);
     if (rc == AV_OK)
         rc = compact_chosen(&self, av_buf_span(&chosen), ret, err);
     av_buf_release(&self.segments);

@@ -12,7 +12,7 @@
 
 typedef struct av_care_compaction {
     const av_store *store;
-    const av_meta_view *view;  /* snapshot of the store's view */
+    const av_meta_view *view;  /* snapshot of the store's view; containers it does not know to their end stay */
     unsigned min_dead_percent; /* of the file's bytes; 0: every sealed container */
     /* What av_store_open_puts_lsn said when the snapshot was taken, both asked of the writer: segments from there on
      * stay. */

@@ -91,6 +91,7 @@ on_record(void *ctx, const av_record_header *h, av_span body, av_error *err)
     recovery *self = ctx;
     av_errc rc = AV_OK;
 
+    self->read_lsn = h->lsn;
     if (h->lsn <= self->done_lsn)
         return h->kind == AV_RECORD_EVENTS ? recover_follow(self, h, body, err) : AV_OK;
     if (h->kind == AV_RECORD_MESSAGE)
@@ -113,7 +114,7 @@ on_damage(void *ctx, const av_care_damage *damage, av_error *err)
     return av_care_ranges_add(&self->damaged, damage->from, damage->to, err);
 }
 
-/* What was not acknowledged by anybody ends the log of a sound store; in a damaged one all that stands is taken. */
+/* To the very end: a group that nobody acknowledged does no harm, and what looks torn may be rot. */
 static av_errc
 walk(recovery *self, av_error *err)
 {
@@ -121,13 +122,20 @@ walk(recovery *self, av_error *err)
     const av_care_walk job = {
         .files = av_store_files(self->source),
         .log_key = av_store_keys_log(self->job->source_keys),
-        .until_lsn = av_store_is_corrupt(self->source) ? UINT64_MAX : av_store_committed_lsn(self->source),
+        .until_lsn = UINT64_MAX,
         .visitor = &visitor,
         .watch = self->watch,
     };
     uint64_t bytes;
+    av_errc rc = av_care_walk_log(&job, &bytes, err);
 
-    return av_care_walk_log(&job, &bytes, err);
+    if (rc == AV_OK && self->read_lsn < self->job->witnessed_lsn)
+        rc = on_damage(self,
+            &(av_care_damage){ .from = self->read_lsn + 1,
+                .to = self->job->witnessed_lsn + 1,
+                .sentence = "the log has lost its end, which was acknowledged" },
+            err);
+    return rc;
 }
 
 static av_errc
@@ -137,14 +145,14 @@ run(recovery *self, av_error *err)
     av_errc rc = av_care_mend(self->job->source_dir, self->job->source_keys, self->job->work_dir, self->watch, err);
 
     if (rc == AV_OK)
-        rc = av_store_open(&config, self->job->witnessed_lsn, &self->source, err);
+        rc = av_store_open(&config, 0, &self->source, err);
     if (rc == AV_OK)
         rc = av_store_inspector_new(self->source, &self->inspector, err);
     if (rc == AV_OK)
         rc = walk(self, err);
     if (rc == AV_OK)
         rc = recover_known(self, err);
-    if (rc == AV_OK)
+    if (rc == AV_OK && (!self->finished || self->group_events > 0))
         rc = commit(self, AV_RUN_FINISHED, err);
     return rc == AV_OK ? recover_tell_lost(self, err) : rc;
 }
@@ -191,7 +199,7 @@ av_care_recover(const av_recover_job *job, const av_care_watch *watch, av_recove
     init(&self);
     rc = av_store_replay(job->target, 0, &visitor, err);
     self.last_lsn = self.done_lsn;
-    if (rc == AV_OK && !self.finished)
+    if (rc == AV_OK)
         rc = run(&self, err);
     if (rc != AV_OK) {
         (void)av_store_rollback(job->target, &ignored);

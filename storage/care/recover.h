@@ -13,7 +13,7 @@
 typedef struct av_recover_job {
     const char *source_dir;     /* content folder; its marker, headers and maps may be damaged, containers missing */
     av_store_keys *source_keys; /* borrowed */
-    uint64_t witnessed_lsn;     /* acknowledged, as somebody knows (an old view); 0: not known */
+    uint64_t witnessed_lsn;     /* acknowledged, as somebody knows (an old view): is it there still? 0: not known */
     const char *work_dir;       /* made, used and removed: repaired copies of damaged framing, links to all else */
     av_store *target;           /* a new store with keys of its own, or that of a recovery cut short */
     av_store_view *target_view; /* its view, caught up; the watch of target */

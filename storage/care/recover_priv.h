@@ -22,7 +22,8 @@ typedef struct recovery {
     uint8_t run[AV_GUID_SIZE]; /* UUID of the source */
     uint64_t done_lsn;         /* by an earlier run: up to here all is in the target */
     bool finished;
-    uint64_t last_lsn;     /* of the record being worked on */
+    uint64_t last_lsn;     /* of the last record that is done */
+    uint64_t read_lsn;     /* of the last record that was read */
     uint64_t group_bytes;  /* put since the last commit */
     uint32_t group_events; /* contents and events */
     av_map *mailboxes;     /* by GUID: created in the target */

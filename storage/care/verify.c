@@ -117,8 +117,8 @@ compare_lsns(const void *a, const void *b)
 }
 
 /* Erased while this ran: the event stands behind what was read, and was committed before the key went. */
-static av_errc
-read_on(verifier *self, uint64_t from_lsn, av_error *err)
+av_errc
+verify_read_on(verifier *self, uint64_t from_lsn, av_error *err)
 {
     AV_CLEANUP(av_scan_destroy) av_scan *scan = NULL;
     av_error ignored;
@@ -147,7 +147,7 @@ check_gone(verifier *self, uint64_t until_lsn, av_error *err)
     if (n == 0)
         return AV_OK;
     if (until_lsn != UINT64_MAX)
-        rc = read_on(self, until_lsn, err);
+        rc = verify_read_on(self, until_lsn, err);
     qsort(self->gone.p, n, sizeof lsn, compare_lsns);
     if (self->told.n > 0)
         qsort(self->told.p, self->told.n / sizeof lsn, sizeof lsn, compare_lsns);
@@ -172,9 +172,11 @@ static av_errc
 find_end(verifier *self, uint64_t *ret_until, av_error *err)
 {
     const av_verify_options *o = self->options;
-    uint64_t until = o->until_lsn != 0 ? o->until_lsn : av_store_committed_lsn(self->store);
+    uint64_t until = o->until_lsn;
     av_errc rc = o->view != NULL ? av_store_view_lsn_of(o->view, &until, err) : AV_OK;
 
+    if (o->view == NULL && until == 0)
+        until = av_store_committed_lsn(self->store);
     *ret_until = av_store_is_corrupt(self->store) ? UINT64_MAX : AV_MAX(until, o->witnessed_lsn);
     return rc;
 }

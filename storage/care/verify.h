@@ -38,7 +38,8 @@ typedef struct av_verify_options {
     uint64_t witnessed_lsn;
     bool contents; /* put each message together; else framing, chain, tags, keys and events alone */
     /* Compare the view with a replay: a snapshot (its LSN takes the place of until_lsn), and a folder that is made,
-     * used and removed. NULL: not done. Not done either when the log has faults: it could not be right. */
+     * used and removed. NULL: not done. Nothing can be said when the log has faults; nor when it differs and something
+     * was erased since the snapshot, for a replay cannot read that any more: hold erasures back meanwhile. */
     const av_meta_view *view;
     const char *scratch_dir;
     void *ctx;
@@ -46,7 +47,8 @@ typedef struct av_verify_options {
 } av_verify_options;
 
 typedef struct av_verify_result {
-    uint64_t containers, groups, records, messages, parts, events, rows;
+    uint64_t containers, groups, records, messages, parts, events;
+    uint64_t rows;  /* of the view, compared; 0: it was not, or nothing can be said */
     uint64_t bytes; /* of containers, read */
     uint64_t faults;
 } av_verify_result;

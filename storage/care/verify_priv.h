@@ -45,6 +45,8 @@ av_errc verify_fault(verifier *self, av_fault_kind kind, uint64_t lsn, uint64_t 
 /* What of an error is a fault of the store; else the work ends with it. */
 bool verify_is_fault(av_errc rc);
 av_errc verify_note(av_buf *list, uint64_t lsn, av_error *err);
+/* What was erased behind from_lsn (the LSN of a commit) until now is added to `told`. */
+av_errc verify_read_on(verifier *self, uint64_t from_lsn, av_error *err);
 
 /* verify_content.c */
 av_errc verify_content(verifier *self, const av_record_header *header, av_span body, av_error *err);

@@ -336,8 +336,8 @@ run(compactor *self, av_scan *scan, const av_container_header *old, av_error *er
     return rc == AV_OK ? put_file(self, err) : rc;
 }
 
-av_errc
-av_container_compact(const av_compaction *job, av_compaction_result *ret, av_error *err)
+static av_errc
+compact(const av_compaction *job, av_compaction_result *ret, av_error *err)
 {
     AV_CLEANUP(compactor_release) compactor self = { .job = job, .fd = -1 };
     AV_CLEANUP(av_scan_destroy) av_scan *scan = NULL;
@@ -368,6 +368,18 @@ av_container_compact(const av_compaction *job, av_compaction_result *ret, av_err
         rc = run(&self, scan, &header, err);
     if (rc == AV_OK)
         *ret = self.result;
+    return rc;
+}
+
+av_errc
+av_container_compact(const av_compaction *job, av_compaction_result *ret, av_error *err)
+{
+    av_errc rc;
+
+    if (!av_container_files_begin_compaction(job->files))
+        return av_error_set(err, AV_ERR_BUSY, "a container of this store is being compacted already");
+    rc = compact(job, ret, err);
+    av_container_files_end_compaction(job->files);
     return rc;
 }
 

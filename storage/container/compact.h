@@ -30,9 +30,9 @@ typedef struct av_compaction_result {
 /*
  * Write the container's next generation, check it record by record, and make it the one that counts: durable on return.
  * When nothing is to be dropped nothing is written. The generation before stays until av_container_compact_finish.
- * AV_ERR_BUSY: the container is being written. AV_ERR_NOT_FOUND. AV_ERR_CORRUPT: it does not check; nothing changed.
+ * AV_ERR_BUSY: the container is being written, or a compaction of this store runs. AV_ERR_NOT_FOUND. AV_ERR_CORRUPT: it does not check; nothing changed.
  * AV_ERR_CANCELLED: progress said so. AV_ERR_IO, AV_ERR_NOSPACE. On failure what was written is removed, and the
- * container is what it was. One compaction of a container at a time.
+ * container is what it was.
  */
 av_errc av_container_compact(const av_compaction *job, av_compaction_result *ret, av_error *err);
 

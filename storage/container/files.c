@@ -220,6 +220,26 @@ av_container_files_replace(av_container_files *self, uint32_t container, uint32_
     (void)pthread_mutex_unlock(&self->lock);
 }
 
+bool
+av_container_files_begin_compaction(av_container_files *self)
+{
+    bool runs;
+
+    (void)pthread_mutex_lock(&self->lock);
+    runs = self->compacting;
+    self->compacting = true;
+    (void)pthread_mutex_unlock(&self->lock);
+    return !runs;
+}
+
+void
+av_container_files_end_compaction(av_container_files *self)
+{
+    (void)pthread_mutex_lock(&self->lock);
+    self->compacting = false;
+    (void)pthread_mutex_unlock(&self->lock);
+}
+
 void
 av_container_files_trim(av_container_files *self)
 {

@@ -41,6 +41,9 @@ void av_container_files_add(av_container_files *self, uint32_t container);
 void av_container_files_drop(av_container_files *self, uint32_t container);
 /* Another generation of a container stands in the place: reads that begin now find it. */
 void av_container_files_replace(av_container_files *self, uint32_t container, uint32_t generation);
+/* Of compactions of a store's containers one runs at a time: two would write into one file. false: one runs. */
+bool av_container_files_begin_compaction(av_container_files *self);
+void av_container_files_end_compaction(av_container_files *self);
 /* Let go of all files that nobody reads now: for an idle timer, and before a disk is taken away. */
 void av_container_files_trim(av_container_files *self);
 

@@ -39,6 +39,7 @@ struct av_container_files {
     unsigned open_count;
     size_t map_bytes;
     uint64_t tick;
+    bool compacting;
 };
 
 /* The present generation of a container, open, with its map; files_release it. AV_ERR_NOT_FOUND: no such container. */

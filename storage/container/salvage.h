@@ -1,7 +1,7 @@
 /*
  * salvage.h - what can still be read of a container whose framing is damaged
  *
- * Steps over damage to the next record whose header checks; its CRC knows store and place, so none is taken for another.
+ * Steps over damage to the next record whose header checks; its CRC knows store and place, so none passes for another.
  * Header, map and trailer of the container may be damaged themselves. Proves less than a scan (scan.h): each record by
  * itself, no chain and no tags; whoever opens a record proves that one.
  */

@@ -23,7 +23,7 @@ typedef av_errc av_store_view_difference(void *ctx, uint64_t lsn, const char *se
 
 /*
  * Compare row by row: `kept` is the view in use, `made` a replay of the same log up to the same LSN. Not compared are
- * attributes, which come of no log, and bytes of dead records, which compaction takes out of the log. *ret_rows: compared.
+ * attributes, which come of no log, and bytes of dead records, which compaction takes out of the log.
  */
 av_errc av_store_view_compare(const av_meta_view *kept, const av_meta_view *made, av_store_view_difference *tell,
     void *ctx, uint64_t *ret_rows, av_error *err);

@@ -159,10 +159,13 @@ store_record_begin(av_store *self, av_record_kind kind, uint8_t flags, uint64_t 
         .begin = out->n,
     };
     av_random_bytes(r->header.salt, sizeof r->header.salt);
-    if (av_record_has_slot(r->header.kind))
-        r->header.slot = self->next_slot++;
-    rc = store_record_key(self, &r->header, r->key, err);
-    if (rc != AV_OK) { /* also when somebody erased this slot: it may come up again only after a rollback */
+    /* Slots may be erased that this log has not used: it was restored, and what it had gained since was erased. */
+    do {
+        if (av_record_has_slot(r->header.kind))
+            r->header.slot = self->next_slot++;
+        rc = store_record_key(self, &r->header, r->key, err);
+    } while (rc == AV_ERR_GONE && self->next_slot < AV_CONTAINER_SLOTS);
+    if (rc != AV_OK) {
         self->group.spoiled = true;
         return av_error_prefix(err, "key of a new record");
     }

@@ -22,7 +22,8 @@ void av_store_inspector_destroy(av_store_inspector **self); /* NULL and *NULL ar
 av_errc av_store_inspect(av_store_inspector *self, const av_record_header *header, av_span body,
     const av_store_visitor *visitor, av_error *err);
 
-/* Read all of the part and compare with its digest. AV_ERR_GONE: erased. AV_ERR_NOT_FOUND, AV_ERR_CORRUPT. Any thread. */
+/* Read all of the part and compare with its digest. AV_ERR_GONE: erased. AV_ERR_NOT_FOUND, AV_ERR_CORRUPT. Any
+ * thread. */
 av_errc av_store_check_part(const av_store *self, uint64_t lsn, av_error *err);
 /* LSNs (uint64_t) of the segment records that the table of a message or part names are appended to out; mostly none.
  * AV_ERR_GONE: erased. Any thread. */
@@ -34,7 +35,7 @@ uint64_t av_store_open_puts_lsn(const av_store *self);
 /* The marker of a store with these keys into dir, durable: for a copy whose own cannot be read. */
 av_errc av_store_put_marker(const char *dir, av_store_keys *keys, av_error *err);
 
-/* Is the store's marker, read now, byte for byte what it was written as? AV_ERR_CORRUPT, AV_ERR_NOT_FOUND, AV_ERR_LIMIT. */
+/* Is the store's marker, read now, byte for byte what it was written as? AV_ERR_CORRUPT, AV_ERR_NOT_FOUND. */
 av_errc av_store_check_marker(const av_store *self, av_error *err);
 
 #endif

@@ -1,5 +1,6 @@
-"""Backup and restore on real processes: incremental, beside imports, under another id, on another host, after an erasure;
-the management node from its sealed file. Every message byte for byte."""
+"""Backup and restore on real processes: incremental, beside imports, under another id, on another host, after an
+erasure; the management node from its sealed file. Every message byte for byte."""
+import base64
 import json
 import os
 import random
@@ -17,16 +18,15 @@ KINDS = {"stores", "accounts", "keyring", "views", "index", "markers", "locked"}
 
 
 def write_mail(folder, count, first=0, attachment=30000):
-    """Messages that differ, some with an attachment others have, too. {message id text: digest}"""
+    """Messages that differ, some with an attachment others have, too; their digests."""
     os.makedirs(folder, exist_ok=True)
-    import base64
     digests = set()
     for i in range(first, first + count):
         rng = random.Random(i)
         part = base64.encodebytes(random.Random(i % 7).randbytes(attachment)).replace(b"\n", b"\r\n")
         text = (f"From: a{i}@example.org\r\nTo: b@example.org\r\nSubject: letter {i} {rng.random()}\r\n"
-                f"Date: Tue, 3 Mar 2026 10:{i % 60:02}:00 +0000\r\nMessage-ID: <{i}@example.org>\r\nMIME-Version: 1.0\r\n"
-                "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\n"
+                f"Date: Tue, 3 Mar 2026 10:{i % 60:02}:00 +0000\r\nMessage-ID: <{i}@example.org>\r\n"
+                "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\n"
                 f"Word{i} and {rng.random()}\r\n--b\r\nContent-Type: application/octet-stream\r\n"
                 "Content-Transfer-Encoding: base64\r\n\r\n").encode()
         data = text + part + rng.randbytes(200).hex().encode() + b"\r\n--b--\r\n"

@@ -1,5 +1,5 @@
-"""deploy/hooks: freeze comes before the snapshot and thaw after it, and thaw comes however the script ends (programs on PATH
-that write down how they are called); restic on a real instance."""
+"""deploy/hooks: freeze comes before the snapshot and thaw after it, and thaw comes however the script ends (programs on
+PATH that write down how they are called); restic on a real instance."""
 import json
 import os
 import shutil
@@ -69,7 +69,8 @@ def test_order():
     with Fakes() as f:
         for hook, (args, snapshot) in SNAPSHOTS.items():
             assert f.run(hook, *args) == 0, f.told
-            assert f.log() == [froze("one"), froze("two"), snapshot, "archivolt thaw one", "archivolt thaw two"], f.log()
+            thawed = ["archivolt thaw one", "archivolt thaw two"]
+            assert f.log() == [froze("one"), froze("two"), snapshot, *thawed], f.log()
             assert f.run(hook, *args, "demo") == 0
             assert f.log() == [froze("demo"), snapshot, "archivolt thaw demo"], f.log()
             assert f.run(hook) == 2 and f.log() == []
@@ -136,7 +137,8 @@ def test_restic():
         assert len(keys) == 1, "more than the newest keyring is kept"
         back = os.path.join(folder, "back")
         for repository in (env["RESTIC_REPOSITORY"], to + ".keys"):
-            subprocess.run(["restic", "-r", repository, "restore", "latest", "--target", back, "-q"], env=env, check=True)
+            subprocess.run(["restic", "-r", repository, "restore", "latest", "--target", back, "-q"], env=env,
+                           check=True)
         again = os.path.join(back, to.lstrip("/"), "demo")
         assert verify(node, again)["faults"] == 0
         restore(node, again, "copy")

@@ -13,8 +13,8 @@ int cli_read_secret(cli *self, const char *path, av_buf *ret);
 /* The absolute form of a folder that need not be there yet; free. NULL with the reason told. */
 char *cli_absolute(cli *self, const char *path, int *status);
 /*
- * Wait for a long operation and take its result. *ret_result: of that type, or NULL when it has none; free_unpacked. A failed or
- * cancelled one is an exit status with the reason told.
+ * Wait for a long operation and take its result. *ret_result: of that type, or NULL when it has none; free_unpacked.
+ * A failed or cancelled one is an exit status with the reason told.
  */
 int cli_finish_operation(cli *self, const char *actor, const Archivolt__Operation *started, const char *cancelled,
     ProtobufCMessage **ret_result);

@@ -1,9 +1,10 @@
 /*
  * management_files.c - the management database and what a node needs to be that node again, in one sealed file
  *
- * Runs on the management's node and reads its data folder; the running Management Server gives a checkpoint of its database.
- * In the bundle: node.conf, the public keys, keys/, broker/, tls/, management/ and of host/ what says which instances
- * it runs. Not in it: the keys that open mail (sealed instance keys, node.seal): those come back with a recovery key.
+ * Runs on the management's node and reads its data folder; the running Management Server gives a checkpoint of its
+ * database. In the bundle: node.conf, the public keys, keys/, broker/, tls/, management/ and of host/ what says which
+ * instances it runs. Not in it: the keys that open mail (sealed instance keys, node.seal): those come back with a
+ * recovery key.
  */
 #include <errno.h>
 #include <fts.h>

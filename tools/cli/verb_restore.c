@@ -1,5 +1,6 @@
 /*
- * verb_restore.c - archivolt restore: a host makes the folder of an instance out of a backup, management the instance over it
+ * verb_restore.c - archivolt restore: a host makes the folder of an instance out of a backup, management the instance
+ * over it
  */
 #include "proto/host.pb-c.h"
 #include "proto/management.pb-c.h"

@@ -129,8 +129,8 @@ faults_of(const char *backup)
     return result.faults;
 }
 
-/* n messages of the site in a restored folder, made as numbers `from` on: readable by the recovery key, byte for byte. except:
- * erased. */
+/* n messages of the site in a restored folder, made as numbers `from` on: readable by the recovery key, byte for
+ * byte. except: erased. */
 __attribute__((unused)) static void
 check_restored_from(const site *self, const char *dir, size_t n, size_t except, size_t from)
 {

@@ -163,7 +163,8 @@ test_cancel_and_resume(void)
     site_free(&s);
 }
 
-/* Each system call of a second backup fails in turn: the first one stands until the second is there, and the next run heals. */
+/* Each system call of a second backup fails in turn: the first one stands until the second is there, and the next run
+ * heals. */
 static void
 test_faults(void)
 {

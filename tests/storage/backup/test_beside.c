@@ -1,6 +1,6 @@
 /*
- * test_beside.c - what goes on while a backup copies: compaction replaces containers, erasures replace keys, power goes;
- * and a restore whose calls fail one after the other
+ * test_beside.c - what goes on while a backup copies: compaction replaces containers, erasures replace keys, power
+ * goes; and a restore whose calls fail one after the other
  */
 #include <dirent.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /*
  * fixture.h - the store that every later version must read: tests/fixtures/store-1
  *
- * Written once by make_fixture.c with format 1, from messages of our own; opened, verified and listed by test_fixture.c.
+ * Written once by make_fixture.c with format 1, from messages of our own; opened, verified, listed by test_fixture.c.
  * Its keys are published here and protect nothing.
  */
 #ifndef AV_TESTS_CARE_FIXTURE_H

@@ -322,6 +322,45 @@ test_death_at_every_call(void)
     folder_remove(kept);
 }
 
+/* Groups that the view does not know, because writing it failed: what it does not know is not what nobody needs. */
+static void
+test_view_behind(void)
+{
+    char root[160];
+    care_store s;
+    av_care_compact_result result;
+    av_meta_view *snapshot;
+    uint64_t first, second, late;
+    av_care_compaction job = { .open_puts_lsn = UINT64_MAX };
+
+    care_new(&s, folder_new(root));
+    AV_CHECK_RC(care_mailbox(&s, 1, AV_EVENT_MAILBOX_CREATED, "Inbox", 1), AV_OK, &err);
+    first = care_put(&s, 1, 0, 0, 1);
+    second = care_put(&s, 2, 0, 0, 1);
+    care_commit(&s);
+    AV_CHECK_RC(care_remove(&s, 1, 2), AV_OK, &err); /* the UID of message 1 */
+    care_commit(&s);
+    AV_CHECK_RC(care_erase(&s, first), AV_OK, &err);
+    snapshot = av_store_view_snapshot(s.view);
+    late = care_put(&s, 3, 0, 0, 1);
+    care_commit(&s);
+    AV_CHECK_INT(late >> 32, first >> 32);
+    AV_CHECK_RC(av_store_roll(s.store, &err), AV_OK, &err);
+    job.store = s.store;
+    job.view = snapshot;
+    AV_CHECK_RC(av_care_compact(&job, NULL, &result, &err), AV_OK, &err);
+    AV_CHECK_INT(result.containers, 0);
+    AV_CHECK_INT(care_look(s.store, second, 2, 0, 0), 1);
+    AV_CHECK_INT(care_look(s.store, late, 3, 0, 0), 1);
+    av_meta_view_destroy(&snapshot);
+    AV_CHECK_RC(compact(&s, 0, &result), AV_OK, &err);
+    AV_CHECK_INT(result.containers, 1);
+    AV_CHECK_INT(care_look(s.store, second, 2, 0, 0), 1);
+    AV_CHECK_INT(care_look(s.store, late, 3, 0, 0), 1);
+    care_done(&s);
+    folder_remove(root);
+}
+
 int
 main(void)
 {
@@ -329,6 +368,7 @@ main(void)
     av_log_init("test", AV_LOG_ERROR, false);
     AV_RUN(test_space_comes_back);
     AV_RUN(test_segments);
+    AV_RUN(test_view_behind);
     AV_RUN(test_backup_after_erasure);
     AV_RUN(test_refusals);
     AV_RUN(test_death_at_every_call);

@@ -1,6 +1,6 @@
 /*
- * test_grep.c - nothing of the mail can be found in the files of a store: 10,000 words and addresses of the corpus, sought
- * in content, database and keyring
+ * test_grep.c - nothing of the mail can be found in the files of a store: 10,000 words and addresses of the corpus,
+ * sought in content, database and keyring
  */
 #include "storage/keys/keyring.h"
 #include "tests/storage/care/help.h"

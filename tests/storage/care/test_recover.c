@@ -359,6 +359,35 @@ test_damaged(void)
     drop(&s, &to);
 }
 
+/* The end of the log, which nobody else knows of: a record of the last group, and its commit. */
+static void
+test_damaged_end(void)
+{
+    char root[160];
+    care_store s, to;
+    losses told = { 0 };
+    fault_log log = { .loud = true };
+    av_recover_result result;
+    uint64_t end, last;
+
+    make(&s, folder_new(root));
+    last = care_put(&s, 900, 0, 0, 1);
+    lsns[MESSAGES - 1] = care_put(&s, 901, 0, 0, 1);
+    care_commit(&s);
+    end = av_store_committed_lsn(s.store);
+    AV_CHECK(last < lsns[MESSAGES - 1]);
+    care_close(&s);
+    flip_record(&s, MESSAGES - 1, AV_RECORD_HEADER + 9);
+    flip(&s, av_lsn_container(end), 0, (long)av_lsn_offset(end) + 50);
+    target_new(&to, &s);
+    AV_CHECK_RC(recover(&s, &to, false, &told, &result), AV_OK, &err);
+    AV_CHECK_INT(result.messages, MESSAGES - 1 + 1); /* one erased, one more; the lost one is more than these */
+    AV_CHECK_INT(told.n, 1);
+    AV_CHECK(was_told(&told, lsns[MESSAGES - 1]));
+    AV_CHECK_INT(care_verify(&to, true, true, &log), 0);
+    drop(&s, &to);
+}
+
 static bool
 lost_with_part_1(unsigned i)
 {
@@ -659,6 +688,7 @@ main(void)
     AV_RUN(test_sound_source);
     AV_RUN(test_database_lost);
     AV_RUN(test_damaged);
+    AV_RUN(test_damaged_end);
     AV_RUN(test_damaged_shared_part);
     AV_RUN(test_damaged_compacted);
     AV_RUN(test_container_missing);

@@ -540,6 +540,45 @@ test_power_cuts(void)
     printf("    %llu rounds, seed %llu\n", (unsigned long long)rounds, (unsigned long long)seed);
 }
 
+typedef struct nested {
+    test_log *log;
+    av_container_files *files;
+    av_errc rc;
+    unsigned calls;
+} nested;
+
+static bool
+compact_again(void *ctx, AV_UNUSED uint64_t lsn, AV_UNUSED uint8_t kind)
+{
+    nested *self = ctx;
+    av_compaction_result result = { 0 };
+    av_error err;
+
+    if (self->calls++ == 0)
+        self->rc = compact(self->log, self->files, 1, &result, &err);
+    return false;
+}
+
+/* Two at once would write into one file, and the one that gave it its name would let go of the one before. */
+static void
+test_one_at_a_time(void)
+{
+    test_log log = some_log(9, 4, 6, 3000);
+    av_container_files *files = log_files(&log, 2);
+    nested self = { .log = &log, .files = files };
+    av_compaction job = { .files = files, .log_key = log.key, .container = 1, .ctx = &self, .keep = compact_again };
+    av_compaction_result result = { 0 };
+    av_error err;
+
+    choose(&log, 1, 100);
+    AV_CHECK_RC(av_container_compact(&job, &result, &err), AV_OK, &err);
+    AV_CHECK_INT(self.rc, AV_ERR_BUSY);
+    check_log(&log, files);
+    AV_CHECK_RC(compact(&log, files, 1, &result, &err), AV_OK, &err);
+    av_container_files_destroy(&files);
+    log_remove(&log);
+}
+
 int
 main(void)
 {
@@ -549,6 +588,7 @@ main(void)
     AV_RUN(test_gives_bytes_back);
     AV_RUN(test_long_run);
     AV_RUN(test_refused);
+    AV_RUN(test_one_at_a_time);
     AV_RUN(test_every_flipped_byte);
     AV_RUN(test_dropped_by_a_stranger);
     AV_RUN(test_damaged_map);

@@ -400,6 +400,60 @@ test_limits(void)
     dir_remove(&d);
 }
 
+static void
+copy_folder(const char *from, const char *to)
+{
+    char command[400];
+
+    (void)snprintf(command, sizeof command, "rm -rf '%s' && cp -a '%s' '%s'", to, from, to);
+    AV_CHECK_INT(system(command), 0);
+}
+
+/* A backup of the log comes back beside today's keys, and what was written since was erased: its slots are passed over,
+ * in the container that goes on and in one that the backup does not have. */
+static void
+test_older_log_beside_todays_keys(void)
+{
+    test_dir d = dir_new();
+    av_store_config config = config_of(d.path);
+    av_store *store = store_new(&config);
+    uint64_t first = put(store, 100, 1), lost[3], again[3];
+    char backup[160];
+
+    (void)commit(store);
+    (void)snprintf(backup, sizeof backup, "%s.backup", d.path);
+    copy_folder(d.path, backup);
+    lost[0] = put(store, 100, 2);
+    lost[1] = put(store, 100, 3);
+    (void)commit(store);
+    AV_CHECK_RC(av_store_roll(store, &err), AV_OK, &err);
+    lost[2] = put(store, 100, 4);
+    (void)commit(store);
+    AV_CHECK_RC(av_store_erase(store, lost, AV_COUNT(lost), &err), AV_OK, &err);
+    av_store_close(&store);
+    copy_folder(backup, d.path);
+    AV_CHECK_RC(av_store_open(&config, 0, &store, &err), AV_OK, &err);
+    AV_CHECK(av_store_problem(store) == NULL);
+    again[0] = put(store, 100, 5);
+    again[1] = put(store, 100, 6);
+    (void)commit(store);
+    AV_CHECK_RC(av_store_roll(store, &err), AV_OK, &err);
+    again[2] = put(store, 100, 7);
+    (void)commit(store);
+    for (int opened = 0; opened < 2; opened++) {
+        AV_CHECK_INT(look(store, first, 100, 1), 1);
+        for (unsigned i = 0; i < AV_COUNT(again); i++)
+            AV_CHECK_INT(look(store, again[i], 100, 5 + i), 1);
+        av_store_close(&store);
+        AV_CHECK_RC(av_store_open(&config, 0, &store, &err), AV_OK, &err);
+        AV_CHECK(av_store_problem(store) == NULL);
+    }
+    av_store_close(&store);
+    (void)snprintf(backup, sizeof backup, "rm -rf '%s.backup'", d.path);
+    AV_CHECK_INT(system(backup), 0);
+    dir_remove(&d);
+}
+
 int
 main(void)
 {
@@ -414,5 +468,6 @@ main(void)
     AV_RUN(test_foreign_folder);
     AV_RUN(test_nothing_in_clear);
     AV_RUN(test_limits);
+    AV_RUN(test_older_log_beside_todays_keys);
     return av_check_done();
 }

@@ -4,34 +4,17 @@
  * For each message: digest, is it a duplicate, is the content known, content, placement event, the row of ENVELOPE,
  * BODYSTRUCTURE and texts. For each group: one commit of the log, then the views without sync.
  */
-#include "tools/bench/store/bench.h"
+#include "tools/bench/store/archive_priv.h"
 
 #include <limits.h>
 #include <stdio.h>
 
 #include "base/encode.h"
 #include "base/file.h"
-#include "storage/meta/views.h"
-#include "storage/mime/summary.h"
 #include "storage/store/train.h"
 
 #define SPOOL   (8U * 1024 * 1024) /* larger messages are streamed, as in the instance */
 #define ROW_MAX (1024U * 1024)
-
-struct bench_archive {
-    av_store_keys *keys;
-    av_store *store;
-    av_store_view *view;
-    av_catalog *catalog;
-    uint32_t store_no;
-    bool in_group;
-    av_mime mime;
-    av_mime_summary summary;
-    av_buf row;
-    uint32_t *next_uid; /* by mailbox number, 0: not made yet */
-    uint32_t mailboxes;
-    uint64_t modseq;
-};
 
 static const uint8_t secret[32] = "a key for benchmarks, no other";
 static const uint8_t uuid[AV_STORE_UUID_SIZE] = "one benchmark";
@@ -92,14 +75,6 @@ open_store(bench_archive *self, const char *dir)
         bench_check(av_store_use_dictionary(self->store, dictionary, &err), "dictionary", &err);
 }
 
-/* Needed only when the last close was none: attributes of replayed messages are not what is measured. */
-static av_errc
-no_attributes(AV_UNUSED void *ctx, AV_UNUSED av_store *store, AV_UNUSED const av_event_placement *placement,
-    AV_UNUSED av_buf *out, AV_UNUSED av_error *err)
-{
-    return AV_OK;
-}
-
 bench_archive *
 bench_archive_open(const char *dir)
 {
@@ -110,10 +85,11 @@ bench_archive_open(const char *dir)
     open_keys(self, dir);
     open_views(self, dir);
     open_store(self, dir);
-    bench_check(av_catalog_catch_up(self->catalog, self->store_no, no_attributes, NULL, NULL, &err), "catalog", &err);
     av_mime_init(&self->mime);
     av_mime_summary_init(&self->summary);
     av_buf_init(&self->row, ROW_MAX);
+    bench_check(
+        av_catalog_catch_up(self->catalog, self->store_no, bench_row_of_stored, self, NULL, &err), "catalog", &err);
     return self;
 }
 
@@ -137,8 +113,8 @@ bench_archive_close(bench_archive **self)
     *self = NULL;
 }
 
-static void
-guid_of(uint32_t mailbox, uint8_t ret[AV_GUID_SIZE])
+void
+bench_guid_of(uint32_t mailbox, uint8_t ret[AV_GUID_SIZE])
 {
     memset(ret, 0, AV_GUID_SIZE);
     memcpy(ret, &mailbox, sizeof mailbox);
@@ -175,7 +151,7 @@ need_mailbox(bench_archive *self, uint32_t mailbox)
     }
     if (self->next_uid[mailbox] != 0)
         return;
-    guid_of(mailbox, event.mailbox.guid);
+    bench_guid_of(mailbox, event.mailbox.guid);
     self->next_uid[mailbox] = known_uid(self, event.mailbox.guid);
     if (self->next_uid[mailbox] != 0)
         return;
@@ -190,8 +166,8 @@ need_mailbox(bench_archive *self, uint32_t mailbox)
 }
 
 /* What lists and IMAP answer from; the instance's own row holds the same texts. */
-static void
-make_row(bench_archive *self, av_span message)
+void
+bench_make_row(bench_archive *self, av_span message)
 {
     const av_mime_summary *s = &self->summary;
     const av_buf *texts[] = { &s->from, &s->to, &s->cc, &s->bcc, &s->subject, &s->attachments, &s->preview,
@@ -236,34 +212,50 @@ need_content(bench_archive *self, av_span message, const uint8_t digest[AV_SHA25
     return lsn;
 }
 
-uint64_t
-bench_archive_put(bench_archive *self, av_span message, uint32_t mailbox)
+void
+bench_begin(bench_archive *self, uint32_t mailbox, av_event *ret)
 {
-    av_event event = { .kind = AV_EVENT_PLACEMENT_ADDED };
-    av_event_placement *p = &event.placement;
-    uint32_t uid;
-    av_error err;
-
+    *ret = (av_event){ .kind = AV_EVENT_PLACEMENT_ADDED };
     if (!self->in_group)
         av_views_begin(self->catalog, self->store_no);
     self->in_group = true;
     need_mailbox(self, mailbox);
-    guid_of(mailbox, p->guid);
-    av_sha256(message, p->digest);
-    if (av_catalog_duplicate(self->catalog, av_catalog_writer(self->catalog), p->guid, p->digest, &uid, &err) == AV_OK)
-        bench_fail("the same message came to a mailbox twice");
-    p->content_lsn = need_content(self, message, p->digest);
-    make_row(self, message);
+    bench_guid_of(mailbox, ret->placement.guid);
+}
+
+void
+bench_place(bench_archive *self, uint32_t mailbox, av_event *event)
+{
+    av_event_placement *p = &event->placement;
+    av_error err;
+
     p->uid = self->next_uid[mailbox]++;
     p->modseq = ++self->modseq;
-    p->raw_size = message.n;
-    p->crlf_size = self->mime.crlf_bytes;
     p->archived_at_ms = 1700000000000 + (int64_t)self->modseq;
     p->received_at_ms = self->summary.date_unix_s * 1000;
     p->has_instance = true;
     memcpy(p->instance, uuid, sizeof p->instance);
     bench_check(
-        av_views_put_event(self->catalog, self->store_no, &event, av_buf_span(&self->row), &err), "placement", &err);
+        av_views_put_event(self->catalog, self->store_no, event, av_buf_span(&self->row), &err), "placement", &err);
+}
+
+uint64_t
+bench_archive_put(bench_archive *self, av_span message, uint32_t mailbox)
+{
+    av_event event;
+    av_event_placement *p = &event.placement;
+    uint32_t uid;
+    av_error err;
+
+    bench_begin(self, mailbox, &event);
+    av_sha256(message, p->digest);
+    if (av_catalog_duplicate(self->catalog, av_catalog_writer(self->catalog), p->guid, p->digest, &uid, &err) == AV_OK)
+        bench_fail("the same message came to a mailbox twice");
+    p->content_lsn = need_content(self, message, p->digest);
+    bench_make_row(self, message);
+    p->raw_size = message.n;
+    p->crlf_size = self->mime.crlf_bytes;
+    bench_place(self, mailbox, &event);
     return p->content_lsn;
 }
 

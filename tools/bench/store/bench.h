@@ -47,6 +47,19 @@ void bench_archive_commit(bench_archive *self);
 void bench_archive_train(bench_archive *self, const uint64_t *lsns, size_t count);
 /* The message, in out (replaced). */
 void bench_archive_read(bench_archive *self, uint64_t lsn, av_buf *out);
+/* A message of this size, its pieces one after another, into the open group. piece: some bytes from offset on, borrowed
+ * until the next call. */
+typedef av_span bench_piece_fn(void *ctx, uint64_t offset);
+uint64_t bench_archive_put_streamed(
+    bench_archive *self, uint64_t size, bench_piece_fn *piece, void *ctx, uint32_t mailbox);
+/* LSN of a placement's content. */
+uint64_t bench_archive_find(bench_archive *self, uint32_t mailbox, uint32_t uid);
+/* The whole message against its digest. */
+void bench_archive_check_streamed(bench_archive *self, uint64_t lsn);
+/* All counters of view, catalog and mailboxes. */
+void bench_archive_check_counters(bench_archive *self, uint64_t messages, uint64_t bytes, uint32_t mailboxes);
+/* av_care_verify with everything; makes and removes dir/scratch. */
+void bench_archive_verify(bench_archive *self, const char *dir, uint64_t messages);
 /* The folders in dir: content (the log), views. */
 void bench_archive_bytes(const char *dir, uint64_t *ret_content, uint64_t *ret_views);
 /* Forget the log's pages in the page cache. */
@@ -67,6 +80,8 @@ uint64_t bench_syncs(void);
 uint64_t bench_written(void);
 double bench_peak_mb(void); /* highest resident memory since the last reset */
 void bench_peak_reset(void);
+/* Bytes of all files in dir and its folders. */
+uint64_t bench_folder_bytes(const char *dir);
 double bench_anonymous_mb(void); /* resident now, without files mapped */
 /* The value at share (0.5, 0.99) of count numbers; sorts them. */
 double bench_quantile(double *values, size_t count, double share);
@@ -87,6 +102,9 @@ void bench_import(const char *pack, const char *dir, unsigned copies);
 void bench_append(const char *pack, const char *dir, unsigned count);
 /* Generated mail; a line at 100,000, 300,000, 1,000,000 and at the end. */
 void bench_generated(const char *dir, uint64_t seed, uint64_t count);
+/* 200 MB, 1,000 parts, and count tiny messages; then everything is checked, the views are made anew, and checked again.
+ * limit_mb: the process may not have more memory of its own; 0: no limit. */
+void bench_endure(const char *dir, uint64_t seed, uint64_t count, uint64_t limit_mb);
 /* Digest, zstd, AES, CRC, append, sync: the same job without an archive. */
 void bench_loop(const char *pack, const char *dir);
 /* zstd alone, message by message. */

@@ -53,6 +53,15 @@ cool(AV_UNUSED void *ctx, const char *path, AV_UNUSED const struct stat *st)
     (void)close(fd);
 }
 
+uint64_t
+bench_folder_bytes(const char *dir)
+{
+    uint64_t sum = 0;
+
+    walk(dir, add_size, &sum);
+    return sum;
+}
+
 void
 bench_archive_bytes(const char *dir, uint64_t *ret_content, uint64_t *ret_views)
 {

@@ -9,12 +9,14 @@
 #include "base/secret.h"
 #include "tools/bench/store/bench.h"
 
-static const char usage[] = "usage: bench-store import PACK DIR [COPIES]     whole pack; DIR is made\n"
-                            "       bench-store append PACK DIR COUNT        durable, one by one\n"
-                            "       bench-store generated DIR SEED COUNT     made-up mail\n"
-                            "       bench-store loop PACK DIR                digest, zstd, AES, CRC, append, sync\n"
-                            "       bench-store zstd PACK                    zstd alone\n"
-                            "       bench-store show SEED COUNT              made-up mail, to be looked at\n";
+static const char usage[] =
+    "usage: bench-store import PACK DIR [COPIES]     whole pack; DIR is made\n"
+    "       bench-store append PACK DIR COUNT        durable, one by one\n"
+    "       bench-store generated DIR SEED COUNT     made-up mail\n"
+    "       bench-store endure DIR SEED COUNT MB     large and tiny mail in MB of memory (0: any)\n"
+    "       bench-store loop PACK DIR                digest, zstd, AES, CRC, append, sync\n"
+    "       bench-store zstd PACK                    zstd alone\n"
+    "       bench-store show SEED COUNT              made-up mail, to be looked at\n";
 
 static uint64_t
 number(const char *text)
@@ -51,6 +53,8 @@ main(int argc, char **argv)
         bench_append(argv[2], argv[3], (unsigned)number(argv[4]));
     else if (strcmp(what, "generated") == 0 && argc == 5)
         bench_generated(argv[2], number(argv[3]), number(argv[4]));
+    else if (strcmp(what, "endure") == 0 && argc == 6)
+        bench_endure(argv[2], number(argv[3]), number(argv[4]), number(argv[5]));
     else if (strcmp(what, "loop") == 0 && argc == 4)
         bench_loop(argv[2], argv[3]);
     else if (strcmp(what, "zstd") == 0 && argc == 3)
