@@ -325,7 +325,9 @@ void
 av_stores_retry(av_stores *self)
 {
     pthread_mutex_lock(&self->lock);
-    for (store_slot *s = self->slots; s != NULL; s = s->next)
+    for (store_slot *s = self->slots; s != NULL; s = s->next) {
         s->error.code = AV_OK;
+        s->fresh = true; /* the next sync opens it and brings the catalog to the end of its log */
+    }
     pthread_mutex_unlock(&self->lock);
 }

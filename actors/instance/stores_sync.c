@@ -197,7 +197,8 @@ catch_up_all(av_stores *self, bool everything)
     for (store_slot *s = self->slots, *next; s != NULL; s = next) {
         next = s->next;
         if (s->gone || s->reserved || s->row->state == AV_STORE_DISABLED || s->row->locked || s->attached ||
-            s->row->task == AV_STORE_TASK_DETACH || (!everything && !s->fresh && !s->row->dirty && s->open.no != 0))
+            s->row->task == AV_STORE_TASK_DETACH ||
+            (!everything && !s->fresh && (self->begun || !s->row->dirty) && s->open.no != 0))
             continue;
         s->fresh = false;
         if (catch_up_one(self, s, &rebuilt, &err) != AV_OK)

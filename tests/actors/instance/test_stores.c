@@ -307,6 +307,106 @@ test_held(void)
     rig_end(&r);
 }
 
+/* ---- readers while stores come and go ---- */
+
+typedef struct crowd {
+    rig *r;
+    unsigned seed;
+    atomic_bool *stop;
+    unsigned long reads, unavailable, wrong;
+} crowd;
+
+static void *
+read_for_ever(void *arg)
+{
+    crowd *self = arg;
+    av_meta_view *view = av_catalog_snapshot(self->r->archive->catalog);
+    av_mailbox mailbox;
+    av_error err;
+
+    if (av_catalog_mailbox_by_path(view, av_span_str("alice"), &mailbox, &err) != AV_OK)
+        self->wrong++;
+    while (!atomic_load(self->stop)) {
+        AV_CLEANUP(av_buf_release) av_buf bytes = { 0 };
+        uint32_t uid = (uint32_t)rand_r(&self->seed) % STORES + 1;
+        const av_open_store *store = NULL;
+        av_placement p = { 0 };
+        char text[64];
+        av_errc rc;
+
+        av_buf_init(&bytes, 4096);
+        (void)snprintf(text, sizeof text, "Subject: %u\n\nmessage\n", uid);
+        rc = av_catalog_placement(view, mailbox.guid, uid, &p, &err);
+        if (rc == AV_OK)
+            rc = av_stores_use(self->r->archive->stores, p.store, &store, &err);
+        if (rc == AV_ERR_UNAVAILABLE) {
+            self->unavailable++;
+            continue;
+        }
+        if (rc == AV_OK)
+            rc = av_store_read_message(store->store, p.content_lsn, &bytes, &err);
+        if (rc != AV_OK || strcmp(av_buf_cstr(&bytes), text) != 0)
+            self->wrong++;
+        self->reads++;
+        av_stores_done(self->r->archive->stores, &store);
+    }
+    av_meta_view_destroy(&view);
+    return NULL;
+}
+
+static void
+set_state(rig *r, uint64_t id, Archivolt__StoreState state)
+{
+    Archivolt__SetStoreRequestedStateRequest body = ARCHIVOLT__SET_STORE_REQUESTED_STATE_REQUEST__INIT;
+    av_error err = { 0 };
+
+    body.id = id;
+    body.requested_state = state;
+    AV_CHECK_RC(change(r, av_stores_ask_set_state, &body.base, &err), AV_OK, &err);
+}
+
+static void
+test_crowd(void)
+{
+    enum { READERS = 3, MS = 3000 };
+    crowd readers[READERS];
+    pthread_t threads[READERS];
+    atomic_bool stop = false;
+    unsigned rounds = 0, seed = 7;
+    char text[64], name[32];
+    int64_t until;
+    rig r;
+
+    rig_new(&r);
+    for (unsigned i = 1; i <= STORES; i++) {
+        (void)snprintf(text, sizeof text, "Subject: %u\n\nmessage\n", i);
+        put_message(&r, text);
+        (void)snprintf(name, sizeof name, "more %u", i);
+        create(&r, name);
+    }
+    for (unsigned i = 0; i < READERS; i++) {
+        readers[i] = (crowd){ .r = &r, .seed = i + 1, .stop = &stop };
+        AV_CHECK_INT(pthread_create(&threads[i], NULL, read_for_ever, &readers[i]), 0);
+    }
+    for (until = av_clock_mono_ms() + MS; av_clock_mono_ms() < until; rounds++) {
+        uint64_t id = (uint64_t)rand_r(&seed) % STORES + 1;
+
+        set_state(&r, id, ARCHIVOLT__STORE_STATE__STORE_STATE_DISABLED);
+        av_stores_trim(r.archive->stores, rounds % 8 == 0);
+        set_state(&r, id, ARCHIVOLT__STORE_STATE__STORE_STATE_NORMAL);
+    }
+    atomic_store(&stop, true);
+    for (unsigned i = 0; i < READERS; i++) {
+        (void)pthread_join(threads[i], NULL);
+        AV_CHECK_INT(readers[i].wrong, 0);
+        AV_CHECK(readers[i].reads > 0);
+        printf("  reader %u: %lu reads, %lu times unavailable, %u rounds\n", i, readers[i].reads,
+            readers[i].unavailable, rounds);
+    }
+    read_all(&r, STORES);
+    rig_end(&r);
+}
+
 /* ---- a crash while another store than the current one was written ---- */
 
 static bool
@@ -386,6 +486,7 @@ main(void)
     AV_RUN(test_due);
     AV_RUN(test_many);
     AV_RUN(test_held);
+    AV_RUN(test_crowd);
     AV_RUN(test_dirty);
     return av_check_done();
 }
