@@ -43,7 +43,7 @@ av_summary_row_encode(const av_summary *self, av_buf *out, av_error *err)
 {
     uint32_t flags = (self->has_date ? FLAG_DATE : 0U) | (self->has_attachment ? FLAG_ATTACHMENT : 0U) |
                      (self->cut ? FLAG_CUT : 0U) | (self->opaque ? FLAG_OPAQUE : 0U);
-    bool ok = av_tlv_put_u32(out, TAG_FLAGS, flags);
+    bool ok = av_buf_append(out, self->thread, sizeof self->thread) && av_tlv_put_u32(out, TAG_FLAGS, flags);
     av_span text;
     size_t i;
 
@@ -92,13 +92,18 @@ take_field(const av_tlv_field *field, uint32_t *flags, av_summary *ret)
 av_errc
 av_summary_row_decode(av_span row, av_summary *ret, av_error *err)
 {
-    av_tlv_reader reader = { row, 0 };
+    av_tlv_reader reader;
     av_tlv_field field;
+    av_span thread;
     uint32_t flags = 0;
     bool end = false;
     av_errc rc;
 
     memset(ret, 0, sizeof *ret);
+    if (!av_span_get_bytes(&row, sizeof ret->thread, &thread))
+        return av_error_set(err, AV_ERR_CORRUPT, "summary row: it is too short");
+    memcpy(ret->thread, thread.p, sizeof ret->thread);
+    reader = (av_tlv_reader){ row, 0 };
     while ((rc = av_tlv_next(&reader, &field, &end, err)) == AV_OK && !end) {
         if (!take_field(&field, &flags, ret))
             return av_error_set(err, AV_ERR_CORRUPT, "summary row: field %u has a wrong size", field.number);
@@ -175,6 +180,7 @@ av_summarizer_row(av_summarizer *self, av_span head, uint64_t size, uint64_t crl
         .date_unix_s = s->date_unix_s,
         .date_zone_minutes = s->date_zone_minutes,
     };
+    memcpy(row.thread, s->thread, sizeof row.thread);
     row.cut = opaque || near(&s->subject, AV_SUMMARY_SUBJECT_MAX) || near(&s->from, AV_SUMMARY_ADDRESSES_MAX) ||
               near(&s->to, AV_SUMMARY_ADDRESSES_MAX) || near(&s->cc, AV_SUMMARY_ADDRESSES_MAX) ||
               near(&s->bcc, AV_SUMMARY_ADDRESSES_MAX) || near(&s->attachments, AV_SUMMARY_NAMES_MAX);

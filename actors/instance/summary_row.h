@@ -2,7 +2,8 @@
  * summary_row.h - what the catalog keeps beside a message: the fields lists, searches and IMAP answer from without
  * opening the message (decisions.md 28)
  *
- * Pure, but for av_summary_row_of_stored. The row is TLV (storage/container/tlv.h).
+ * Pure, but for av_summary_row_of_stored. The row is the thread key (storage/mime/thread.h), then TLV
+ * (storage/container/tlv.h).
  */
 #ifndef AV_INSTANCE_SUMMARY_ROW_H
 #define AV_INSTANCE_SUMMARY_ROW_H
@@ -21,6 +22,7 @@ typedef struct av_summary {
     bool has_date, has_attachment;
     bool cut;    /* one of the texts was longer than what is kept: a search has to look at the message */
     bool opaque; /* too large: structure was not looked for */
+    uint8_t thread[AV_THREAD_KEY_SIZE];
     int64_t date_unix_s;
     int32_t date_zone_minutes;
 } av_summary;

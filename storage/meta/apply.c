@@ -223,13 +223,16 @@ catalog_take_placement(av_catalog *self, catalog_box *box, const av_placement *r
     av_meta_delete(self->meta, av_meta_key_span(&key));
     catalog_keywords_key(&key, row->guid, row->uid);
     av_meta_delete(self->meta, av_meta_key_span(&key));
+    catalog_thread_key(&key, row);
+    av_meta_delete(self->meta, av_meta_key_span(&key));
     return AV_OK;
 }
 
 static av_errc
-put_placement(av_catalog *self, uint32_t no, const av_event_placement *event, av_error *err)
+put_placement(av_catalog *self, uint32_t no, const av_event_placement *event, const uint8_t *thread, av_error *err)
 {
     av_placement row = {
+        .uid = event->uid,
         .store = no,
         .content_lsn = event->content_lsn,
         .raw_size = event->raw_size,
@@ -241,7 +244,11 @@ put_placement(av_catalog *self, uint32_t no, const av_event_placement *event, av
     };
     av_meta_key key;
 
+    memcpy(row.guid, event->guid, sizeof row.guid);
     memcpy(row.digest, event->digest, sizeof row.digest);
+    catalog_thread_set(&row, thread);
+    catalog_thread_key(&key, &row);
+    av_meta_put(self->meta, av_meta_key_span(&key), av_span_str(NULL));
     av_buf_clear(&self->row);
     (void)catalog_placement_encode(&row, &self->row);
     catalog_placement_key(&key, event->guid, event->uid);
@@ -280,7 +287,7 @@ check_added(
 
 /* A message that moves from one store to another may be in both logs: the later change counts. */
 static av_errc
-apply_added(av_catalog *self, uint32_t no, const av_event_placement *event, av_error *err)
+apply_added(av_catalog *self, uint32_t no, const av_event_placement *event, const uint8_t *thread, av_error *err)
 {
     bool taken = false;
     catalog_box box;
@@ -306,7 +313,7 @@ apply_added(av_catalog *self, uint32_t no, const av_event_placement *event, av_e
         taken = false;
     }
     if (rc == AV_OK && !taken)
-        rc = put_placement(self, no, event, err);
+        rc = put_placement(self, no, event, thread, err);
     if (rc == AV_OK && !taken)
         rc = catalog_count(self, &box, no, event->raw_size, event->flags, 1, err);
     if (rc == AV_OK)
@@ -422,7 +429,7 @@ apply_mailbox(av_catalog *self, uint32_t store_no, const av_event *event, av_err
 }
 
 av_errc
-av_catalog_apply(av_catalog *self, uint32_t store_no, const av_event *event, av_error *err)
+av_catalog_apply(av_catalog *self, uint32_t store_no, const av_event *event, const uint8_t *thread, av_error *err)
 {
     const catalog_store *s = catalog_find_no(self, store_no);
 
@@ -437,7 +444,7 @@ av_catalog_apply(av_catalog *self, uint32_t store_no, const av_event *event, av_
     case AV_EVENT_PLACEMENT_ADDED:
         if (is_foreign(self, event->placement.has_instance, event->placement.instance))
             return AV_OK;
-        return apply_added(self, store_no, &event->placement, err);
+        return apply_added(self, store_no, &event->placement, thread, err);
     case AV_EVENT_PLACEMENT_REMOVED:
         return apply_removed(self, store_no, &event->placement, err);
     case AV_EVENT_RUN_PROGRESS:

@@ -22,6 +22,7 @@
 #include "storage/meta/message_id.h"
 #include "storage/meta/meta.h"
 #include "storage/meta/store_view.h"
+#include "storage/meta/thread_id.h"
 #include "storage/store/event.h"
 #include "storage/store/store.h"
 
@@ -81,8 +82,8 @@ bool av_catalog_next_store(const av_catalog *self, uint32_t *no, av_catalog_stor
  */
 av_errc av_catalog_expunge(av_catalog *self, uint32_t store_no, size_t most, uint64_t *ret_left, av_error *err);
 
-/* A message without attributes in its store's view: append the row to out, or leave it empty for none (also for content
- * that cannot be read: an error ends the replay). Called in replay. */
+/* A message without attributes in its store's view: append the row (av_store_view_attributes_put) to out, or leave it
+ * empty for none (also for content that cannot be read: an error ends the replay). Called in replay. */
 typedef av_errc av_catalog_summary_fn(
     void *ctx, av_store *store, const av_event_placement *placement, av_buf *out, av_error *err);
 
@@ -109,13 +110,15 @@ void av_catalog_rollback(av_catalog *self);
 uint64_t av_catalog_next_sequence(const av_catalog *self);
 
 /*
- * The one way the view changes: an event that goes into this store's log.
+ * The one way the view changes: an event that goes into this store's log. thread: of an added placement's message, as
+ * av_store_view_thread gives it; NULL or zeros: the message is a thread of its own.
  * AV_ERR_EXISTS: path taken, UID given twice; AV_ERR_NOT_FOUND: mailbox or UID unknown (or the placement is another
  * store's); AV_ERR_CONFLICT: a sequence that is not the next, a mailbox removed that has placements. The group is
  * unchanged then, and the event must not go to the log. Creating a mailbox that is there under this path is AV_OK: that
  * is how it is announced to another store.
  */
-av_errc av_catalog_apply(av_catalog *self, uint32_t store_no, const av_event *event, av_error *err);
+av_errc av_catalog_apply(
+    av_catalog *self, uint32_t store_no, const av_event *event, const uint8_t *thread, av_error *err);
 
 /* --- views ------------------------------------------------------------------------------------------------------- */
 
@@ -178,6 +181,7 @@ typedef struct av_placement {
     int64_t received_at_ms, archived_at_ms;
     uint64_t modseq;
     uint32_t flags;
+    uint8_t thread[AV_THREAD_ID_BYTES];
 } av_placement;
 
 av_errc av_catalog_placement(
@@ -205,6 +209,26 @@ av_errc av_catalog_duplicate(const av_catalog *self, const av_meta_view *view, c
  * never on the id. */
 av_catalog_iter *av_catalog_by_id(
     const av_catalog *self, const av_meta_view *view, const uint8_t id[AV_MESSAGE_ID_BYTES]);
+
+/*
+ * Any one placement of a message id: its digest finds the content in each store (av_store_view_find_message).
+ * AV_ERR_NOT_FOUND when no mailbox has it.
+ */
+av_errc av_catalog_find(const av_catalog *self, const av_meta_view *view, const uint8_t id[AV_MESSAGE_ID_BYTES],
+    av_placement *ret, av_error *err);
+
+/* --- threads: RFC 8621, 3; which one a message belongs to stands in storage/mime/thread.h ------------------------- */
+
+/* AV_ERR_NOT_FOUND when no mailbox has the message. */
+av_errc av_catalog_thread_of(const av_catalog *self, const av_meta_view *view, const uint8_t id[AV_MESSAGE_ID_BYTES],
+    uint8_t ret[AV_THREAD_ID_BYTES], av_error *err);
+/*
+ * The messages of a thread that stand in any mailbox of any store, in the order of their ids. Walk with
+ * av_catalog_next_message (each once) or with av_catalog_next_placement (each of their placements); rights are checked
+ * on placements. A thread that is not there has none.
+ */
+av_catalog_iter *av_catalog_thread_messages(const av_meta_view *view, const uint8_t thread[AV_THREAD_ID_BYTES]);
+bool av_catalog_next_message(av_catalog_iter *self, uint8_t ret_id[AV_MESSAGE_ID_BYTES]);
 
 /* --- runs ------------------------------------------------------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
  *   catalog_name.c   which mailbox has which path      catalog_read.c   everything that reads
  *   apply.c          events                            catalog_count.c  counters, counting again
  *   catch_up.c       replay                            expunge.c        a store leaves
+ *   catalog_thread.c threads, message ids
  *
  * Keys (numbers big-endian)                           Values (numbers little-endian)
  *   V                                                 version u32, check of the key (16), instance UUID
@@ -17,6 +18,7 @@
  *   P  mailbox GUID, UID u32                          placement
  *   K  mailbox GUID, UID u32                          keywords, as in the event; only where there are any
  *   J  token of the message id (16), GUID             UIDs u32        (token: HMAC of the id with the catalog's key)
+ *   t  thread (16), message id (18), mailbox GUID, UID u32  nothing
  *   m  store number u32, mailbox GUID                 messages u64, bytes u64; it was announced there
  *   T  first component of paths                       messages u64, bytes u64
  *   R  run UUID, store number u32                     run, as that store's log tells it
@@ -28,7 +30,7 @@
 #include "storage/meta/catalog.h"
 #include "storage/meta/keys.h"
 
-#define CATALOG_VERSION 3U
+#define CATALOG_VERSION 4U
 #define CATALOG_TOKEN   16U
 #define CATALOG_ROW_MAX (4U * 1024 * 1024)
 
@@ -63,6 +65,27 @@ typedef struct catalog_box {
     size_t claim_n;
     char claim[AV_MAILBOX_PATH_MAX + 1]; /* empty: no event named it yet, or removed */
 } catalog_box;
+
+typedef enum catalog_by {
+    CATALOG_BY_UID = 0, /* keys of table P, and all that are no placements */
+    CATALOG_BY_ID,      /* of J */
+    CATALOG_BY_THREAD   /* of t */
+} catalog_by;
+
+struct av_catalog_iter {
+    const av_meta_view *view;
+    av_meta_iter *it;
+    catalog_by by;
+    uint32_t to_uid;                 /* by UID */
+    uint8_t id[AV_MESSAGE_ID_BYTES]; /* by id; by thread: the one before, when has_id */
+    bool has_id;
+    uint8_t guid[AV_GUID_SIZE];
+    av_span uids; /* by id: those of guid not walked yet */
+    av_run run;   /* runs: the row read ahead */
+    bool has_run;
+    av_buf row;
+    av_error error; /* code AV_OK: none of our own */
+};
 
 /* catalog.c */
 catalog_store *catalog_find_no(const av_catalog *self, uint32_t no);
@@ -103,6 +126,17 @@ bool catalog_run_is_ahead(const av_run *a, const av_run *b);
 av_errc catalog_box_get(const av_meta_view *view, const uint8_t *guid, catalog_box *ret, av_error *err);
 /* Can be seen: created, and not removed. */
 bool catalog_box_is_shown(const catalog_box *self);
+
+av_catalog_iter *catalog_iter_new(const av_meta_view *view, av_span prefix, av_span from);
+/* false ends the walk, with rc (or what is damaged) as its error. */
+bool catalog_iter_keep(av_catalog_iter *self, av_errc rc);
+bool catalog_iter_damaged(av_catalog_iter *self, const char *what);
+
+/* catalog_thread.c */
+void catalog_thread_key(av_meta_key *key, const av_placement *row);
+/* row->thread; thread NULL or zeros: the message is one of its own, named by its digest. */
+void catalog_thread_set(av_placement *row, const uint8_t *thread);
+bool catalog_thread_next(av_catalog_iter *self, av_placement *ret);
 
 /* catalog_name.c: changes of names in the open group; they store the mailbox's row. */
 void catalog_box_put(av_catalog *self, const catalog_box *box);

@@ -3,22 +3,8 @@
  */
 #include "storage/meta/catalog_priv.h"
 
-struct av_catalog_iter {
-    const av_meta_view *view;
-    av_meta_iter *it;
-    uint32_t to_uid; /* placements */
-    bool by_id;      /* keys of table J */
-    uint8_t id[AV_MESSAGE_ID_BYTES];
-    uint8_t guid[AV_GUID_SIZE];
-    av_span uids; /* by_id: those of guid not walked yet */
-    av_run run;   /* runs: the row read ahead */
-    bool has_run;
-    av_buf row;
-    av_error error; /* code AV_OK: none of our own */
-};
-
-static av_catalog_iter *
-iter_new(const av_meta_view *view, av_span prefix, av_span from)
+av_catalog_iter *
+catalog_iter_new(const av_meta_view *view, av_span prefix, av_span from)
 {
     av_catalog_iter *self = av_xcalloc(1, sizeof *self);
 
@@ -50,8 +36,8 @@ av_catalog_iter_error(av_catalog_iter *self, av_error *err)
 }
 
 /* A row that does not decode ends the walk; the error is kept. */
-static bool
-keep(av_catalog_iter *self, av_errc rc)
+bool
+catalog_iter_keep(av_catalog_iter *self, av_errc rc)
 {
     if (rc == AV_OK)
         return true;
@@ -59,10 +45,10 @@ keep(av_catalog_iter *self, av_errc rc)
     return false;
 }
 
-static bool
-keep_damaged(av_catalog_iter *self, const char *what)
+bool
+catalog_iter_damaged(av_catalog_iter *self, const char *what)
 {
-    return keep(self, av_error_set(&self->error, AV_ERR_CORRUPT, "catalog: %s is damaged", what));
+    return catalog_iter_keep(self, av_error_set(&self->error, AV_ERR_CORRUPT, "catalog: %s is damaged", what));
 }
 
 /* --- mailboxes -------------------------------------------------------------------------------------------------- */
@@ -126,7 +112,7 @@ av_catalog_mailboxes(const av_meta_view *view, av_span under)
     av_meta_key key;
 
     catalog_path_key(&key, 'N', av_span_slice(under, 0, AV_MIN(under.n, AV_MAILBOX_PATH_MAX)));
-    return iter_new(view, av_meta_key_span(&key), av_span_str(NULL));
+    return catalog_iter_new(view, av_meta_key_span(&key), av_span_str(NULL));
 }
 
 bool
@@ -137,8 +123,8 @@ av_catalog_next_mailbox(av_catalog_iter *self, av_mailbox *ret)
 
     while (self->error.code == AV_OK && av_meta_iter_next(self->it, &key, &value)) {
         if (value.n != AV_GUID_SIZE)
-            return keep_damaged(self, "a path row");
-        if (!keep(self, catalog_box_get(self->view, value.p, &box, &self->error)))
+            return catalog_iter_damaged(self, "a path row");
+        if (!catalog_iter_keep(self, catalog_box_get(self->view, value.p, &box, &self->error)))
             return false;
         if (!catalog_box_is_shown(&box))
             continue; /* named before it was created, as far as the logs were read */
@@ -187,7 +173,7 @@ av_catalog_placements(const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE]
     catalog_placement_key(&from, guid, from_uid);
     prefix = from;
     prefix.n -= 4;
-    self = iter_new(view, av_meta_key_span(&prefix), av_meta_key_span(&from));
+    self = catalog_iter_new(view, av_meta_key_span(&prefix), av_meta_key_span(&from));
     self->to_uid = to_uid;
     return self;
 }
@@ -201,7 +187,7 @@ next_place(av_catalog_iter *self, uint32_t *ret_uid, av_span *ret_value)
     if (self->error.code != AV_OK || !av_meta_iter_next(self->it, &key, ret_value))
         return false;
     if (key.n != 1 + AV_GUID_SIZE + 4)
-        return keep_damaged(self, "a placement's key");
+        return catalog_iter_damaged(self, "a placement's key");
     memcpy(self->guid, key.p + 1, AV_GUID_SIZE);
     *ret_uid = (uint32_t)av_meta_key_read(key.p + 1 + AV_GUID_SIZE, 4);
     return true;
@@ -219,7 +205,7 @@ next_token(av_catalog_iter *self, uint32_t *ret_uid)
         if (self->error.code != AV_OK || !av_meta_iter_next(self->it, &key, &value))
             return false;
         if (key.n != 1 + CATALOG_TOKEN + AV_GUID_SIZE || value.n % 4 != 0)
-            return keep_damaged(self, "a message id's row");
+            return catalog_iter_damaged(self, "a message id's row");
         memcpy(self->guid, key.p + 1 + CATALOG_TOKEN, AV_GUID_SIZE);
         self->uids = value; /* the iterator stands still while they are walked */
     }
@@ -232,7 +218,7 @@ next_by_id(av_catalog_iter *self, av_placement *ret)
     uint32_t uid = 0;
 
     while (next_token(self, &uid)) {
-        if (!keep(self, av_catalog_placement(self->view, self->guid, uid, ret, &self->error)))
+        if (!catalog_iter_keep(self, av_catalog_placement(self->view, self->guid, uid, ret, &self->error)))
             return false;
         if (memcmp(ret->digest, self->id, sizeof self->id) == 0)
             return true;
@@ -246,11 +232,13 @@ av_catalog_next_placement(av_catalog_iter *self, av_placement *ret)
     av_span value;
     uint32_t uid = 0;
 
-    if (self->by_id)
+    if (self->by == CATALOG_BY_ID)
         return next_by_id(self, ret);
+    if (self->by == CATALOG_BY_THREAD)
+        return catalog_thread_next(self, ret);
     if (!next_place(self, &uid, &value) || uid > self->to_uid)
         return false;
-    return keep(self, catalog_placement_decode(self->guid, uid, value, ret, &self->error));
+    return catalog_iter_keep(self, catalog_placement_decode(self->guid, uid, value, ret, &self->error));
 }
 
 bool
@@ -259,7 +247,7 @@ av_catalog_next_uid(av_catalog_iter *self, uint32_t *ret)
     av_span value;
     uint32_t uid = 0;
 
-    assert(!self->by_id);
+    assert(self->by == CATALOG_BY_UID);
     if (!next_place(self, &uid, &value) || uid > self->to_uid)
         return false;
     *ret = uid;
@@ -324,8 +312,8 @@ av_catalog_by_id(const av_catalog *self, const av_meta_view *view, const uint8_t
 
     catalog_token(self, id, token);
     catalog_token_key(&key, token, NULL);
-    iter = iter_new(view, av_meta_key_span(&key), av_span_str(NULL));
-    iter->by_id = true;
+    iter = catalog_iter_new(view, av_meta_key_span(&key), av_span_str(NULL));
+    iter->by = CATALOG_BY_ID;
     memcpy(iter->id, id, sizeof iter->id);
     return iter;
 }
@@ -346,8 +334,8 @@ next_run_row(av_catalog_iter *self, av_run *ret)
     if (self->error.code != AV_OK || !av_meta_iter_next(self->it, &key, &value))
         return false;
     if (key.n != 1 + AV_GUID_SIZE + 4)
-        return keep_damaged(self, "a run's key");
-    return keep(self, catalog_run_decode(key.p + 1, value, ret, &self->error));
+        return catalog_iter_damaged(self, "a run's key");
+    return catalog_iter_keep(self, catalog_run_decode(key.p + 1, value, ret, &self->error));
 }
 
 bool
@@ -369,7 +357,7 @@ av_catalog_next_run(av_catalog_iter *self, av_run *ret)
 av_catalog_iter *
 av_catalog_runs(const av_meta_view *view)
 {
-    return iter_new(view, av_span_str("R"), av_span_str(NULL));
+    return catalog_iter_new(view, av_span_str("R"), av_span_str(NULL));
 }
 
 av_errc
@@ -380,7 +368,7 @@ av_catalog_run(const av_meta_view *view, const uint8_t run[AV_GUID_SIZE], av_run
     av_errc rc;
 
     catalog_run_key(&key, run);
-    iter = iter_new(view, av_meta_key_span(&key), av_span_str(NULL));
+    iter = catalog_iter_new(view, av_meta_key_span(&key), av_span_str(NULL));
     if (av_catalog_next_run(iter, ret))
         return AV_OK;
     rc = av_catalog_iter_error(iter, err);
@@ -396,7 +384,7 @@ av_catalog_run_items(const av_meta_view *view, const uint8_t run[AV_GUID_SIZE], 
     av_meta_key_bytes(&from, av_span_of(run, AV_GUID_SIZE));
     prefix = from;
     av_meta_key_u64(&from, from_item);
-    return iter_new(view, av_meta_key_span(&prefix), av_meta_key_span(&from));
+    return catalog_iter_new(view, av_meta_key_span(&prefix), av_meta_key_span(&from));
 }
 
 bool
@@ -411,7 +399,7 @@ av_catalog_next_run_item(av_catalog_iter *self, av_run_item *ret)
     if (key.n != 1 + AV_GUID_SIZE + 8 || !av_span_get_u8(&value, &outcome) ||
         (outcome == 1 &&
             (!av_event_list_next_text(&value, &ret->path) || !av_event_list_next_text(&value, &ret->reason))))
-        return keep_damaged(self, "an item of a run");
+        return catalog_iter_damaged(self, "an item of a run");
     ret->item = av_meta_key_read(key.p + 1 + AV_GUID_SIZE, 8);
     ret->refused = outcome == 1;
     return true;

@@ -168,14 +168,14 @@ catalog_placement_encode(const av_placement *self, av_buf *out)
            av_buf_append(out, self->digest, sizeof self->digest) && av_buf_put_u64(out, self->raw_size) &&
            av_buf_put_u64(out, self->crlf_size) && av_buf_put_u64(out, (uint64_t)self->received_at_ms) &&
            av_buf_put_u64(out, (uint64_t)self->archived_at_ms) && av_buf_put_u64(out, self->modseq) &&
-           av_buf_put_u32(out, self->flags);
+           av_buf_put_u32(out, self->flags) && av_buf_append(out, self->thread, sizeof self->thread);
 }
 
 av_errc
 catalog_placement_decode(const uint8_t *guid, uint32_t uid, av_span row, av_placement *ret, av_error *err)
 {
     uint64_t received = 0, archived = 0;
-    av_span digest = { 0 };
+    av_span digest = { 0 }, thread = { 0 };
 
     memcpy(ret->guid, guid, AV_GUID_SIZE);
     ret->uid = uid;
@@ -183,9 +183,10 @@ catalog_placement_decode(const uint8_t *guid, uint32_t uid, av_span row, av_plac
         !av_span_get_bytes(&row, sizeof ret->digest, &digest) || !av_span_get_u64(&row, &ret->raw_size) ||
         !av_span_get_u64(&row, &ret->crlf_size) || !av_span_get_u64(&row, &received) ||
         !av_span_get_u64(&row, &archived) || !av_span_get_u64(&row, &ret->modseq) ||
-        !av_span_get_u32(&row, &ret->flags) || row.n != 0)
+        !av_span_get_u32(&row, &ret->flags) || !av_span_get_bytes(&row, sizeof ret->thread, &thread) || row.n != 0)
         return av_error_set(err, AV_ERR_CORRUPT, "catalog: a placement row is damaged");
     memcpy(ret->digest, digest.p, digest.n);
+    memcpy(ret->thread, thread.p, thread.n);
     ret->received_at_ms = (int64_t)received;
     ret->archived_at_ms = (int64_t)archived;
     return AV_OK;

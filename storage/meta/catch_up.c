@@ -59,7 +59,7 @@ visit_content(void *ctx, const av_store_content *content, av_error *err)
     return of_view(self, av_store_view_content(self->store->view, content, err));
 }
 
-/* The attributes of a placement's message: what the view has stays, else they come from the caller. */
+/* The attributes of a placement's message into the view: what it has stays, else they come from the caller. */
 static av_errc
 make_attributes(struct catch_up *self, const av_event_placement *placement, av_error *err)
 {
@@ -84,6 +84,18 @@ make_attributes(struct catch_up *self, const av_event_placement *placement, av_e
 }
 
 static av_errc
+apply_to_catalog(struct catch_up *self, const av_event *event, av_error *err)
+{
+    const av_meta_view *view = av_store_view_writer(self->store->view);
+    uint8_t thread[AV_THREAD_ID_BYTES] = { 0 };
+    av_errc rc = AV_OK;
+
+    if (event->kind == AV_EVENT_PLACEMENT_ADDED)
+        rc = of_view(self, av_store_view_thread(view, event->placement.content_lsn, thread, err));
+    return rc == AV_OK ? of_catalog(self, av_catalog_apply(self->catalog, self->store->no, event, thread, err)) : rc;
+}
+
+static av_errc
 visit_event(void *ctx, uint64_t lsn, av_span body, av_error *err)
 {
     struct catch_up *self = ctx;
@@ -96,7 +108,7 @@ visit_event(void *ctx, uint64_t lsn, av_span body, av_error *err)
             rc = make_attributes(self, &event.placement, err);
     }
     if (rc == AV_OK && catalog_needs(self, lsn))
-        rc = of_catalog(self, av_catalog_apply(self->catalog, self->store->no, &event, err));
+        rc = apply_to_catalog(self, &event, err);
     if (rc != AV_OK)
         return av_error_prefix(err, "event at LSN %llx", (unsigned long long)lsn);
     self->batch++;

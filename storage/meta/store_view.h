@@ -15,6 +15,7 @@
  *   holds       on the store, on mailboxes, on messages
  *   attributes  per message: the caller's row (ENVELOPE, BODYSTRUCTURE ... as ready bytes)
  *   counters    messages, bytes raw and stored, live and dead bytes per container: kept with each group
+ *   index       the place in the log up to which the store's index has read it
  *
  * Threads: one writer; others read through av_store_view_snapshot. Functions that take an av_meta_view take this
  * database's. Blocks on disk. Errors of all of them besides those named: AV_ERR_IO, AV_ERR_CORRUPT (throw it away:
@@ -25,6 +26,7 @@
 
 #include "storage/keys/store_keys.h"
 #include "storage/meta/meta.h"
+#include "storage/mime/thread.h"
 #include "storage/store/event.h"
 #include "storage/store/store.h"
 
@@ -105,11 +107,16 @@ av_errc av_store_view_is_needed(const av_meta_view *view, uint64_t lsn, av_recor
 
 /* --- attributes: the caller's bytes per message ------------------------------------------------------------------ */
 
-/* In the open group; gone when the message is erased. AV_ERR_NOT_FOUND when there is no such message, AV_ERR_LIMIT over
- * 4 MB. */
+/*
+ * The first AV_THREAD_KEY_SIZE bytes are the message's thread key (storage/mime/thread.h), zeros for none; the rest is
+ * the caller's alone. In the open group; gone when the message is erased. AV_ERR_NOT_FOUND when there is no such
+ * message, AV_ERR_LIMIT over 4 MB, AV_ERR_INVALID without a key.
+ */
 av_errc av_store_view_attributes_put(av_store_view *self, uint64_t lsn, av_span row, av_error *err);
 /* Replaces out's contents; AV_ERR_NOT_FOUND. */
 av_errc av_store_view_attributes(const av_meta_view *view, uint64_t lsn, av_buf *out, av_error *err);
+/* The key at the front of the attributes; zeros when the message has none. */
+av_errc av_store_view_thread(const av_meta_view *view, uint64_t lsn, uint8_t ret[AV_THREAD_KEY_SIZE], av_error *err);
 /* In log order from from_lsn on; walk with next_attributes. */
 av_store_view_iter *av_store_view_all_attributes(const av_meta_view *view, uint64_t from_lsn);
 bool av_store_view_next_attributes(av_store_view_iter *self, uint64_t *ret_lsn, av_span *ret_row);
@@ -214,5 +221,18 @@ av_store_view_iter *av_store_view_containers(const av_meta_view *view);
 bool av_store_view_next_container(av_store_view_iter *self, av_container_bytes *ret);
 /* The container was compacted: its dead bytes are gone. A group of its own. */
 av_errc av_store_view_compacted(av_store_view *self, uint32_t container, av_error *err);
+
+/* --- the index's place in the log ------------------------------------------------------------------------------- */
+
+/*
+ * LSN up to which the store's index reflects the log: what it has to read again begins behind it. 0: there is none, or
+ * the view was made anew since.
+ */
+av_errc av_store_view_index_position(const av_meta_view *view, uint64_t *ret_lsn, av_error *err);
+/*
+ * Tell it, once what the index says up to lsn is on disk; a group of its own, not synced (a crash may bring the one
+ * before back). 0: the index was thrown away. AV_ERR_INVALID when lsn is behind the end of the view.
+ */
+av_errc av_store_view_index_position_set(av_store_view *self, uint64_t lsn, av_error *err);
 
 #endif

@@ -231,7 +231,7 @@ compare_one(comparison *self, av_error *err)
     return rc;
 }
 
-/* All tables but V (checked at open) and a (of no log). */
+/* All tables but V (checked at open), a and I (of no log). */
 static const char tables[] = "GHKLcdghmpqux";
 
 static av_errc

@@ -5,6 +5,7 @@
  *   store_view_apply.c  contents, events, groups      store_view_place.c  placements
  *   store_view_erase.c  waiting, erasing              store_view_hold.c   holds
  *   store_view_read.c   everything that reads         store_view_count.c  counting again
+ *   store_view_index.c  the index's position
  *
  * Keys (numbers big-endian)                  Values (numbers var of docs/format-container.md, unless sized)
  *   V                                        version u32, store UUID, both never changed
@@ -12,7 +13,7 @@
  *   c  LSN u64                               content
  *   p  dedup key                             LSNs of parts u64 (one, unless the same was stored twice)
  *   m  dedup key                             LSNs of messages u64
- *   a  LSN u64                               attributes: the caller's bytes
+ *   a  LSN u64                               attributes: thread key (16), then the caller's bytes
  *   g  mailbox GUID                          its number in this view u32
  *   G  number u32                            mailbox GUID
  *   u  mailbox number u32, UID u32           placement, standing or removed
@@ -24,6 +25,7 @@
  *   h  'm', mailbox GUID, hold UUID          nothing
  *   h  'd', dedup key of message, hold UUID  nothing
  *   K  container u32                         live u64, dead u64
+ *   I                                        index position: LSN u64
  */
 #ifndef AV_META_STORE_VIEW_PRIV_H
 #define AV_META_STORE_VIEW_PRIV_H
@@ -32,7 +34,7 @@
 #include "storage/meta/keys.h"
 #include "storage/meta/store_view.h"
 
-#define STORE_VIEW_VERSION        1U
+#define STORE_VIEW_VERSION        2U
 #define STORE_VIEW_ROW_MAX        (8U * 1024 * 1024) /* a content with a million parts does not exist; a ceiling */
 #define STORE_VIEW_ATTRIBUTES_MAX (4U * 1024 * 1024)
 

@@ -196,6 +196,8 @@ av_store_view_attributes_put(av_store_view *self, uint64_t lsn, av_span row, av_
     view_content content;
     av_errc rc;
 
+    if (row.n < AV_THREAD_KEY_SIZE)
+        return av_error_set(err, AV_ERR_INVALID, "attributes begin with the message's thread key");
     if (row.n > STORE_VIEW_ATTRIBUTES_MAX)
         return av_error_set(err, AV_ERR_LIMIT, "attributes of %zu bytes are too large", row.n);
     rc = view_load(self, lsn, &self->row, &content, err);
@@ -216,6 +218,24 @@ av_store_view_attributes(const av_meta_view *view, uint64_t lsn, av_buf *out, av
 
     view_key_lsn(&key, 'a', lsn);
     return av_meta_get(view, av_meta_key_span(&key), out, err);
+}
+
+av_errc
+av_store_view_thread(const av_meta_view *view, uint64_t lsn, uint8_t ret[AV_THREAD_KEY_SIZE], av_error *err)
+{
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
+    av_errc rc;
+
+    av_buf_init(&row, STORE_VIEW_ATTRIBUTES_MAX);
+    rc = av_store_view_attributes(view, lsn, &row, err);
+    if (rc != AV_OK && rc != AV_ERR_NOT_FOUND)
+        return rc;
+    memset(ret, 0, AV_THREAD_KEY_SIZE);
+    if (rc == AV_OK && row.n < AV_THREAD_KEY_SIZE)
+        return av_error_set(err, AV_ERR_CORRUPT, "store view: the attributes of a message are damaged");
+    if (rc == AV_OK)
+        memcpy(ret, row.p, AV_THREAD_KEY_SIZE);
+    return AV_OK;
 }
 
 av_store_view_iter *

@@ -15,17 +15,35 @@ av_views_begin(av_catalog *catalog, uint32_t store_no)
     av_catalog_begin(catalog);
 }
 
+/* The thread of a placement's message: from its new attributes, or from those that the view has. */
+static av_errc
+thread_of(
+    av_store_view *view, const av_event *event, av_span attributes, uint8_t ret[AV_THREAD_ID_BYTES], av_error *err)
+{
+    memset(ret, 0, AV_THREAD_ID_BYTES);
+    if (event->kind != AV_EVENT_PLACEMENT_ADDED)
+        return AV_OK;
+    if (attributes.n == 0)
+        return av_store_view_thread(av_store_view_writer(view), event->placement.content_lsn, ret, err);
+    if (attributes.n >= AV_THREAD_ID_BYTES) /* else they are refused */
+        memcpy(ret, attributes.p, AV_THREAD_ID_BYTES);
+    return AV_OK;
+}
+
 av_errc
 av_views_put_event(av_catalog *catalog, uint32_t store_no, const av_event *event, av_span attributes, av_error *err)
 {
     AV_CLEANUP(av_buf_release) av_buf body = { 0 };
     av_store_view *view = av_catalog_view(catalog, store_no);
+    uint8_t thread[AV_THREAD_ID_BYTES];
     av_errc rc;
 
     av_buf_init(&body, AV_STORE_EVENT_MAX);
     rc = av_event_encode(event, &body, err);
     if (rc == AV_OK)
-        rc = av_catalog_apply(catalog, store_no, event, err);
+        rc = thread_of(view, event, attributes, thread, err);
+    if (rc == AV_OK)
+        rc = av_catalog_apply(catalog, store_no, event, thread, err);
     if (rc == AV_OK)
         rc = av_store_view_event(view, event, err);
     if (rc == AV_OK && attributes.n > 0 && event->kind == AV_EVENT_PLACEMENT_ADDED)

@@ -18,8 +18,8 @@
 /* The store must be attached, the log's open group empty, or only of contents put by open av_store_puts. */
 void av_views_begin(av_catalog *catalog, uint32_t store_no);
 /*
- * Apply an event to both views and put it into the log's open group. attributes: row of a placement's message, or empty
- * (kept as it is when the message has one).
+ * Apply an event to both views and put it into the log's open group. attributes: row of a placement's message
+ * (store_view.h says how it begins), or empty (kept as it is when the message has one).
  * Errors: those of av_catalog_apply, and the group is unchanged; any other spoils it: av_views_rollback.
  */
 av_errc av_views_put_event(

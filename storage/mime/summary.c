@@ -197,6 +197,7 @@ av_mime_summary_of(const av_mime *mime, av_mime_summary *self)
     set_ids(fields[MIME_MESSAGE_ID], 1, &self->message_id);
     set_ids(fields[MIME_IN_REPLY_TO], SIZE_MAX, &self->in_reply_to);
     set_ids(fields[MIME_REFERENCES], SIZE_MAX, &self->references);
+    (void)av_thread_key(fields[MIME_REFERENCES], fields[MIME_IN_REPLY_TO], fields[MIME_MESSAGE_ID], self->thread);
     set_attachments(mime, self);
     set_preview(mime, self);
     av_buf_clear(&self->envelope);

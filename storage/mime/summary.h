@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "storage/mime/address.h"
 #include "storage/mime/scan.h"
+#include "storage/mime/thread.h"
 
 #define AV_SUMMARY_SUBJECT_MAX    1024 /* bytes of UTF-8 */
 #define AV_SUMMARY_ADDRESSES_MAX  4096 /* each of from, to, cc, bcc */
@@ -29,10 +30,11 @@ typedef struct av_mime_summary {
     av_buf message_id;        /* with its angle brackets; empty when absent */
     av_buf in_reply_to;       /* message ids parted by a blank */
     av_buf references;
-    av_buf attachments;   /* decoded file names, one a line (LF); nameless attachments are left out */
-    av_buf preview;       /* beginning of the text, white space runs as one blank */
-    av_buf envelope;      /* IMAP ENVELOPE, AV_IMAP_ENVELOPE_MAX */
-    av_buf bodystructure; /* IMAP BODYSTRUCTURE (extended), AV_IMAP_BODYSTRUCTURE_MAX */
+    uint8_t thread[AV_THREAD_KEY_SIZE]; /* thread.h; zeros: no id names one */
+    av_buf attachments;                 /* decoded file names, one a line (LF); nameless attachments are left out */
+    av_buf preview;                     /* beginning of the text, white space runs as one blank */
+    av_buf envelope;                    /* IMAP ENVELOPE, AV_IMAP_ENVELOPE_MAX */
+    av_buf bodystructure;               /* IMAP BODYSTRUCTURE (extended), AV_IMAP_BODYSTRUCTURE_MAX */
     av_address_list scratch;
     av_buf work;
 } av_mime_summary;

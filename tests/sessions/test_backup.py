@@ -126,6 +126,10 @@ def test_incremental_and_restored():
         for row in json.loads(node.cli("instance", "paths", "demo", "--json")):
             assert "/logs" not in row["path"] and os.path.isdir(row["path"]) or not row["needed"], row
 
+        with open(os.path.join(node.data, "logs", "instance_demo.log")) as f:
+            events = [line.split("event=")[1].split()[0] for line in f if "event=backup." in line]
+        assert events == ["backup.began", "backup.frozen", "backup.thawed", "backup.ended"] * 4, events
+
         done = restore(node, to, "copy")
         assert done["instanceID"] == "copy"
         assert all_mail(node, "copy/alice") == first | second
@@ -152,7 +156,8 @@ def test_other_host_and_erased():
         node.create_user("demo", "alice")
         mail = write_mail(os.path.join(folder, "a"), 60)
         node.import_files("demo", "alice", os.path.join(folder, "a"))
-        backup(node, "demo", to)
+        reply = node.api("BackupInstance", instanceID="demo", folder=to, includeViews="true")
+        assert reply["statusCode"] == "succeeded" and reply["result"]["number"] == 1, reply
         shutil.copytree(to, old)
         victim = node.search("demo/alice", "letter", limit=100)["messages"][0]
         node.cli("call", "DeleteMessage", "instanceID=demo", f"id={victim['id']}", "reason=test")
@@ -232,7 +237,8 @@ def test_killed():
 def test_management():
     with tempfile.TemporaryDirectory() as folder, Node() as node:
         to, m = os.path.join(folder, "backup"), os.path.join(folder, "management")
-        made = create(node, "demo")
+        sheet = os.path.join(folder, "sheet")
+        create(node, "demo", "--recovery-sheet", sheet)
         create(node, "second")
         node.create_user("demo", "alice")
         mail = write_mail(os.path.join(folder, "a"), 20)
@@ -246,7 +252,7 @@ def test_management():
             sealed = f.read()
         assert b"secret" not in sealed and b"demo" not in sealed
         assert not os.path.exists(os.path.join(node.data, "management", "checkpoint"))
-        key = secret_file(folder, "recovery", made["recoveryKey"])
+        key = sheet # as it was printed
         node.cli("backup", "--management", os.path.join(folder, "m2"), "--recovery-key-file", key)
 
         # The machine is lost; a new one gets the node back.

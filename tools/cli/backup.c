@@ -27,6 +27,27 @@ cli_read_secret(cli *self, const char *path, av_buf *ret)
     return 0;
 }
 
+int
+cli_read_key(cli *self, const char *path, av_buf *ret)
+{
+    static const char mark[] = "Recovery key:\n\n"; /* of av_key_recovery_sheet */
+    int status = cli_read_secret(self, path, ret);
+    const char *text, *key, *end;
+
+    if (status != 0)
+        return status;
+    text = av_buf_cstr(ret);
+    key = strstr(text, mark);
+    if (key == NULL)
+        return 0;
+    key += strlen(mark);
+    end = strstr(key, "\n\n");
+    if (end != NULL)
+        ret->n = (size_t)(end - text);
+    av_buf_consume(ret, (size_t)(key - text));
+    return 0;
+}
+
 char *
 cli_absolute(cli *self, const char *path, int *status)
 {

@@ -10,6 +10,8 @@
 /* A key or passphrase out of a file ("-": standard input), without line ends at its end. ret: av_buf_init is done here;
  * av_buf_release_secret. 0, or an exit status with the reason told. */
 int cli_read_secret(cli *self, const char *path, av_buf *ret);
+/* The same for a recovery key or instance key, alone in its file or as the recovery sheet it was printed on. */
+int cli_read_key(cli *self, const char *path, av_buf *ret);
 /* The absolute form of a folder that need not be there yet; free. NULL with the reason told. */
 char *cli_absolute(cli *self, const char *path, int *status);
 /*

@@ -44,7 +44,7 @@ get_secret(cli *self, const cli_seal *seal, bool to_write, secret *ret)
     av_error err;
 
     if (seal->recovery_key_file != NULL) {
-        status = cli_read_secret(self, seal->recovery_key_file, &ret->text);
+        status = cli_read_key(self, seal->recovery_key_file, &ret->text);
         if (status != 0)
             return status;
         if (av_key_parse(av_buf_span(&ret->text), &ret->key, &err) != AV_OK)

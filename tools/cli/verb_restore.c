@@ -109,7 +109,7 @@ restore_files(cli *self, const char *host, const char *id, const char *folder, c
     AV_CLEANUP(av_free) char *actor = av_xasprintf("host/%s", host);
     AV_CLEANUP(av_buf_release_secret) av_buf key = { 0 };
     ProtobufCMessage *reply = NULL, *result = NULL;
-    int status = o->key_file == NULL ? 0 : cli_read_secret(self, o->key_file, &key);
+    int status = o->key_file == NULL ? 0 : cli_read_key(self, o->key_file, &key);
 
     if (status != 0)
         return status;
@@ -203,7 +203,7 @@ verb_restore(cli *self, int argc, char **argv)
         { "--host", &o.host, NULL, NULL, "NODE", "the node it runs on, which has the backup's folder" },
         { "--base-directory", &o.base_directory, NULL, NULL, "DIR", "folder of all its data" },
         { "--recovery-key-file", &o.key_file, NULL, NULL, "FILE",
-            "holds the recovery key or instance key, for a host that has neither; - is standard input" },
+            "the recovery key, its sheet, or the instance key, for a host that has neither; - is standard input" },
         { "--keyring", &o.keyring, NULL, NULL, "DIR",
             "a newer keyring, or the folder of a newer backup: what was erased since stays erased" },
         { "--management", NULL, NULL, &o.management, NULL,

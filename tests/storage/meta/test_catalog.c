@@ -180,6 +180,132 @@ check_all(rig *r)
     AV_CHECK(right);
 }
 
+/* What a thread has, by two walks, against all placements. */
+static void
+check_thread(const rig *r, const av_meta_view *view, const uint8_t *digest)
+{
+    uint8_t thread[AV_THREAD_ID_BYTES], id[AV_MESSAGE_ID_BYTES], before[AV_MESSAGE_ID_BYTES] = { 0 };
+    size_t placements = 0, ids = 0, own = 0;
+    av_catalog_iter *it;
+    av_placement p;
+
+    AV_CHECK_RC(av_catalog_thread_of(r->catalog, view, digest, thread, &err), AV_OK, &err);
+    it = av_catalog_thread_messages(view, thread);
+    while (av_catalog_next_placement(it, &p)) {
+        AV_CHECK_MEM(p.thread, sizeof p.thread, thread, sizeof thread);
+        placements++;
+    }
+    AV_CHECK_RC(av_catalog_iter_error(it, &err), AV_OK, &err);
+    av_catalog_iter_destroy(&it);
+    it = av_catalog_thread_messages(view, thread);
+    while (av_catalog_next_message(it, id)) {
+        AV_CHECK(ids == 0 || memcmp(before, id, sizeof id) < 0);
+        own += memcmp(id, digest, sizeof id) == 0 ? 1U : 0U;
+        memcpy(before, id, sizeof id);
+        ids++;
+    }
+    AV_CHECK_RC(av_catalog_iter_error(it, &err), AV_OK, &err);
+    av_catalog_iter_destroy(&it);
+    AV_CHECK(own == 1 && ids <= placements);
+    for (uint8_t box = 1; box < 20; box++) {
+        uint8_t guid[16];
+
+        memset(guid, box, sizeof guid);
+        it = av_catalog_placements(view, guid, 0, UINT32_MAX);
+        while (av_catalog_next_placement(it, &p))
+            placements -= memcmp(p.thread, thread, sizeof thread) == 0 ? 1U : 0U;
+        av_catalog_iter_destroy(&it);
+    }
+    AV_CHECK_INT(placements, 0); /* none is missing, and none too many */
+}
+
+static void
+test_threads(void)
+{
+    static const uint8_t nowhere[AV_THREAD_ID_BYTES] = { 0xEE, 0xEE, 0xEE };
+    uint8_t guid[16], digest[32], thread[AV_THREAD_ID_BYTES], id[AV_MESSAGE_ID_BYTES];
+    av_catalog_iter *it;
+    av_placement p;
+    rig r;
+
+    rig_build(&r, 2);
+    rig_begin(&r, 0);
+    AV_CHECK_RC(rig_mailbox(&r, 0, AV_EVENT_MAILBOX_CREATED, 1, "alice"), AV_OK, &err);
+    AV_CHECK_RC(rig_mailbox(&r, 0, AV_EVENT_MAILBOX_CREATED, 2, "bob"), AV_OK, &err);
+    for (uint64_t seed = 1; seed <= 30; seed++)
+        (void)rig_place(&r, 0, 1, seed, 0);
+    rig_commit(&r, 0);
+    rig_begin(&r, 1); /* some of the same in another store */
+    for (uint64_t seed = 20; seed <= 40; seed++)
+        (void)rig_place(&r, 1, 2, seed, 0);
+    rig_commit(&r, 1);
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        digest_of(seed, digest);
+        check_thread(&r, av_catalog_writer(r.catalog), digest);
+        AV_CHECK_RC(av_catalog_find(r.catalog, av_catalog_writer(r.catalog), digest, &p, &err), AV_OK, &err);
+        AV_CHECK_MEM(p.digest, 32, digest, 32);
+        if (digest[0] % 5 == 0) /* names none: one of its own */
+            AV_CHECK_MEM(p.thread, sizeof p.thread, digest, sizeof p.thread);
+    }
+    memset(guid, 1, 16);
+    digest_of(25, digest);
+    AV_CHECK_RC(av_catalog_thread_of(r.catalog, av_catalog_writer(r.catalog), digest, thread, &err), AV_OK, &err);
+    rig_begin(&r, 0);
+    AV_CHECK_RC(rig_remove(&r, 0, guid, 25, 5000), AV_OK, &err);
+    rig_commit(&r, 0);
+    check_thread(&r, av_catalog_writer(r.catalog), digest); /* still in the other store */
+    memset(guid, 2, 16);
+    rig_begin(&r, 1);
+    AV_CHECK_RC(rig_remove(&r, 1, guid, 6, 5000), AV_OK, &err);
+    rig_commit(&r, 1);
+    AV_CHECK_RC(
+        av_catalog_thread_of(r.catalog, av_catalog_writer(r.catalog), digest, thread, &err), AV_ERR_NOT_FOUND, &err);
+    it = av_catalog_thread_messages(av_catalog_writer(r.catalog), thread);
+    while (av_catalog_next_message(it, id))
+        AV_CHECK(memcmp(id, digest, sizeof id) != 0);
+    av_catalog_iter_destroy(&it);
+    it = av_catalog_thread_messages(av_catalog_writer(r.catalog), nowhere);
+    AV_CHECK(!av_catalog_next_message(it, id) && av_catalog_iter_error(it, &err) == AV_OK);
+    av_catalog_iter_destroy(&it);
+    rig_demolish(&r);
+}
+
+/* Another mailbox, no new bytes: the thread comes from what the view has. */
+static void
+test_thread_of_known(void)
+{
+    av_event e = { .kind = AV_EVENT_PLACEMENT_ADDED };
+    av_placement p;
+    rig r;
+
+    rig_build(&r, 1);
+    rig_begin(&r, 0);
+    AV_CHECK_RC(rig_mailbox(&r, 0, AV_EVENT_MAILBOX_CREATED, 1, "alice"), AV_OK, &err);
+    AV_CHECK_RC(rig_mailbox(&r, 0, AV_EVENT_MAILBOX_CREATED, 2, "bob"), AV_OK, &err);
+    (void)rig_place(&r, 0, 1, 1, 0);
+    digest_of(1, e.placement.digest);
+    AV_CHECK_RC(av_catalog_find(r.catalog, av_catalog_writer(r.catalog), e.placement.digest, &p, &err), AV_OK, &err);
+    memset(e.placement.guid, 2, 16);
+    e.placement.content_lsn = p.content_lsn;
+    e.placement.uid = 1;
+    e.placement.modseq = 2;
+    AV_CHECK_RC(av_views_put_event(r.catalog, r.stores[0].no, &e, av_span_str(NULL), &err), AV_OK, &err);
+    e.placement.uid = 2;
+    AV_CHECK_RC(av_views_put_event(r.catalog, r.stores[0].no, &e, av_span_str("no key"), &err), AV_ERR_INVALID, &err);
+    AV_CHECK_RC(av_views_rollback(r.catalog, r.stores[0].no, &err), AV_OK, &err);
+    rig_begin(&r, 0);
+    AV_CHECK_RC(rig_mailbox(&r, 0, AV_EVENT_MAILBOX_CREATED, 1, "alice"), AV_OK, &err);
+    AV_CHECK_RC(rig_mailbox(&r, 0, AV_EVENT_MAILBOX_CREATED, 2, "bob"), AV_OK, &err);
+    (void)rig_place(&r, 0, 1, 1, 0);
+    AV_CHECK_RC(av_catalog_find(r.catalog, av_catalog_writer(r.catalog), e.placement.digest, &p, &err), AV_OK, &err);
+    e.placement.content_lsn = p.content_lsn;
+    e.placement.uid = 1;
+    AV_CHECK_RC(av_views_put_event(r.catalog, r.stores[0].no, &e, av_span_str(NULL), &err), AV_OK, &err);
+    rig_commit(&r, 0);
+    check_thread(&r, av_catalog_writer(r.catalog), e.placement.digest);
+    rig_demolish(&r);
+}
+
 static void
 test_live_and_replayed(void)
 {
@@ -475,6 +601,8 @@ main(void)
     av_log_init("test", AV_LOG_ERROR, false);
     use_memory_folder();
     AV_RUN(test_live_and_replayed);
+    AV_RUN(test_threads);
+    AV_RUN(test_thread_of_known);
     AV_RUN(test_groups);
     AV_RUN(test_view_behind);
     AV_RUN(test_view_ahead);

@@ -17,6 +17,7 @@ static uint64_t acked; /* messages */
 static av_errc
 place(rig *r, uint64_t seed, av_error *err)
 {
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
     rig_store *s = &r->stores[0];
     av_event e = { .kind = AV_EVENT_PLACEMENT_ADDED };
     av_span m = rig_message(seed);
@@ -34,7 +35,9 @@ place(rig *r, uint64_t seed, av_error *err)
         return rc;
     e.placement.uid = box.uidnext;
     e.placement.modseq = box.highestmodseq + 1;
-    return av_views_put_event(r->catalog, s->no, &e, av_span_str("row"), err);
+    av_buf_init(&row, 100);
+    rig_row(&e.placement, &row);
+    return av_views_put_event(r->catalog, s->no, &e, av_buf_span(&row), err);
 }
 
 /* true: go on with the next group. */

@@ -3,6 +3,7 @@
  */
 #include "storage/meta/mailbox_name.h"
 #include "storage/meta/message_id.h"
+#include "storage/meta/thread_id.h"
 #include "tests/check.h"
 
 static av_error err;
@@ -96,6 +97,27 @@ test_message_id(void)
     av_check_row = -1;
 }
 
+static void
+test_thread_id(void)
+{
+    static const char *const bad[] = { "", "T", "T_-_fz7-vn49_b19PPy8fD", "t_-_fz7-vn49_b19PPy8fDw",
+        "T_-_fz7-vn49_b19PPy8fDwA", "T/+/fz7+vn49/b19PPy8fDw", "T_-_fz7-vn49_b19PPy8fDx" };
+    uint8_t key[AV_THREAD_ID_BYTES], back[AV_THREAD_ID_BYTES];
+    char text[AV_THREAD_ID_TEXT + 1];
+
+    for (int i = 0; i < AV_THREAD_ID_BYTES; i++)
+        key[i] = (uint8_t)(255 - 16 * i);
+    av_thread_id_format(key, text);
+    AV_CHECK_STR(text, "T_-_fz7-vn49_b19PPy8fDw");
+    AV_CHECK(av_thread_id_parse(av_span_str(text), back));
+    AV_CHECK_MEM(back, sizeof back, key, sizeof key);
+    for (size_t i = 0; i < AV_COUNT(bad); i++) {
+        av_check_row = (long)i;
+        AV_CHECK(!av_thread_id_parse(av_span_str(bad[i]), back));
+    }
+    av_check_row = -1;
+}
+
 int
 main(void)
 {
@@ -103,5 +125,6 @@ main(void)
     AV_RUN(test_limits);
     AV_RUN(test_parts);
     AV_RUN(test_message_id);
+    AV_RUN(test_thread_id);
     return av_check_done();
 }

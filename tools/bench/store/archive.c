@@ -176,6 +176,7 @@ bench_make_row(bench_archive *self, av_span message)
     av_mime_scan(message, NULL, &self->mime);
     av_mime_summary_of(&self->mime, &self->summary);
     av_buf_clear(&self->row);
+    (void)av_buf_append(&self->row, s->thread, sizeof s->thread);
     for (size_t i = 0; i < AV_COUNT(texts); i++)
         (void)av_buf_append_span(&self->row, av_buf_span(texts[i]));
 }
