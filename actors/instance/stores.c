@@ -39,17 +39,6 @@ av_stores_give(av_stores *self, store_slot *slot, slot_state state)
 
 /* ---- closing ---- */
 
-/* Take it out of the list; the caller closes and frees it. */
-static void
-unlink_slot(av_stores *self, store_slot *slot)
-{
-    store_slot **at = &self->slots;
-
-    while (*at != slot)
-        at = &(*at)->next;
-    *at = slot->next;
-}
-
 static void
 close_unlocked(av_stores *self, store_slot *slot)
 {
@@ -58,7 +47,7 @@ close_unlocked(av_stores *self, store_slot *slot)
     pthread_mutex_lock(&self->lock);
 }
 
-/* Nobody uses it: close it when it is open, and forget it when it has no row. */
+/* Nobody uses it: close it. */
 static void
 put_away(av_stores *self, store_slot *slot)
 {
@@ -150,12 +139,8 @@ av_stores_leave(av_stores *self, store_slot *slot)
     if (slot->users > 0 || slot->state == SLOT_BUSY)
         return;
     if (slot->state == SLOT_OPEN && (slot->gone || slot->row->state == AV_STORE_DISABLED) && !slot->attached)
-        put_away(self, slot);
-    if (slot->gone && slot->users == 0 && slot->state == SLOT_CLOSED) {
-        unlink_slot(self, slot);
-        av_store_row_destroy(&slot->row);
-        free(slot);
-    }
+        put_away(self,
+            slot); /* one that is gone is freed by the writer (av_stores_sync): others may stand on it in a walk */
 }
 
 /* What opening said is no fault of the message: to its reader the store is unavailable. */

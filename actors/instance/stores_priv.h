@@ -21,7 +21,7 @@ struct store_slot {
     unsigned users;
     bool attached; /* to the catalog: the writer's */
     bool behind;   /* its view does not reflect all of its log */
-    bool gone;     /* has no row any more: freed with its last user */
+    bool gone;     /* has no row any more: freed by the writer when nobody uses it */
     bool reserved;
     bool fresh;    /* came or was enabled since the catalog last saw it */
     uint64_t used; /* of the registry's clock: the least is the longest unused */

@@ -265,6 +265,23 @@ av_stores_current(av_stores *self, const av_open_store **ret, av_error *err)
     return AV_OK;
 }
 
+/* Lock held, and never let go of on the way. */
+static void
+free_gone(av_stores *self)
+{
+    store_slot **at = &self->slots, *slot;
+
+    while ((slot = *at) != NULL) {
+        if (!slot->gone || slot->users > 0 || slot->state != SLOT_CLOSED) {
+            at = &slot->next;
+            continue;
+        }
+        *at = slot->next;
+        av_store_row_destroy(&slot->row);
+        free(slot);
+    }
+}
+
 av_errc
 av_stores_sync(av_stores *self, av_error *err)
 {
@@ -283,6 +300,7 @@ av_stores_sync(av_stores *self, av_error *err)
             av_stores_leave(self, s);
         }
         catch_up_all(self, false);
+        free_gone(self);
     }
     pthread_mutex_unlock(&self->lock);
     return rc;
