@@ -30,8 +30,10 @@ typedef struct av_erased {
  */
 av_errc av_erase_contents(
     av_archive *self, uint32_t store_id, av_span lsns, bool strict, const char *who, av_erased *ret, av_error *err);
-/* Keys that a crash left behind a committed event. */
+/* Keys that a crash or a failure left behind a committed event, in every store that can be opened. */
 av_errc av_erase_resume(av_archive *self, av_error *err);
+/* The same of one store: before compaction drops the records that say which keys they are. */
+av_errc av_erase_finish(av_archive *self, uint32_t store_id, av_error *err);
 /*
  * Erase what waits in this store since before before_ms, at most `most` contents. *ret_more: there is more.
  */

@@ -120,6 +120,54 @@ destroy_keys(av_archive *self, const av_open_store *store, av_span lsns, av_erro
     return rc == AV_OK ? note(self, store->id, (av_span){ NULL, 0 }, err) : rc;
 }
 
+/* Those whose event was committed: the view, which is at its log's end, knows them as erased or not at all. */
+static av_errc
+finish_noted(av_archive *self, const av_open_store *store, av_span lsns, av_error *err)
+{
+    AV_CLEANUP(av_buf_release) av_buf erased = { 0 };
+    av_content_row row;
+    av_errc rc = AV_OK, found;
+
+    av_buf_init(&erased, LSNS_BYTES);
+    for (size_t i = 0; rc == AV_OK && i < lsns.n / sizeof(uint64_t); i++) {
+        uint64_t lsn = lsn_at(lsns, i);
+
+        found = av_store_view_get(av_store_view_writer(store->view), lsn, &row, NULL, err);
+        if (found == AV_ERR_NOT_FOUND || (found == AV_OK && row.erased))
+            (void)av_buf_append(&erased, &lsn, sizeof lsn);
+        else if (found != AV_OK)
+            rc = found;
+    }
+    return rc == AV_OK ? destroy_keys(self, store, av_buf_span(&erased), err) : rc;
+}
+
+static av_errc
+get_note(av_archive *self, uint32_t store_id, av_buf *ret, av_error *err)
+{
+    note_key key = key_of(store_id);
+    av_errc rc;
+
+    av_buf_init(ret, AV_ROW_MAX);
+    rc = av_accounts_setting_get(av_accounts_writer(self->accounts), av_span_of(key.bytes, sizeof key.bytes), ret, err);
+    if (rc == AV_ERR_NOT_FOUND)
+        av_buf_clear(ret);
+    return rc == AV_ERR_NOT_FOUND ? AV_OK : rc;
+}
+
+/* What an erasure before could not finish comes first: its note is about to be replaced. */
+static av_errc
+finish_before(av_archive *self, const av_open_store *store, av_error *err)
+{
+    AV_CLEANUP(av_buf_release) av_buf noted = { 0 };
+    av_errc rc = get_note(self, store->id, &noted, err);
+
+    if (rc == AV_OK)
+        rc = av_archive_catch_up(self, err);
+    if (rc == AV_OK && noted.n > 0)
+        rc = finish_noted(self, store, av_buf_span(&noted), err);
+    return rc == AV_OK ? AV_OK : av_error_prefix(err, "an erasure before this one is not finished");
+}
+
 av_errc
 av_erase_contents(
     av_archive *self, uint32_t store_id, av_span lsns, bool strict, const char *who, av_erased *ret, av_error *err)
@@ -130,6 +178,8 @@ av_erase_contents(
     av_errc rc = av_stores_write(self->stores, store_id, false, &store, err);
 
     av_buf_init(&all, LSNS_BYTES);
+    if (rc == AV_OK)
+        rc = finish_before(self, store, err);
     if (rc == AV_OK)
         rc = av_holds_follow(self, store, err);
     while (rc == AV_OK && next < lsns.n / sizeof(uint64_t)) {
@@ -142,28 +192,32 @@ av_erase_contents(
     return rc;
 }
 
-/* Those whose event was committed: the view, which is at its log's end, knows them as erased or not at all. */
 static av_errc
-resume_one(av_archive *self, uint32_t store_id, av_span lsns, av_error *err)
+resume_one(av_archive *self, const av_store_row *row, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf erased = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf noted = { 0 };
     const av_open_store *store = NULL;
-    av_content_row row;
-    av_errc rc = av_stores_write(self->stores, store_id, true, &store, err), found;
+    av_errc rc = get_note(self, row->id, &noted, err);
 
-    av_buf_init(&erased, LSNS_BYTES);
-    for (size_t i = 0; rc == AV_OK && i < lsns.n / sizeof(uint64_t); i++) {
-        uint64_t lsn = lsn_at(lsns, i);
-
-        found = av_store_view_get(av_store_view_writer(store->view), lsn, &row, NULL, err);
-        if (found == AV_ERR_NOT_FOUND || (found == AV_OK && row.erased))
-            (void)av_buf_append(&erased, &lsn, sizeof lsn);
-        else if (found != AV_OK)
-            rc = found;
-    }
+    if (rc != AV_OK || noted.n == 0 || row->state == AV_STORE_DISABLED)
+        return rc;
+    AV_LOG(AV_LOG_INFO, "erase.goes_on", AV_STR("store", row->name));
+    rc = av_stores_write(self->stores, row->id, true, &store, err);
     if (rc == AV_OK)
-        rc = destroy_keys(self, store, av_buf_span(&erased), err);
+        rc = finish_before(self, store, err);
     av_stores_written(self->stores, &store);
+    return rc == AV_OK ? AV_OK : av_error_prefix(err, "%s", row->name);
+}
+
+av_errc
+av_erase_finish(av_archive *self, uint32_t store_id, av_error *err)
+{
+    av_store_info *info = NULL;
+    av_errc rc = av_stores_info(self->stores, store_id, &info, err);
+
+    if (rc == AV_OK)
+        rc = resume_one(self, info->row, err);
+    av_store_infos_free(info, info != NULL);
     return rc;
 }
 
@@ -172,21 +226,14 @@ av_erase_resume(av_archive *self, av_error *err)
 {
     size_t n = 0;
     av_store_info *list = av_stores_list(self->stores, &n);
+    av_error why;
     av_errc rc = AV_OK;
 
-    for (size_t i = 0; rc == AV_OK && i < n; i++) {
-        AV_CLEANUP(av_buf_release) av_buf lsns = { 0 };
-        note_key key = key_of(list[i].row->id);
-
-        av_buf_init(&lsns, AV_ROW_MAX);
-        rc = av_accounts_setting_get(
-            av_accounts_writer(self->accounts), av_span_of(key.bytes, sizeof key.bytes), &lsns, err);
-        if (rc == AV_OK && list[i].row->state != AV_STORE_DISABLED) {
-            AV_LOG(AV_LOG_INFO, "erase.goes_on", AV_STR("store", list[i].row->name));
-            rc = resume_one(self, list[i].row->id, av_buf_span(&lsns), err);
+    for (size_t i = 0; i < n; i++) /* one that fails keeps no other from going on */
+        if (resume_one(self, list[i].row, &why) != AV_OK) {
+            *err = why;
+            rc = why.code;
         }
-        rc = rc == AV_ERR_NOT_FOUND ? AV_OK : rc;
-    }
     av_store_infos_free(list, n);
     return rc;
 }

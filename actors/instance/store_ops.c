@@ -40,7 +40,7 @@ struct av_store_ops {
     av_handler handlers[AV_COUNT(kinds)];
     /* Housekeeping. */
     av_job erase;
-    bool erasing, resumed;
+    bool erasing;
     int64_t erase_mono_ms; /* when it is due */
     int64_t train_mono_ms;
     uint32_t trained_id; /* current store that was looked at for training, */
@@ -388,11 +388,11 @@ on_erase_step(av_job *job)
 
     if (av_group_commit(self->in->group, &err) != AV_OK)
         return AV_STEP_DONE;
-    if (!self->resumed && av_erase_resume(archive, &err) != AV_OK)
-        AV_LOG(AV_LOG_ERROR, "erase.not_resumed", AV_ERRF(&err));
-    self->resumed = true;
-    if (self->list == NULL)
+    if (self->list == NULL) {
+        if (av_erase_resume(archive, &err) != AV_OK)
+            AV_LOG(AV_LOG_ERROR, "erase.not_resumed", AV_ERRF(&err));
         self->list = av_stores_list(archive->stores, &self->count);
+    }
     if (self->at >= self->count)
         return AV_STEP_DONE;
     row = self->list[self->at].row;

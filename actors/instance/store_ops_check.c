@@ -4,6 +4,7 @@
  * The writer gives a frozen look at a store and holds it; the work is done on a thread of its own, while mail comes in
  * and users read; then the writer takes over what has to follow. One store after the other.
  */
+#include "actors/instance/deletion.h"
 #include "actors/instance/store_ops_priv.h"
 
 #include "base/file.h"
@@ -317,7 +318,11 @@ store_op_compact(store_op *op, bool *ret_done, av_error *err)
         return compact_end(self, op->store_id, err);
     }
     op->phase = 1;
-    rc = roll(op, err);
+    rc = av_erase_finish(op->archive, op->store_id, err);
+    if (rc == AV_OK)
+        rc = av_archive_catch_up(op->archive, err);
+    if (rc == AV_OK)
+        rc = roll(op, err);
     if (rc == AV_OK)
         rc = take_up(self, op->store_id, err);
     if (rc == AV_OK)

@@ -29,6 +29,10 @@ add_segments(const av_store *store, const store_source *source, slots *ret, av_e
 
     for (uint32_t i = 0; rc == AV_OK && source->table.form == AV_CONTENT_PROVISIONAL && i < source->table.count; i++) {
         rc = store_log_record(store, source->table.segments[i].at, &segment, front, sizeof front, &n, err);
+        if (rc == AV_ERR_NOT_FOUND || rc == AV_ERR_CORRUPT) {
+            rc = AV_OK; /* one that cannot be found keeps no other from going */
+            continue;
+        }
         if (rc == AV_OK && !add(&ret->segments, &segment))
             rc = av_error_set(err, AV_ERR_NOMEM, "too many segments to erase at once");
     }
@@ -49,6 +53,9 @@ gather(const av_store *store, store_tools *tools, uint64_t lsn, slots *ret, av_e
     }
     if (rc == AV_OK)
         rc = add_segments(store, &source, ret, err);
+    /* Damaged: it goes with its key all the same, and keeps no other from going. */
+    if (rc == AV_ERR_CORRUPT && av_record_has_slot(source.header.kind))
+        rc = AV_OK;
     if (rc == AV_OK && !add(&ret->records, &source.header))
         rc = av_error_set(err, AV_ERR_NOMEM, "too many records to erase at once");
     store_source_close(&source);

@@ -1,6 +1,8 @@
 /*
  * test_stores.c - rows and folders of stores, the registry: who holds what, what a crash leaves, adoption
  */
+#include <errno.h>
+
 #include "actors/instance/adopt.h"
 #include "actors/instance/auto_create.h"
 #include "actors/instance/deletion.h"
@@ -421,7 +423,7 @@ is_dirty(rig *r, uint32_t id)
 }
 
 static void
-delete_first(rig *r)
+delete_uid(rig *r, uint32_t uid)
 {
     Archivolt__DeleteMessageRequest body = ARCHIVOLT__DELETE_MESSAGE_REQUEST__INIT;
     av_ask ask = { .archive = r->archive, .body = &body.base, .caller = "test" };
@@ -431,7 +433,7 @@ delete_first(rig *r)
     av_error err = { 0 };
 
     AV_CHECK_INT(rig_mailbox(r, "alice", &mailbox), AV_OK);
-    AV_CHECK_RC(av_catalog_placement(av_catalog_writer(r->archive->catalog), mailbox.guid, 1, &p, &err), AV_OK, &err);
+    AV_CHECK_RC(av_catalog_placement(av_catalog_writer(r->archive->catalog), mailbox.guid, uid, &p, &err), AV_OK, &err);
     av_message_id_format(p.digest, id);
     body.id = id;
     body.reason = (char *)(uintptr_t) "test";
@@ -459,7 +461,7 @@ test_dirty(void)
     AV_CHECK_INT(system(copy), 0);
     rig_open(&r);
     AV_CHECK(!is_dirty(&r, 1));
-    delete_first(&r);
+    delete_uid(&r, 1);
     AV_CHECK(is_dirty(&r, 1));
     AV_CHECK_INT(rig_mailbox(&r, "alice", &mailbox), AV_OK);
     AV_CHECK_INT(mailbox.messages, 0);
@@ -477,6 +479,63 @@ test_dirty(void)
     rig_end(&r);
 }
 
+/* ---- erasing ---- */
+
+static int
+no_new_keys(const char *from, const char *to)
+{
+    if (strstr(to, ".avk") == NULL)
+        return rename(from, to);
+    errno = ENOSPC;
+    return -1;
+}
+
+static av_errc
+erase_lsn(rig *r, uint64_t lsn, av_error *err)
+{
+    av_erased erased = { 0 };
+
+    return av_erase_contents(r->archive, 1, av_span_of(&lsn, sizeof lsn), true, "test", &erased, err);
+}
+
+/* The event is in the log, and the keys could not be destroyed: the next erasure destroys them, too. */
+static void
+test_erase_unfinished(void)
+{
+    av_file_ops failing = *av_file_ops_get();
+    AV_CLEANUP(av_buf_release) av_buf bytes = { 0 };
+    uint64_t lsns[2];
+    av_mailbox mailbox;
+    av_placement p;
+    av_error err = { 0 };
+    rig r;
+
+    rig_new(&r);
+    av_buf_init(&bytes, 4096);
+    put_message(&r, "Subject: 1\n\nmessage\n");
+    put_message(&r, "Subject: 2\n\nmessage\n");
+    AV_CHECK_INT(rig_mailbox(&r, "alice", &mailbox), AV_OK);
+    for (uint32_t uid = 1; uid <= 2; uid++) {
+        AV_CHECK_RC(
+            av_catalog_placement(av_catalog_writer(r.archive->catalog), mailbox.guid, uid, &p, &err), AV_OK, &err);
+        lsns[uid - 1] = p.content_lsn;
+        delete_uid(&r, uid);
+    }
+    failing.rename = no_new_keys;
+    av_file_ops_set(&failing);
+    AV_CHECK(erase_lsn(&r, lsns[0], &err) != AV_OK);
+    av_file_ops_set(NULL);
+    AV_CHECK_RC(av_store_read_message(rig_store(&r), lsns[0], &bytes, &err), AV_OK, &err); /* its key is there */
+    AV_CHECK_RC(erase_lsn(&r, lsns[1], &err), AV_OK, &err);
+    for (int opened = 0; opened < 2; opened++) {
+        for (size_t i = 0; i < 2; i++)
+            AV_CHECK_INT(av_store_read_message(rig_store(&r), lsns[i], &bytes, &err), AV_ERR_NOT_FOUND);
+        rig_close(&r);
+        rig_open(&r);
+    }
+    rig_end(&r);
+}
+
 int
 main(void)
 {
@@ -488,5 +547,6 @@ main(void)
     AV_RUN(test_held);
     AV_RUN(test_crowd);
     AV_RUN(test_dirty);
+    AV_RUN(test_erase_unfinished);
     return av_check_done();
 }

@@ -218,7 +218,7 @@ static void
 test_power_cuts(void)
 {
     const char *one = getenv("AV_SEED"), *rounds = getenv("AV_ROUNDS");
-    long n = rounds != NULL ? strtol(rounds, NULL, 10) : 8;
+    long n = rounds != NULL ? strtol(rounds, NULL, 10) : 5;
     uint64_t seed = av_random_u64() >> 16;
 
     if (one != NULL) {

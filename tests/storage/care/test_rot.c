@@ -185,7 +185,7 @@ flip_folder(rot_store *r, const char *dir, uint64_t step, uint64_t *ret_flips)
 static uint64_t
 step_of_run(void)
 {
-    return getenv("AV_ROUNDS") != NULL ? 1 : 5;
+    return getenv("AV_ROUNDS") != NULL ? 1 : 9;
 }
 
 static void
