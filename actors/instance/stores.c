@@ -99,6 +99,18 @@ refuse(av_stores *self, store_slot *slot, av_error *err)
     return err->code;
 }
 
+static av_errc
+open_unlocked(av_stores *self, store_slot *slot, av_error *err)
+{
+    AV_CLEANUP(av_store_row_destroy) av_store_row *row = av_store_row_copy(slot->row);
+    av_errc rc;
+
+    pthread_mutex_unlock(&self->lock);
+    rc = av_store_slot_open(self, slot, row, err);
+    pthread_mutex_lock(&self->lock);
+    return rc;
+}
+
 av_errc
 av_stores_enter(av_stores *self, store_slot *slot, av_error *err)
 {
@@ -113,9 +125,7 @@ av_stores_enter(av_stores *self, store_slot *slot, av_error *err)
         slot->state = SLOT_BUSY;
         while ((unused = longest_unused(self, &open)) != NULL && open > self->most_open)
             put_away(self, unused);
-        pthread_mutex_unlock(&self->lock);
-        rc = av_store_slot_open(self, slot, err);
-        pthread_mutex_lock(&self->lock);
+        rc = open_unlocked(self, slot, err);
         slot->error.code = AV_OK;
         if (rc != AV_OK) {
             slot->error = *err;

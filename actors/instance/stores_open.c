@@ -23,9 +23,9 @@ av_stores_why_locked(av_stores *self, const av_store_row *row, av_error *err)
 }
 
 static av_errc
-open_view(av_stores *self, store_slot *slot, av_error *err)
+open_view(av_stores *self, store_slot *slot, const av_store_row *row, av_error *err)
 {
-    AV_CLEANUP(av_free) char *database = av_store_path_resolve(self->dir, slot->row->database);
+    AV_CLEANUP(av_free) char *database = av_store_path_resolve(self->dir, row->database);
     AV_CLEANUP(av_free) char *dir = av_xasprintf("%s/view", database);
     av_store_view_config config = { .dir = dir, .keys = slot->open.keys, .cache_bytes = self->cache_bytes };
     av_errc rc = av_dir_make(database, err);
@@ -36,9 +36,9 @@ open_view(av_stores *self, store_slot *slot, av_error *err)
 }
 
 static av_errc
-open_log(av_stores *self, store_slot *slot, av_error *err)
+open_log(av_stores *self, store_slot *slot, const av_store_row *row, av_error *err)
 {
-    AV_CLEANUP(av_free) char *dir = av_store_path_resolve(self->dir, slot->row->content);
+    AV_CLEANUP(av_free) char *dir = av_store_path_resolve(self->dir, row->content);
     av_store_config config = { .dir = dir, .keys = slot->open.keys, .max_message_bytes = self->max_message_bytes };
     uint64_t witnessed = av_store_view_applied_lsn(slot->open.view);
     char hex[2 * AV_STORE_UUID_SIZE + 1];
@@ -48,7 +48,7 @@ open_log(av_stores *self, store_slot *slot, av_error *err)
         return av_error_set(err, AV_ERR_UNAVAILABLE, "there is no archive store in %s", dir);
     if (rc != AV_OK)
         return rc;
-    if (memcmp(av_store_uuid(slot->open.store), slot->row->uuid, sizeof slot->row->uuid) == 0)
+    if (memcmp(av_store_uuid(slot->open.store), row->uuid, sizeof row->uuid) == 0)
         return AV_OK;
     av_hex_encode(av_span_of(av_store_uuid(slot->open.store), AV_STORE_UUID_SIZE), hex);
     return av_error_set(err, AV_ERR_CONFLICT, "%s holds another archive store, %s", dir, hex);
@@ -56,26 +56,23 @@ open_log(av_stores *self, store_slot *slot, av_error *err)
 
 /* Errors that say the store is there and cannot be used are told as unavailable to who wanted a message of it. */
 av_errc
-av_store_slot_open(av_stores *self, store_slot *slot, av_error *err)
+av_store_slot_open(av_stores *self, store_slot *slot, const av_store_row *row, av_error *err)
 {
     av_store_stats stats;
     av_errc rc;
 
-    if (slot->row->locked || !av_keyring_has_store(self->keyring, slot->row->uuid))
-        return av_stores_why_locked(self, slot->row, err);
-    rc = av_keyring_store_open(self->keyring, slot->row->uuid, &slot->open.keys, err);
+    if (row->locked || !av_keyring_has_store(self->keyring, row->uuid))
+        return av_stores_why_locked(self, row, err);
+    rc = av_keyring_store_open(self->keyring, row->uuid, &slot->open.keys, err);
     if (rc == AV_OK)
-        rc = open_view(self, slot, err);
+        rc = open_view(self, slot, row, err);
     if (rc == AV_OK)
-        rc = open_log(self, slot, err);
+        rc = open_log(self, slot, row, err);
     if (rc != AV_OK) {
         av_store_slot_close(slot);
-        AV_LOG(AV_LOG_ERROR, "store.not_opened", AV_U64("store", slot->row->id), AV_STR("name", slot->row->name),
-            AV_ERRF(err));
-        return av_error_prefix(err, "archive store %s", slot->row->name);
+        AV_LOG(AV_LOG_ERROR, "store.not_opened", AV_U64("store", row->id), AV_STR("name", row->name), AV_ERRF(err));
+        return av_error_prefix(err, "archive store %s", row->name);
     }
-    slot->open.id = slot->row->id;
-    slot->open.state = slot->row->state;
     slot->behind = av_store_view_applied_lsn(slot->open.view) != av_store_committed_lsn(slot->open.store);
     av_store_get_stats(slot->open.store, &stats);
     slot->stored = stats.bytes;

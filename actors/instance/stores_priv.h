@@ -48,8 +48,8 @@ struct av_stores {
     av_error current_error;
 };
 
-/* stores_open.c: with the slot BUSY and no lock held. */
-av_errc av_store_slot_open(av_stores *self, store_slot *slot, av_error *err);
+/* stores_open.c: with the slot BUSY and no lock held. row: a copy of the slot's, which the writer may replace. */
+av_errc av_store_slot_open(av_stores *self, store_slot *slot, const av_store_row *row, av_error *err);
 void av_store_slot_close(store_slot *slot);
 
 /* stores.c: with the lock held. */
