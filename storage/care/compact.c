@@ -56,8 +56,8 @@ compare_lsns(const void *a, const void *b)
 }
 
 /*
- * What stands in the log behind the snapshot: a message that was arriving for long has its segments in older containers,
- * and a view may be behind its log. A log that cannot be read to its end (the writer's open group may lie there) names
+ * What stands in the log behind the snapshot: a message that was arriving for long has its segments in older
+ * containers, and a view may be behind its log. A log that cannot be read to its end (the writer's open group may lie there) names
  * nobody for sure: segments stay then.
  */
 static av_errc
