@@ -4,6 +4,7 @@
 #include "storage/care/compact.h"
 
 #include "storage/container/compact.h"
+#include "storage/container/scan.h"
 #include "storage/meta/store_view_check.h"
 #include "storage/store/inspect.h"
 
@@ -13,9 +14,10 @@ typedef struct compactor {
     const av_care_compaction *job;
     const av_care_watch *watch;
     av_container_files *files;
-    av_buf segments; /* uint64_t, ascending: named by contents that stay, of the containers to be written anew */
-    uint32_t first;  /* the lowest of these */
-    uint64_t known;  /* LSN up to which the snapshot reflects the log */
+    av_buf segments;    /* uint64_t, ascending: named by contents that stay, of the containers to be written anew */
+    uint32_t first;     /* the lowest of these */
+    bool keep_segments; /* who names them is not known for sure */
+    uint64_t known;     /* LSN up to which the snapshot reflects the log */
     uint64_t done, total, now; /* bytes: of containers done, of all, of the present one */
     bool cancelled;
     av_errc rc; /* what went wrong inside keep */
@@ -53,12 +55,45 @@ compare_lsns(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/*
+ * What stands in the log behind the snapshot: a message that was arriving for long has its segments in older
+ * containers, and a view may be behind its log. A log that cannot be read to its end (the writer's open group may lie there) names
+ * nobody for sure: segments stay then.
+ */
+static av_errc
+read_on(compactor *self, av_error *err)
+{
+    AV_CLEANUP(av_scan_destroy) av_scan *scan = NULL;
+    const uint8_t *key = av_store_keys_log(av_store_keys_of(self->job->store));
+    bool end = false;
+    av_errc rc = av_scan_new(self->files, key, &scan, err);
+
+    if (rc == AV_OK)
+        rc = av_scan_from(scan, self->known, err);
+    while (rc == AV_OK && !end) {
+        av_record_header h;
+        av_span body;
+
+        rc = av_scan_next(scan, &h, &body, &end, err);
+        if (rc == AV_OK && !end && (h.kind == AV_RECORD_MESSAGE || h.kind == AV_RECORD_PART) &&
+            !(h.flags & AV_RECORD_ONE_PIECE)) {
+            rc = av_store_segments(self->job->store, h.lsn, (av_record_kind)h.kind, &self->segments, err);
+            if (rc == AV_ERR_NOT_FOUND || rc == AV_ERR_GONE) /* erased since */
+                rc = AV_OK;
+        }
+    }
+    self->keep_segments = rc == AV_ERR_CORRUPT;
+    return rc == AV_ERR_CORRUPT ? AV_OK : rc;
+}
+
 /* A content stands behind its segments, so those of the first container to be compacted are named from there on. */
 static av_errc
 list_segments(compactor *self, av_error *err)
 {
     av_errc rc = av_store_view_each_content(self->job->view, av_lsn(self->first, 0), take_segments, self, err);
 
+    if (rc == AV_OK)
+        rc = read_on(self, err);
     if (rc == AV_OK && self->segments.n > 0)
         qsort(self->segments.p, self->segments.n / sizeof(uint64_t), sizeof(uint64_t), compare_lsns);
     return rc;
@@ -78,7 +113,7 @@ keep(void *ctx, uint64_t lsn, uint8_t kind)
     bool needed = true;
 
     if (kind == AV_RECORD_SEGMENT)
-        return lsn >= self->job->open_puts_lsn || is_named(self, lsn);
+        return self->keep_segments || lsn >= self->job->open_puts_lsn || is_named(self, lsn);
     if (self->rc == AV_OK)
         self->rc = av_store_view_is_needed(self->job->view, lsn, (av_record_kind)kind, &needed, self->err);
     return self->rc != AV_OK || needed;

@@ -291,6 +291,44 @@ def test_management():
         assert not os.path.exists(os.path.join(node.data, "instances", "second", "keyring"))
 
 
+def test_no_room():
+    with tempfile.TemporaryDirectory() as folder, Node() as node:
+        small = os.path.join(folder, "small")
+        os.mkdir(small)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=18m", "none", small],
+                          stderr=subprocess.DEVNULL).returncode != 0:
+            print("SKIP: this machine lets us mount nothing")
+            return
+        try:
+            create(node, "demo")
+            node.create_user("demo", "alice")
+            mail = write_mail(os.path.join(folder, "a"), 40)
+            node.import_files("demo", "alice", os.path.join(folder, "a"))
+            to = os.path.join(small, "backup")
+            backup(node, "demo", to)
+            source = os.path.join(folder, "b")
+            os.mkdir(source)
+            for i in range(40): # 4 MB that do not pack
+                data = b"From: x@example.org\r\nSubject: %d\r\n\r\n" % i + base64.encodebytes(
+                    random.Random(i).randbytes(100000)).replace(b"\n", b"\r\n")
+                with open(os.path.join(source, f"{i}.eml"), "wb") as f:
+                    f.write(data)
+                mail.add(sha256(data))
+            node.import_files("demo", "alice", source)
+            try:
+                backup(node, "demo", to)
+                raise AssertionError("there was no room for it")
+            except Failed as e:
+                assert e.status == 1 and b"MB free" in e.stdout, e
+            assert verify(node, to)["number"] == 1 and verify(node, to)["faults"] == 0
+            subprocess.run(["mount", "-o", "remount,size=60m", small], check=True)
+            assert backup(node, "demo", to)["number"] == 2
+            restore(node, to, "copy")
+            assert all_mail(node, "copy/alice") == mail
+        finally:
+            subprocess.run(["umount", small], check=True)
+
+
 def host_of(node):
     with open(os.path.join(node.data, "node.conf")) as f:
         for line in f:
@@ -315,4 +353,5 @@ def test_freeze():
 
 
 if __name__ == "__main__":
-    main(test_freeze, test_incremental_and_restored, test_other_host_and_erased, test_killed, test_management)
+    main(test_freeze, test_incremental_and_restored, test_other_host_and_erased, test_killed, test_no_room,
+         test_management)

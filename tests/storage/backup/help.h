@@ -22,6 +22,7 @@ typedef struct site {
     uint64_t lsns[MESSAGES_MAX];
     size_t n;
     uint64_t committed;
+    bool keys_away; /* back up as if the store could not be opened */
 } site;
 
 static void
@@ -102,7 +103,9 @@ site_free(site *self)
 __attribute__((unused)) static av_errc
 site_backup(const site *self, bool views, const av_care_watch *watch, av_backup_result *ret, av_error *err)
 {
-    av_backup_source_store store = { .content = self->content, .lsn = self->committed };
+    av_backup_source_store store = {
+        .content = self->content, .lsn = self->keys_away ? 0 : self->committed, .keys_away = self->keys_away
+    };
     av_backup_job job = { .dir = self->backup,
         .instance = self->instance,
         .instance_id = "demo",

@@ -163,6 +163,55 @@ test_cancel_and_resume(void)
     site_free(&s);
 }
 
+static bool
+stop_at_end(void *ctx, uint64_t done, uint64_t total)
+{
+    (void)ctx;
+    return done < total;
+}
+
+/*
+ * A store nobody can open is copied as it lies there, its last container half full. When that has grown by the next
+ * backup, the one before is still what it was: its manifest says how much of the container it had.
+ */
+static void
+test_keys_away(void)
+{
+    const av_care_watch watch = { .go_on = stop_at_end };
+    AV_CLEANUP(av_backup_manifest_release) av_backup_manifest m = { 0 };
+    av_backup_result result;
+    uint64_t lsn;
+    char dir[200];
+    size_t before;
+    site s;
+    av_error err;
+
+    site_new(&s);
+    s.keys_away = true;
+    for (int i = 0; i < 2; i++) {
+        av_span bytes = message_new(9000, s.n);
+
+        AV_CHECK_RC(av_store_put_message(s.store, bytes, NULL, &s.lsns[s.n++], &err), AV_OK, &err);
+        AV_CHECK_RC(av_store_commit(s.store, &lsn, &err), AV_OK, &err);
+        message_free(bytes);
+    }
+    before = s.n;
+    AV_CHECK_RC(site_backup(&s, false, NULL, &result, &err), AV_OK, &err);
+    AV_CHECK_INT(faults_of(s.backup), 0);
+    site_fill(&s, 1); /* into the same container */
+    AV_CHECK_RC(site_backup(&s, false, &watch, &result, &err), AV_ERR_CANCELLED, &err);
+    AV_CHECK_RC(av_backup_manifest_load(s.backup, AV_BACKUP_MANIFEST, &m, &err), AV_OK, &err);
+    AV_CHECK_INT(m.number, 1);
+    AV_CHECK_INT(faults_of(s.backup), 0);
+    AV_CHECK_RC(restore(&s, s.backup, "old", NULL, dir, &err), AV_OK, &err);
+    check_restored(&s, dir, before, SIZE_MAX);
+    AV_CHECK_RC(site_backup(&s, false, NULL, &result, &err), AV_OK, &err);
+    AV_CHECK_INT(faults_of(s.backup), 0);
+    AV_CHECK_RC(restore(&s, s.backup, "new", NULL, dir, &err), AV_OK, &err);
+    check_restored(&s, dir, s.n, SIZE_MAX);
+    site_free(&s);
+}
+
 /* Each system call of a second backup fails in turn: the first one stands until the second is there, and the next run
  * heals. */
 static void
@@ -384,6 +433,7 @@ main(void)
     AV_RUN(test_erased);
     AV_RUN(test_refused);
     AV_RUN(test_cancel_and_resume);
+    AV_RUN(test_keys_away);
     AV_RUN(test_killed);
     AV_RUN(test_rot);
     AV_RUN(test_faults);

@@ -202,6 +202,41 @@ test_segments(void)
     folder_remove(root);
 }
 
+/* The view did not follow the log's last group: a message in it has its segments in a container that is known. */
+static void
+test_segments_behind(void)
+{
+    AV_CLEANUP(av_buf_release) av_buf mail = { 0 };
+    av_care_compact_result result;
+    av_store_put *p = NULL;
+    char root[160];
+    care_store s;
+    uint64_t lsn = 0, committed = 0;
+
+    folder_new(root);
+    care_init(&s, root);
+    s.config.spool_bytes = 64 * 1024;
+    AV_CHECK_RC(av_store_create(&s.config, &err), AV_OK, &err);
+    care_open(&s);
+    av_buf_init(&mail, 16U << 20);
+    mail_make(&mail, 3, 50, 900000);
+    AV_CHECK_RC(av_store_put_begin(s.store, mail.n, &p, &err), AV_OK, &err);
+    AV_CHECK_RC(av_store_put_write(p, av_span_slice(av_buf_span(&mail), 0, 800000), &err), AV_OK, &err);
+    care_commit(&s);
+    AV_CHECK_RC(av_store_roll(s.store, &err), AV_OK, &err);
+    (void)care_put(&s, 1, 0, 0, 1);
+    care_commit(&s);
+    AV_CHECK_RC(av_store_put_write(p, av_span_skip(av_buf_span(&mail), 800000), &err), AV_OK, &err);
+    AV_CHECK_RC(av_store_put_finish(&p, &lsn, NULL, &err), AV_OK, &err);
+    AV_CHECK_RC(av_store_commit(s.store, &committed, &err), AV_OK, &err);
+    av_store_view_rollback(s.view);
+    AV_CHECK(av_store_view_applied_lsn(s.view) < committed);
+    AV_CHECK_RC(compact(&s, 0, &result), AV_OK, &err);
+    AV_CHECK_INT(care_look(s.store, lsn, 3, 50, 900000), 1);
+    care_done(&s);
+    folder_remove(root);
+}
+
 /* Last week's backup of content and database beside today's keys. */
 static void
 test_backup_after_erasure(void)
@@ -369,6 +404,7 @@ main(void)
     AV_RUN(test_space_comes_back);
     AV_RUN(test_segments);
     AV_RUN(test_view_behind);
+    AV_RUN(test_segments_behind);
     AV_RUN(test_backup_after_erasure);
     AV_RUN(test_refusals);
     AV_RUN(test_death_at_every_call);
