@@ -75,10 +75,13 @@ on_row(void *ctx, const ProtobufCMessage *row, av_error *err)
 static void
 on_bytes(void *ctx, av_span bytes, av_error *err)
 {
+    av_intake *self = ctx;
     av_error why;
 
-    if (av_intake_item_bytes(ctx, bytes, &why) != AV_OK)
-        *err = why;
+    if (av_intake_item_bytes(self, bytes, &why) == AV_OK)
+        return;
+    self->broken = true;
+    *err = why;
 }
 
 static void
@@ -90,8 +93,10 @@ on_row_end(void *ctx, av_error *err)
 
     if (rc == AV_OK && av_group_is_full(self->group))
         rc = av_group_commit(self->group, &why);
-    if (rc != AV_OK)
-        *err = why;
+    if (rc == AV_OK)
+        return;
+    self->broken = true;
+    *err = why;
 }
 
 static const av_rows_events rows_events = { on_row, on_bytes, on_row_end };
@@ -201,7 +206,7 @@ av_intake_feed(av_intake *self, av_span bytes, av_error *err)
         return AV_OK;
     /* A failure in the middle of an item leaves records in the group that belong together: all or nothing. A stream that is
        only malformed has done no harm to the items before. */
-    if (rc != AV_ERR_SYNTAX && rc != AV_ERR_LIMIT && rc != AV_ERR_INVALID)
+    if (self->broken || (rc != AV_ERR_SYNTAX && rc != AV_ERR_LIMIT && rc != AV_ERR_INVALID))
         av_group_rollback(self->group, err);
     av_intake_item_drop(self);
     self->state = AV_RUN_FAILED;

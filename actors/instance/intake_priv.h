@@ -52,6 +52,7 @@ struct av_intake {
     av_intake_one item;
     av_summarizer tools;
     av_buf summary;
+    bool broken; /* something failed inside an item, so the group has parts of it */
 };
 
 /* intake_item.c: begin, bytes, end. What fails is the store's trouble; an item's own trouble is a refusal. */
