@@ -17,17 +17,11 @@ av_archive_event(av_archive *self, const av_event *event, av_span attributes, av
 av_errc
 av_archive_new_uidvalidity(av_archive *self, uint32_t *ret, av_error *err)
 {
-    av_catalog_iter *it = NULL;
-    av_mailbox m;
     uint32_t now = (uint32_t)(av_clock_wall_ms() / 1000);
     av_errc rc;
 
     if (self->last_uidvalidity == 0) {
-        it = av_catalog_mailboxes(av_catalog_writer(self->catalog), (av_span){ NULL, 0 });
-        while (av_catalog_next_mailbox(it, &m))
-            self->last_uidvalidity = AV_MAX(self->last_uidvalidity, m.uidvalidity);
-        rc = av_catalog_iter_error(it, err);
-        av_catalog_iter_destroy(&it);
+        rc = av_catalog_highest_uidvalidity(av_catalog_writer(self->catalog), &self->last_uidvalidity, err);
         if (rc != AV_OK)
             return rc;
     }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "actors/instance/adopt.h"
+#include "actors/instance/floors.h"
 #include "actors/instance/holds.h"
 #include "actors/instance/store_ops_priv.h"
 #include "actors/instance/stores_change.h"
@@ -311,6 +312,20 @@ begin_detach(av_store_row *row, const void *ctx)
     (void)snprintf(row->operation, sizeof row->operation, "%s", (const char *)ctx);
 }
 
+/* What it was given and takes along. */
+static av_errc
+note_floors(av_archive *archive, uint32_t no, av_error *err)
+{
+    av_errc rc;
+
+    av_accounts_begin(archive->accounts);
+    rc = av_floors_note(archive->accounts, archive->catalog, av_catalog_writer(archive->catalog), no, err);
+    if (rc == AV_OK)
+        return av_accounts_commit(archive->accounts, err);
+    av_accounts_rollback(archive->accounts);
+    return rc;
+}
+
 av_errc
 store_op_begin_detach(store_op *op, uint32_t id, av_error *err)
 {
@@ -323,6 +338,8 @@ store_op_begin_detach(store_op *op, uint32_t id, av_error *err)
             "archive store %s is current, and one has to be: make another one current first", info->row->name);
     if (rc == AV_OK && info->reserved)
         rc = av_error_set(err, AV_ERR_BUSY, "archive store %s is being merged", info->row->name);
+    if (rc == AV_OK)
+        rc = note_floors(op->archive, info->no, err);
     if (rc == AV_OK)
         rc = store_op_change_row(op, op->store_id, begin_detach, op->id, err);
     op->total = 0;

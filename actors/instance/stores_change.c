@@ -5,6 +5,7 @@
  */
 #include "actors/instance/stores_change.h"
 
+#include "actors/instance/floors.h"
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/file.h"
@@ -394,6 +395,18 @@ is_reserved(av_stores *stores, uint32_t id)
     return reserved;
 }
 
+static av_errc
+note_floors(av_archive *archive, uint32_t id, av_error *err)
+{
+    av_store_info *info = NULL;
+    av_errc rc = av_stores_info(archive->stores, id, &info, err);
+
+    if (rc == AV_OK)
+        rc = av_floors_note(archive->accounts, archive->catalog, av_catalog_writer(archive->catalog), info->no, err);
+    av_store_infos_free(info, info != NULL);
+    return rc;
+}
+
 av_errc
 av_stores_ask_set_state(av_ask *ask, av_error *err)
 {
@@ -408,8 +421,11 @@ av_stores_ask_set_state(av_ask *ask, av_error *err)
         rc = av_error_set(err, AV_ERR_BUSY, "archive store %s is being merged", row->name);
     if (rc != AV_OK)
         return rc;
+    if (state == AV_STORE_DISABLED)
+        rc = note_floors(ask->archive, row->id, err);
     row->state = state;
-    rc = av_store_row_put(ask->archive->accounts, row, err);
+    if (rc == AV_OK)
+        rc = av_store_row_put(ask->archive->accounts, row, err);
     return rc == AV_OK && state == AV_STORE_CURRENT ? av_store_rows_demote(ask->archive->accounts, row->id, err) : rc;
 }
 

@@ -1,6 +1,7 @@
 /*
  * stores_sync.c - the writer's part of the registry: rows and slots, the current store, stores that are written to
  */
+#include "actors/instance/floors.h"
 #include "actors/instance/stores_priv.h"
 #include "actors/instance/summary_row.h"
 #include "base/clock.h"
@@ -208,6 +209,8 @@ catch_up_all(av_stores *self, bool everything)
         AV_LOG(AV_LOG_WARN, "catalog.rebuilt", AV_STR("dir", self->dir));
         catch_up_all(self, true);
     }
+    if (everything && av_floors_apply(self->accounts, self->catalog, &err) != AV_OK)
+        AV_LOG(AV_LOG_ERROR, "catalog.floors_failed", AV_ERRF(&err));
 }
 
 /* ---- the current one ---- */
@@ -542,6 +545,8 @@ av_stores_open(const av_stores_config *config, av_stores **ret, av_error *err)
         rc = make_first(self, err);
     if (rc == AV_OK)
         rc = av_stores_sync(self, err);
+    if (rc == AV_OK)
+        rc = av_floors_apply(self->accounts, self->catalog, err);
     if (rc != AV_OK)
         return av_error_prefix(err, "archive stores");
     self->begun = true;

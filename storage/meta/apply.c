@@ -5,9 +5,8 @@
 
 /* --- mailboxes -------------------------------------------------------------------------------------------------- */
 
-/* A mailbox's row, or a new one of a mailbox that no log has created so far. */
-static av_errc
-get_box(av_catalog *self, const uint8_t *guid, catalog_box *ret, av_error *err)
+av_errc
+catalog_box_take(av_catalog *self, const uint8_t *guid, catalog_box *ret, av_error *err)
 {
     av_errc rc = catalog_box_get(av_meta_writer(self->meta), guid, ret, err);
 
@@ -107,7 +106,7 @@ static av_errc
 apply_created(av_catalog *self, uint32_t no, const av_event_mailbox *event, av_error *err)
 {
     catalog_box box;
-    av_errc rc = get_box(self, event->guid, &box, err);
+    av_errc rc = catalog_box_take(self, event->guid, &box, err);
 
     if (rc == AV_OK)
         rc = self->replaying ? av_mailbox_path_check(event->path, err) : check_created(self, event, &box, err);
@@ -123,7 +122,7 @@ static av_errc
 apply_renamed(av_catalog *self, const av_event_mailbox *event, av_error *err)
 {
     catalog_box box;
-    av_errc rc = get_box(self, event->guid, &box, err);
+    av_errc rc = catalog_box_take(self, event->guid, &box, err);
 
     if (rc == AV_OK && !self->replaying && !catalog_box_is_shown(&box))
         return av_error_set(err, AV_ERR_NOT_FOUND, "there is no such mailbox");
@@ -136,7 +135,7 @@ static av_errc
 apply_mailbox_removed(av_catalog *self, const av_event_mailbox *event, av_error *err)
 {
     catalog_box box;
-    av_errc rc = get_box(self, event->guid, &box, err);
+    av_errc rc = catalog_box_take(self, event->guid, &box, err);
 
     if (rc != AV_OK)
         return rc;
@@ -292,7 +291,7 @@ apply_added(av_catalog *self, uint32_t no, const av_event_placement *event, cons
     bool taken = false;
     catalog_box box;
     av_placement other;
-    av_errc rc = get_box(self, event->guid, &box, err);
+    av_errc rc = catalog_box_take(self, event->guid, &box, err);
 
     if (rc == AV_OK && event->uid < box.box.uidnext) {
         rc = av_catalog_placement(av_meta_writer(self->meta), event->guid, event->uid, &other, err);

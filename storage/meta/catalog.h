@@ -230,6 +230,23 @@ av_errc av_catalog_thread_of(const av_catalog *self, const av_meta_view *view, c
 av_catalog_iter *av_catalog_thread_messages(const av_meta_view *view, const uint8_t thread[AV_THREAD_ID_BYTES]);
 bool av_catalog_next_message(av_catalog_iter *self, uint8_t ret_id[AV_MESSAGE_ID_BYTES]);
 
+/* --- what was given ---------------------------------------------------------------------------------------------- */
+
+/* A UID, a MODSEQ and a UIDVALIDITY are given once, also when the log that says so is away. */
+typedef struct av_catalog_floor {
+    uint8_t guid[AV_GUID_SIZE]; /* mailbox */
+    uint32_t uidvalidity, uidnext;
+    uint64_t highestmodseq;
+} av_catalog_floor;
+
+/* Each mailbox that a store has a part in, removed ones, too, until each says something else than AV_OK. */
+av_errc av_catalog_floors(const av_meta_view *view, uint32_t store_no,
+    av_errc (*each)(void *ctx, const av_catalog_floor *floor, av_error *err), void *ctx, av_error *err);
+/* A catalog that was made anew is raised to them, and to a sequence of names; a group of its own. */
+av_errc av_catalog_raise(av_catalog *self, const av_catalog_floor *floors, size_t n, uint64_t sequence, av_error *err);
+/* Of all mailboxes, removed ones, too; 0: there is none. */
+av_errc av_catalog_highest_uidvalidity(const av_meta_view *view, uint32_t *ret, av_error *err);
+
 /* --- runs ------------------------------------------------------------------------------------------------------- */
 
 typedef struct av_run {

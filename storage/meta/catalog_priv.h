@@ -4,6 +4,7 @@
  *   catalog.c        open, discard, groups, stores     catalog_row.c    rows to bytes and back
  *   catalog_name.c   which mailbox has which path      catalog_read.c   everything that reads
  *   apply.c          events                            catalog_count.c  counters, counting again
+ *   floor.c          what was given and is in no log
  *   catch_up.c       replay                            expunge.c        a store leaves
  *   catalog_thread.c threads, message ids
  *
@@ -151,7 +152,9 @@ av_errc catalog_count(
 /* Counters of an archive, when a mailbox comes under its name (sign 1) or leaves it (-1). */
 av_errc catalog_count_top(av_catalog *self, const catalog_box *box, int sign, av_error *err);
 
-/* apply.c: take a placement's rows away and count it. */
+/* apply.c: a mailbox's row, or a new one of a mailbox that no log has created so far. */
+av_errc catalog_box_take(av_catalog *self, const uint8_t *guid, catalog_box *ret, av_error *err);
+/* Take a placement's rows away and count it. */
 av_errc catalog_take_placement(av_catalog *self, catalog_box *box, const av_placement *row, av_error *err);
 
 #endif

@@ -479,6 +479,42 @@ test_dirty(void)
     rig_end(&r);
 }
 
+/* ---- UIDs ---- */
+
+/* The catalog is lost while the store that has the newest UIDs is disabled: they are not given again. */
+static void
+test_uids_of_a_disabled_store(void)
+{
+    AV_CLEANUP(av_free) char *catalog = NULL;
+    av_mailbox before, mailbox;
+    av_error err;
+    rig r;
+
+    rig_new(&r);
+    put_message(&r, "Subject: 1\n\nmessage\n");
+    create(&r, "next");
+    put_message(&r, "Subject: 2\n\nmessage\n");
+    set_state(&r, 1, ARCHIVOLT__STORE_STATE__STORE_STATE_CURRENT);
+    put_message(&r, "Subject: 3\n\nmessage\n");
+    put_message(&r, "Subject: 4\n\nmessage\n");
+    set_state(&r, 2, ARCHIVOLT__STORE_STATE__STORE_STATE_CURRENT);
+    AV_CHECK_INT(rig_mailbox(&r, "alice", &before), AV_OK);
+    set_state(&r, 1, ARCHIVOLT__STORE_STATE__STORE_STATE_DISABLED);
+    catalog = av_xasprintf("%s/catalog", r.dir);
+    rig_close(&r);
+    AV_CHECK_RC(av_dir_remove(catalog, r.dir, &err), AV_OK, &err);
+    rig_open(&r);
+    AV_CHECK_INT(rig_mailbox(&r, "alice", &mailbox), AV_OK);
+    AV_CHECK_INT(mailbox.messages, 1);
+    AV_CHECK_INT(mailbox.uidnext, 5);
+    AV_CHECK_INT(mailbox.uidvalidity, before.uidvalidity);
+    AV_CHECK(mailbox.highestmodseq >= before.highestmodseq);
+    put_message(&r, "Subject: 5\n\nmessage\n");
+    set_state(&r, 1, ARCHIVOLT__STORE_STATE__STORE_STATE_NORMAL);
+    read_all(&r, 5);
+    rig_end(&r);
+}
+
 /* ---- erasing ---- */
 
 static int
@@ -547,6 +583,7 @@ main(void)
     AV_RUN(test_held);
     AV_RUN(test_crowd);
     AV_RUN(test_dirty);
+    AV_RUN(test_uids_of_a_disabled_store);
     AV_RUN(test_erase_unfinished);
     return av_check_done();
 }

@@ -1,0 +1,19 @@
+/*
+ * floors.h - what a store that leaves takes along and nobody may give again: UIDs, MODSEQs, UIDVALIDITYs, the sequence
+ *
+ * The catalog knows them as long as it is; made anew from the logs at hand it would not. So they are noted in accounts when
+ * a store is disabled or detached, and the catalog is raised to them whenever it may have been made anew. Writer thread.
+ */
+#ifndef AV_INSTANCE_FLOORS_H
+#define AV_INSTANCE_FLOORS_H
+
+#include "storage/meta/accounts.h"
+#include "storage/meta/catalog.h"
+
+/* Of all mailboxes this store (its number in the catalog; 0: nothing to do) has a part in. In the open group of accounts. */
+av_errc av_floors_note(
+    av_accounts *accounts, const av_catalog *catalog, const av_meta_view *view, uint32_t store_no, av_error *err);
+/* Between groups. */
+av_errc av_floors_apply(av_accounts *accounts, av_catalog *catalog, av_error *err);
+
+#endif
