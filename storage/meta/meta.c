@@ -21,6 +21,7 @@
 #define TABLE_BYTES          (4U * 1024 * 1024)
 #define BLOOM_BITS           10.0
 #define METADATA_BLOCK       4096U
+#define FILE_BUFFER          (16U * 1024) /* of each file that is written: WAL and manifest keep theirs while they are open */
 #define CACHE_SHARD_BITS     1
 #define WALS_MAX             4          /* files */
 #define CHECKPOINT_FLUSH     UINT64_MAX /* bytes of WAL from which a checkpoint writes a table: never, it copies them */
@@ -127,6 +128,7 @@ make_options(av_meta *self, const av_meta_options *o)
     rocksdb_options_set_write_buffer_size(
         options, o->write_buffer_bytes != 0 ? o->write_buffer_bytes : DEFAULT_WRITE_BUFFER);
     rocksdb_options_set_max_write_buffer_number(options, 2);
+    rocksdb_options_set_writable_file_max_buffer_size(options, FILE_BUFFER);
     rocksdb_options_set_arena_block_size(options, 64 * 1024);
     rocksdb_options_set_max_open_files(options, 32);
     rocksdb_options_set_table_cache_numshardbits(options, 0);

@@ -84,6 +84,10 @@ av_store_trim(av_store *self)
     av_buf_release(&self->plain);
     av_buf_init(&self->packed, AV_EVENTS_LIST_MAX);
     av_buf_init(&self->plain, AV_ONE_PIECE_BODY_MAX);
+    if (self->events.n == 0) {
+        av_buf_release(&self->events);
+        av_buf_init(&self->events, AV_EVENTS_LIST_MAX);
+    }
     if (self->tail->out.n == 0 && self->group.digest == NULL)
         store_tail_trim(self->tail);
 }
