@@ -112,6 +112,26 @@ stands(
     return rc == AV_ERR_NOT_FOUND ? AV_OK : rc;
 }
 
+/* Is what the target has under this UID that message? Another one must not stand for it: whoever asked for the copy is
+ * about to let the source go. */
+static av_errc
+is_same(copier *self, const av_event_placement *p, bool *ret, av_error *err)
+{
+    const av_meta_view *target = av_store_view_writer(self->job->target_view);
+    uint8_t dedup[AV_STORE_DEDUP_SIZE];
+    av_store_placement have;
+    av_content_row content;
+    av_errc rc = av_store_view_placement(target, p->guid, p->uid, &self->row, &have, err);
+
+    if (rc == AV_OK)
+        rc = av_store_view_get(target, have.content_lsn, &content, NULL, err);
+    if (rc != AV_OK)
+        return rc;
+    av_store_dedup_of(self->job->target, p->digest, dedup);
+    *ret = !content.erased && memcmp(content.dedup, dedup, sizeof dedup) == 0;
+    return AV_OK;
+}
+
 static av_errc
 hand_on(copier *self, const av_event *event, av_error *err)
 {
@@ -123,6 +143,24 @@ static bool
 is_unreadable(av_errc rc)
 {
     return rc == AV_ERR_CORRUPT || rc == AV_ERR_NOT_FOUND || rc == AV_ERR_VERSION;
+}
+
+static av_errc
+on_there(copier *self, const av_event_placement *p, av_error *err)
+{
+    bool same = false;
+    av_errc rc = is_same(self, p, &same, err);
+
+    if (rc != AV_OK)
+        return rc;
+    if (same) {
+        self->result->known++;
+        return AV_OK;
+    }
+    self->result->unreadable++;
+    av_care_say(self->watch, AV_LOG_ERROR, p->content_lsn,
+        "a message is left out: the target has another one under its UID %u", (unsigned)p->uid);
+    return AV_OK;
 }
 
 static av_errc
@@ -138,10 +176,8 @@ on_placement(copier *self, const av_event_placement *p, av_error *err)
     rc = stands(self, target, p, 0, &there, err);
     if (rc != AV_OK)
         return rc;
-    if (there) {
-        self->result->known++;
-        return AV_OK;
-    }
+    if (there)
+        return on_there(self, p, err);
     rc = bring(self, p, &event.placement.content_lsn, err);
     if (is_unreadable(rc)) {
         self->result->unreadable++;

@@ -32,7 +32,7 @@ typedef struct av_care_copy_result {
     uint64_t bytes;      /* of these, as they arrived */
     uint64_t placements; /* handed on */
     uint64_t known;      /* placements the target had */
-    uint64_t unreadable; /* messages that do not open: told (watch) and left out */
+    uint64_t unreadable; /* messages that do not open, or whose UID is another's: told (watch) and left out */
 } av_care_copy_result;
 
 /*

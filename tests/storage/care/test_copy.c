@@ -175,6 +175,42 @@ test_cut_short(void)
     folder_remove(b);
 }
 
+/* The target has another message under a UID of the source: that one is not there. */
+static void
+test_uid_of_another(void)
+{
+    char a[160], b[160];
+    care_store from, to;
+    writer w = { .to = &to };
+    av_care_copy_result result;
+
+    memcpy(care_uuid, "the source store", sizeof care_uuid);
+    care_new(&from, folder_new(a));
+    AV_CHECK_RC(care_mailbox(&from, 1, AV_EVENT_MAILBOX_CREATED, "Inbox", 1), AV_OK, &err);
+    (void)care_put(&from, 7, 0, 0, 1);
+    care_commit(&from);
+    memcpy(care_uuid, "the target store", sizeof care_uuid);
+    care_new(&to, folder_new(b));
+    AV_CHECK_RC(care_mailbox(&to, 1, AV_EVENT_MAILBOX_CREATED, "Inbox", 1), AV_OK, &err);
+    {
+        AV_CLEANUP(av_buf_release) av_buf mail = { 0 };
+        uint64_t lsn = 0;
+
+        av_buf_init(&mail, 1U << 20);
+        mail_make(&mail, 8, 0, 0);
+        AV_CHECK_RC(av_store_put_message(to.store, av_buf_span(&mail), NULL, &lsn, &err), AV_OK, &err);
+        AV_CHECK_RC(care_place(&to, 1, 8, lsn, av_buf_span(&mail)), AV_OK, &err); /* the UID of message 7 */
+    }
+    care_commit(&to);
+    AV_CHECK_RC(copy(&from, &to, &w, NULL, &result), AV_OK, &err);
+    AV_CHECK_INT(result.known, 0);
+    AV_CHECK_INT(result.unreadable, 1);
+    care_done(&from);
+    care_done(&to);
+    folder_remove(a);
+    folder_remove(b);
+}
+
 int
 main(void)
 {
@@ -182,5 +218,6 @@ main(void)
     av_log_init("test", AV_LOG_ERROR, false);
     AV_RUN(test_merge);
     AV_RUN(test_cut_short);
+    AV_RUN(test_uid_of_another);
     return av_check_done();
 }
