@@ -1,6 +1,8 @@
 /*
  * stores_sync.c - the writer's part of the registry: rows and slots, the current store, stores that are written to
  */
+#include <sys/stat.h>
+
 #include "actors/instance/floors.h"
 #include "actors/instance/stores_priv.h"
 #include "actors/instance/summary_row.h"
@@ -8,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "storage/container/container.h"
 
 /* ---- rows ---- */
 
@@ -461,6 +464,34 @@ av_stores_rebuild(av_stores *self, uint32_t id, av_error *err)
 
 /* ---- beginning and end ---- */
 
+static av_errc
+create_row(av_stores *self, av_store_row *row, av_error *err)
+{
+    av_errc rc;
+
+    av_accounts_begin(self->accounts);
+    rc = av_store_row_create(self->accounts, row, err);
+    if (rc == AV_OK)
+        return av_accounts_commit(self->accounts, err);
+    av_accounts_rollback(self->accounts);
+    return rc;
+}
+
+/* An empty store of ours that has no row: a crash came between its files and its row. One with mail in it is another
+ * matter: then it is the rows that were lost. */
+static bool
+is_left_over(const av_stores *self, const av_store_row *row, uint8_t ret_uuid[AV_STORE_UUID_SIZE])
+{
+    AV_CLEANUP(av_free) char *content = av_store_path_resolve(self->dir, row->content);
+    AV_CLEANUP(av_free) char *first = av_container_path(content, 1, 0);
+    AV_CLEANUP(av_free) char *second = av_container_path(content, 2, 0);
+    struct stat st;
+    av_error ignored;
+
+    return stat(first, &st) == 0 && st.st_size == AV_CONTAINER_HEADER && !av_file_exists(second) &&
+           av_store_identify(content, ret_uuid, &ignored) == AV_OK && av_keyring_has_store(self->keyring, ret_uuid);
+}
+
 /* Nothing at all was there before: the first store. */
 static av_errc
 make_first(av_stores *self, av_error *err)
@@ -475,7 +506,12 @@ make_first(av_stores *self, av_error *err)
     row->content = paths.content;
     row->database = paths.database;
     row->index = paths.index;
-    return rc == AV_OK ? av_stores_make(self, row, err) : rc;
+    if (rc != AV_OK)
+        return rc;
+    if (!is_left_over(self, row, row->uuid))
+        return av_stores_make(self, row, err);
+    row->created_ms = av_clock_wall_ms();
+    return create_row(self, row, err);
 }
 
 /*
@@ -514,14 +550,7 @@ av_stores_make(av_stores *self, av_store_row *row, av_error *err)
 {
     av_errc rc = av_stores_make_files(self, row, err);
 
-    if (rc != AV_OK)
-        return rc;
-    av_accounts_begin(self->accounts);
-    rc = av_store_row_create(self->accounts, row, err);
-    if (rc == AV_OK)
-        return av_accounts_commit(self->accounts, err);
-    av_accounts_rollback(self->accounts);
-    return rc;
+    return rc == AV_OK ? create_row(self, row, err) : rc;
 }
 
 av_errc
