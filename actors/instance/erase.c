@@ -9,6 +9,7 @@
 #define NOTE_PREFIX "erase/"
 #define GROUP_MOST  256U /* contents in one event and one note */
 #define LSNS_BYTES  (AV_ROW_MAX - 1024)
+#define LATER_BYTES (64U * 1024 * 1024)
 
 typedef struct note_key {
     uint8_t bytes[sizeof NOTE_PREFIX - 1 + 4];
@@ -50,13 +51,18 @@ lsn_at(av_span lsns, size_t i)
     return lsn;
 }
 
-/* Plan and event of one content, into the open group. ret_all: what is erased with it is appended. */
+/*
+ * Plan and event of one content, into the open group. ret_all: what is erased with it is appended. What a note has no
+ * room for goes to later: parts of a message that stands before them, so nobody uses them then.
+ */
 static av_errc
-erase_one(av_archive *self, const av_open_store *store, uint64_t lsn, const char *who, av_buf *ret_all, av_error *err)
+erase_one(av_archive *self, const av_open_store *store, uint64_t lsn, const char *who, av_buf *ret_all, av_buf *later,
+    av_error *err)
 {
     AV_CLEANUP(av_buf_release) av_buf plan = { 0 };
     AV_CLEANUP(av_buf_release) av_buf list = { 0 };
     av_event event = { .kind = AV_EVENT_CONTENT_ERASED };
+    av_span now;
     av_errc rc;
 
     av_buf_init(&plan, AV_STORE_EVENT_MAX);
@@ -64,14 +70,16 @@ erase_one(av_archive *self, const av_open_store *store, uint64_t lsn, const char
     rc = av_store_view_erase_plan(store->view, lsn, &plan, err);
     if (rc != AV_OK)
         return rc;
-    for (size_t i = 0; i < plan.n / sizeof(uint64_t); i++)
-        if (!av_event_list_put_item(&list, lsn_at(av_buf_span(&plan), i)))
+    now = av_span_slice(av_buf_span(&plan), 0, AV_MIN(plan.n, (LSNS_BYTES - ret_all->n) / sizeof lsn * sizeof lsn));
+    for (size_t i = 0; i < now.n / sizeof(uint64_t); i++)
+        if (!av_event_list_put_item(&list, lsn_at(now, i)))
             return av_error_set(err, AV_ERR_LIMIT, "a message with too many parts to erase at once");
     event.erased.lsns = av_buf_span(&list);
     event.erased.time_ms = av_clock_wall_ms();
     event.erased.who = av_span_str(who);
     rc = av_archive_event(self, &event, (av_span){ NULL, 0 }, err);
-    if (rc == AV_OK && !av_buf_append_span(ret_all, av_buf_span(&plan)))
+    if (rc == AV_OK &&
+        (!av_buf_append_span(ret_all, now) || !av_buf_append_span(later, av_span_skip(av_buf_span(&plan), now.n))))
         rc = av_error_set(err, AV_ERR_LIMIT, "too much to erase at once");
     return rc;
 }
@@ -79,7 +87,7 @@ erase_one(av_archive *self, const av_open_store *store, uint64_t lsn, const char
 /* One group: its events stand in the log, noted before. *ret_next: the first that was not looked at. */
 static av_errc
 commit_group(av_archive *self, const av_open_store *store, av_span lsns, bool strict, const char *who, size_t *ret_next,
-    av_buf *ret_all, av_erased *ret, av_error *err)
+    av_buf *ret_all, av_buf *later, av_erased *ret, av_error *err)
 {
     av_content_row row;
     size_t n = lsns.n / sizeof(uint64_t), i = *ret_next, before;
@@ -89,7 +97,7 @@ commit_group(av_archive *self, const av_open_store *store, av_span lsns, bool st
         before = ret_all->n;
         rc = av_store_view_get(av_store_view_writer(store->view), lsn_at(lsns, i), &row, NULL, err);
         if (rc == AV_OK && !row.erased)
-            rc = erase_one(self, store, lsn_at(lsns, i), who, ret_all, err);
+            rc = erase_one(self, store, lsn_at(lsns, i), who, ret_all, later, err);
         if (!strict && (rc == AV_ERR_DENIED || rc == AV_ERR_NOT_FOUND))
             rc = AV_OK;
         if (rc == AV_OK && ret_all->n > before) {
@@ -168,26 +176,44 @@ finish_before(av_archive *self, const av_open_store *store, av_error *err)
     return rc == AV_OK ? AV_OK : av_error_prefix(err, "an erasure before this one is not finished");
 }
 
+/* Group after group. later: what did not fit into the note of its message's group is appended. */
+static av_errc
+erase_all(av_archive *self, const av_open_store *store, av_span lsns, bool strict, const char *who, av_buf *later,
+    av_erased *ret, av_error *err)
+{
+    AV_CLEANUP(av_buf_release) av_buf all = { 0 };
+    size_t next = 0;
+    av_errc rc = AV_OK;
+
+    av_buf_init(&all, LSNS_BYTES);
+    while (rc == AV_OK && next < lsns.n / sizeof(uint64_t)) {
+        av_buf_clear(&all);
+        rc = commit_group(self, store, lsns, strict, who, &next, &all, later, ret, err);
+        if (rc == AV_OK && all.n > 0)
+            rc = destroy_keys(self, store, av_buf_span(&all), err);
+    }
+    return rc;
+}
+
 av_errc
 av_erase_contents(
     av_archive *self, uint32_t store_id, av_span lsns, bool strict, const char *who, av_erased *ret, av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf all = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf later = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf none = { 0 };
     const av_open_store *store = NULL;
-    size_t next = 0;
     av_errc rc = av_stores_write(self->stores, store_id, false, &store, err);
 
-    av_buf_init(&all, LSNS_BYTES);
+    av_buf_init(&later, LATER_BYTES);
     if (rc == AV_OK)
         rc = finish_before(self, store, err);
     if (rc == AV_OK)
         rc = av_holds_follow(self, store, err);
-    while (rc == AV_OK && next < lsns.n / sizeof(uint64_t)) {
-        av_buf_clear(&all);
-        rc = commit_group(self, store, lsns, strict, who, &next, &all, ret, err);
-        if (rc == AV_OK && all.n > 0)
-            rc = destroy_keys(self, store, av_buf_span(&all), err);
-    }
+    if (rc == AV_OK)
+        rc = erase_all(self, store, lsns, strict, who, &later, ret, err);
+    if (rc ==
+        AV_OK) /* parts alone, none of which takes another along; a crash before leaves them to the grace period */
+        rc = erase_all(self, store, av_buf_span(&later), false, who, &none, ret, err);
     av_stores_written(self->stores, &store);
     return rc;
 }

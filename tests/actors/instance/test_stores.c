@@ -479,6 +479,38 @@ test_dirty(void)
     rig_end(&r);
 }
 
+/* ---- the first store ---- */
+
+static void
+lose(rig *r, const char *name)
+{
+    AV_CLEANUP(av_free) char *path = av_xasprintf("%s/%s", r->dir, name);
+    av_error err;
+
+    AV_CHECK_RC(av_dir_remove(path, r->dir, &err), AV_OK, &err);
+}
+
+/* A crash between the files of the very first store and its row: the next start takes it. A store with mail in it is
+ * not taken for that. */
+static void
+test_first_store_without_row(void)
+{
+    av_error err = { 0 };
+    rig r;
+
+    rig_new(&r);
+    rig_close(&r);
+    lose(&r, "accounts");
+    lose(&r, "catalog");
+    rig_open(&r);
+    put_message(&r, "Subject: 1\n\nmessage\n");
+    read_all(&r, 1);
+    rig_close(&r);
+    lose(&r, "accounts");
+    AV_CHECK_INT(rig_try_open(&r, &err), AV_ERR_EXISTS);
+    rig_end(&r);
+}
+
 /* ---- UIDs ---- */
 
 /* The catalog is lost while the store that has the newest UIDs is disabled: they are not given again. */
@@ -572,6 +604,49 @@ test_erase_unfinished(void)
     rig_end(&r);
 }
 
+/* More parts than one note holds: all of them go, and what stands behind it in the line is not kept from going. */
+static void
+test_erase_many_parts(void)
+{
+    enum { PARTS = 9000 };
+    AV_CLEANUP(av_buf_release) av_buf mail = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf stream = { 0 };
+    av_intake *intake;
+    av_store_counters counters;
+    const av_open_store *current = NULL;
+    av_mailbox mailbox;
+    av_placement p = { 0 };
+    av_error err = { 0 };
+    rig r;
+
+    rig_new(&r);
+    av_buf_init(&mail, 8U << 20);
+    av_buf_init(&stream, 9U << 20);
+    (void)av_buf_puts(&mail, "Subject: 1\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n");
+    for (unsigned i = 0; i < PARTS; i++) {
+        (void)av_buf_puts(&mail, "--b\r\n\r\n");
+        for (unsigned k = 0; k < 20; k++)
+            (void)av_buf_printf(&mail, "part %05u, line %02u of its words\r\n", i, k);
+    }
+    (void)av_buf_puts(&mail, "--b--\r\n");
+    rig_put(&stream, &(rig_item){ .number = 1, .bytes = av_buf_span(&mail) });
+    intake = rig_intake(&r, ++run_number);
+    AV_CHECK_RC(av_intake_feed(intake, av_buf_span(&stream), &err), AV_OK, &err);
+    AV_CHECK_RC(av_intake_end(intake, AV_RUN_FINISHED, &err), AV_OK, &err);
+    av_intake_destroy(&intake);
+    AV_CHECK_INT(rig_mailbox(&r, "alice", &mailbox), AV_OK);
+    AV_CHECK_RC(av_catalog_placement(av_catalog_writer(r.archive->catalog), mailbox.guid, 1, &p, &err), AV_OK, &err);
+    AV_CHECK_RC(av_stores_current(r.archive->stores, &current, &err), AV_OK, &err);
+    AV_CHECK_RC(av_store_view_counters(av_store_view_writer(current->view), &counters, &err), AV_OK, &err);
+    AV_CHECK(counters.parts > 8100);
+    delete_uid(&r, 1);
+    AV_CHECK_RC(erase_lsn(&r, p.content_lsn, &err), AV_OK, &err);
+    AV_CHECK_RC(av_store_view_counters(av_store_view_writer(current->view), &counters, &err), AV_OK, &err);
+    AV_CHECK_INT(counters.parts, 0);
+    AV_CHECK_INT(counters.waiting, 0);
+    rig_end(&r);
+}
+
 int
 main(void)
 {
@@ -583,7 +658,9 @@ main(void)
     AV_RUN(test_held);
     AV_RUN(test_crowd);
     AV_RUN(test_dirty);
+    AV_RUN(test_first_store_without_row);
     AV_RUN(test_uids_of_a_disabled_store);
     AV_RUN(test_erase_unfinished);
+    AV_RUN(test_erase_many_parts);
     return av_check_done();
 }
