@@ -1,6 +1,7 @@
 """store_peers.py - other programs that keep the same mail: Dovecot by LMTP into sdbox with zstd, borg, restic
 
-Part of tools/bench/store.py. Each has its own temporary folder, which is removed when it is done; what was started is ended.
+Part of tools/bench/store.py. Each has its own temporary folder, which is removed when it is done; what was started is
+ended.
 """
 import contextlib
 import os
@@ -177,8 +178,8 @@ def dovecot(messages, raw, scratch, fsync):
             process.send_signal(signal.SIGTERM)
             process.wait(30)
         stored = folder_bytes(os.path.join(top, "mail"))
-    return {"messages": len(messages), "seconds": seconds, "messages_per_s": len(messages) / seconds, "cpu_seconds": cpu,
-            "stored_bytes": stored, "stored_ratio": stored / raw}
+    return {"messages": len(messages), "seconds": seconds, "messages_per_s": len(messages) / seconds,
+            "cpu_seconds": cpu, "stored_bytes": stored, "stored_ratio": stored / raw}
 
 
 # ---- backup programs ----

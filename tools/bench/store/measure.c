@@ -175,6 +175,8 @@ bench_import(const char *pack, const char *dir, unsigned copies)
         lsns[n] = take(&in, archive, dir, message, mailbox);
     }
     bench_mail_close(&mail);
+    if (lsns == NULL)
+        bench_fail("the pack is empty");
     bench_json_begin("import");
     bench_lap_start(&in.lap);
     bench_archive_commit(archive);

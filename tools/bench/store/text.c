@@ -149,29 +149,34 @@ bench_words_line(const bench_words *self, uint64_t seed, unsigned n, av_buf *out
     (void)av_buf_append(out, line, flow_line(&f, line, &paragraph));
 }
 
+/* The next line of f at the end of out. False: there is no room. */
+static bool
+put_line(flow *f, av_buf *out, bool *ret_paragraph)
+{
+    uint8_t *to = av_buf_reserve(out, LINE + SLOT);
+
+    if (to == NULL)
+        return false;
+    out->n += flow_line(f, to, ret_paragraph);
+    return true;
+}
+
 void
 bench_words_text(const bench_words *self, uint64_t seed, uint64_t topic, unsigned n, const char *prefix, av_buf *out)
 {
     flow f = flow_new(self, seed, topic, n);
-    size_t prefix_n = strlen(prefix), length;
+    size_t prefix_n = strlen(prefix);
     bool paragraph;
-    uint8_t *to;
 
     while (f.left > 0) {
-        to = av_buf_reserve(out, 2 * prefix_n + LINE + SLOT + 4);
-        if (to == NULL)
+        (void)av_buf_append(out, prefix, prefix_n);
+        if (!put_line(&f, out, &paragraph))
             return;
-        memcpy(to, prefix, prefix_n);
-        length = prefix_n + flow_line(&f, to + prefix_n, &paragraph);
-        memcpy(to + length, "\r\n", 2);
-        length += 2;
+        (void)av_buf_append(out, "\r\n", 2);
         if (paragraph && f.left > 0) {
-            memcpy(to + length, prefix, prefix_n);
-            length += prefix_n;
-            memcpy(to + length, "\r\n", 2);
-            length += 2;
+            (void)av_buf_append(out, prefix, prefix_n);
+            (void)av_buf_append(out, "\r\n", 2);
         }
-        out->n += length;
     }
 }
 
@@ -181,18 +186,13 @@ bench_words_html(const bench_words *self, uint64_t seed, uint64_t topic, unsigne
 {
     flow f = flow_new(self, seed, topic, n);
     bool paragraph = true;
-    size_t length;
-    uint8_t *to;
 
     while (f.left > 0) {
         if (paragraph)
             (void)av_buf_puts(out, open);
-        to = av_buf_reserve(out, LINE + SLOT + 4);
-        if (to == NULL)
+        if (!put_line(&f, out, &paragraph))
             return;
-        length = flow_line(&f, to, &paragraph);
-        memcpy(to + length, " =\r\n", 4); /* a soft line break */
-        out->n += length + 4;
+        (void)av_buf_append(out, " =\r\n", 4); /* a soft line break */
         if (paragraph || f.left == 0)
             (void)av_buf_puts(out, close);
     }
