@@ -163,7 +163,8 @@ def show_ratios(table, r):
         table.row("written to disk / raw", percent("import", "written_ratio"), "at most 50 %", written <= 0.5)
         table.row("messages a CPU second, engine / plain loop",
                   f"{r.median('import', 'mb_per_cpu_s') / r.median('loop', 'mb_per_cpu_s'):.2f}")
-        raw = r.median("append", "append_p50_us") / r.median("append", "raw_append_p50_us")
+        raw = statistics.median(a / b for a, b in zip(r.values["append", "append_p50_us"],
+                                                      r.values["append", "raw_append_p50_us"]))
         table.row("one durable message, p50 / raw append with fdatasync", f"{raw:.2f}", "at most 2", raw <= 2)
     for what in ("dovecot always", "dovecot optimized", "borg", "restic"):
         if not r.has(what):
