@@ -35,9 +35,10 @@ av_errc av_erase_resume(av_archive *self, av_error *err);
 /* The same of one store: before compaction drops the records that say which keys they are. */
 av_errc av_erase_finish(av_archive *self, uint32_t store_id, av_error *err);
 /*
- * Erase what waits in this store since before before_ms, at most `most` contents. *ret_more: there is more.
+ * Erase what waits in this store since before before_ms, at most `most` contents behind the cursor ({0} at first), which
+ * moves on: held ones stay, and nothing behind them waits for that. *ret_more: there is more.
  */
-av_errc av_erase_expired(
-    av_archive *self, uint32_t store_id, int64_t before_ms, size_t most, av_erased *ret, bool *ret_more, av_error *err);
+av_errc av_erase_expired(av_archive *self, uint32_t store_id, int64_t before_ms, size_t most, av_waiting *cursor,
+    av_erased *ret, bool *ret_more, av_error *err);
 
 #endif

@@ -265,13 +265,12 @@ av_erase_resume(av_archive *self, av_error *err)
 }
 
 av_errc
-av_erase_expired(
-    av_archive *self, uint32_t store_id, int64_t before_ms, size_t most, av_erased *ret, bool *ret_more, av_error *err)
+av_erase_expired(av_archive *self, uint32_t store_id, int64_t before_ms, size_t most, av_waiting *cursor,
+    av_erased *ret, bool *ret_more, av_error *err)
 {
     AV_CLEANUP(av_buf_release) av_buf lsns = { 0 };
     const av_open_store *store = NULL;
     av_meta_view *view;
-    av_waiting cursor = { 0 };
     size_t n = 0;
     av_errc rc = av_stores_use_id(self->stores, store_id, &store, err);
 
@@ -280,8 +279,8 @@ av_erase_expired(
         return rc;
     av_buf_init(&lsns, most * sizeof(uint64_t) + 1);
     view = av_store_view_snapshot(store->view);
-    while (n < most && (rc = av_store_view_next_expired(view, before_ms, &cursor, err)) == AV_OK) {
-        (void)av_buf_append(&lsns, &cursor.lsn, sizeof cursor.lsn);
+    while (n < most && (rc = av_store_view_next_expired(view, before_ms, cursor, err)) == AV_OK) {
+        (void)av_buf_append(&lsns, &cursor->lsn, sizeof cursor->lsn);
         n++;
     }
     *ret_more = n == most;

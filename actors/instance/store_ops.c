@@ -48,6 +48,7 @@ struct av_store_ops {
     av_store_info *list;
     size_t count, at;
     av_erased erased;
+    av_waiting waiting; /* where the walk over the present store stands */
 };
 
 /* ---- progress ---- */
@@ -382,7 +383,6 @@ on_erase_step(av_job *job)
     av_archive *archive = self->in->archive;
     int64_t before = av_clock_wall_ms() - archive->grace_ms;
     const av_store_row *row;
-    uint64_t erased = self->erased.messages + self->erased.parts;
     bool more = false;
     av_error err;
 
@@ -398,13 +398,15 @@ on_erase_step(av_job *job)
     row = self->list[self->at].row;
     if ((row->state == AV_STORE_CURRENT || row->state == AV_STORE_NORMAL) && row->task == AV_STORE_TASK_NONE &&
         !row->locked &&
-        av_erase_expired(archive, row->id, before, ERASE_AT_ONCE, &self->erased, &more, &err) != AV_OK) {
+        av_erase_expired(archive, row->id, before, ERASE_AT_ONCE, &self->waiting, &self->erased, &more, &err) !=
+            AV_OK) {
         AV_LOG(AV_LOG_ERROR, "erase.failed", AV_STR("store", row->name), AV_ERRF(&err));
         more = false;
     }
-    /* Held ones stay in front: what was looked at and stays must not be looked at for ever. */
-    if (!more || self->erased.messages + self->erased.parts == erased)
+    if (!more) {
         self->at++;
+        self->waiting = (av_waiting){ 0 };
+    }
     return AV_STEP_AGAIN;
 }
 
@@ -420,6 +422,7 @@ on_erase_done(av_job *job)
     self->list = NULL;
     self->count = self->at = 0;
     self->erased = (av_erased){ 0 };
+    self->waiting = (av_waiting){ 0 };
     self->erasing = false;
 }
 

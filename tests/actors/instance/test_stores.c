@@ -6,6 +6,7 @@
 #include "actors/instance/adopt.h"
 #include "actors/instance/auto_create.h"
 #include "actors/instance/deletion.h"
+#include "actors/instance/holds.h"
 #include "actors/instance/stores_change.h"
 #include "actors/instance/summary_row.h"
 #include "actors/instance/uses.h"
@@ -647,6 +648,47 @@ test_erase_many_parts(void)
     rig_end(&r);
 }
 
+/* A held message in front: what waits behind it goes all the same. */
+static void
+test_erase_behind_a_hold(void)
+{
+    Archivolt__SetHoldRequest hold = ARCHIVOLT__SET_HOLD_REQUEST__INIT;
+    AV_CLEANUP(av_buf_release) av_buf bytes = { 0 };
+    char id[AV_MESSAGE_ID_TEXT + 1];
+    av_waiting cursor = { 0 };
+    av_erased erased = { 0 };
+    bool more = true;
+    uint64_t lsns[2];
+    av_mailbox mailbox;
+    av_placement p = { 0 };
+    av_error err = { 0 };
+    rig r;
+
+    rig_new(&r);
+    av_buf_init(&bytes, 4096);
+    put_message(&r, "Subject: 1\n\nmessage\n");
+    put_message(&r, "Subject: 2\n\nmessage\n");
+    AV_CHECK_INT(rig_mailbox(&r, "alice", &mailbox), AV_OK);
+    for (uint32_t uid = 1; uid <= 2; uid++) {
+        AV_CHECK_RC(
+            av_catalog_placement(av_catalog_writer(r.archive->catalog), mailbox.guid, uid, &p, &err), AV_OK, &err);
+        lsns[uid - 1] = p.content_lsn;
+        if (uid == 1) {
+            av_message_id_format(p.digest, id);
+            hold.name = (char *)(uintptr_t) "first";
+            hold.message = id;
+            AV_CHECK_RC(change(&r, av_holds_ask_set, &hold.base, &err), AV_OK, &err);
+        }
+        delete_uid(&r, uid);
+    }
+    while (more)
+        AV_CHECK_RC(av_erase_expired(r.archive, 1, INT64_MAX, 1, &cursor, &erased, &more, &err), AV_OK, &err);
+    AV_CHECK_INT(erased.messages, 1);
+    AV_CHECK_RC(av_store_read_message(rig_store(&r), lsns[0], &bytes, &err), AV_OK, &err);
+    AV_CHECK_INT(av_store_read_message(rig_store(&r), lsns[1], &bytes, &err), AV_ERR_NOT_FOUND);
+    rig_end(&r);
+}
+
 int
 main(void)
 {
@@ -662,5 +704,6 @@ main(void)
     AV_RUN(test_uids_of_a_disabled_store);
     AV_RUN(test_erase_unfinished);
     AV_RUN(test_erase_many_parts);
+    AV_RUN(test_erase_behind_a_hold);
     return av_check_done();
 }
