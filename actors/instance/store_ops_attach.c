@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "actors/instance/adopt.h"
+#include "actors/instance/deletion.h"
 #include "actors/instance/floors.h"
 #include "actors/instance/holds.h"
 #include "actors/instance/store_ops_priv.h"
@@ -330,6 +331,7 @@ av_errc
 store_op_begin_detach(store_op *op, uint32_t id, av_error *err)
 {
     av_store_info *info = NULL;
+    av_error why;
     av_errc rc = av_stores_info(op->archive->stores, id, &info, err);
 
     op->store_id = id;
@@ -338,6 +340,9 @@ store_op_begin_detach(store_op *op, uint32_t id, av_error *err)
             "archive store %s is current, and one has to be: make another one current first", info->row->name);
     if (rc == AV_OK && info->reserved)
         rc = av_error_set(err, AV_ERR_BUSY, "archive store %s is being merged", info->row->name);
+    /* Its keys leave with it: those of what was erased must not be among them. */
+    if (rc == AV_OK && av_erase_finish(op->archive, id, &why) != AV_OK)
+        store_op_say(op, "an erasure could not be finished: %s", why.msg);
     if (rc == AV_OK)
         rc = note_floors(op->archive, info->no, err);
     if (rc == AV_OK)
