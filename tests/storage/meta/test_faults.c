@@ -60,7 +60,7 @@ run_group(rig *r, uint64_t group)
     if (rc != AV_OK)
         return false;
     acked += 3;
-    if (behind && av_catalog_catch_up(r->catalog, no, NULL, NULL, NULL, &err) != AV_OK)
+    if (behind && av_catalog_catch_up(r->catalog, no, rig_summarize, r, NULL, &err) != AV_OK)
         return false;
     if (group % 2 == 1) /* tables are written, too */
         return av_catalog_trim(r->catalog, &err) == AV_OK && av_store_view_trim(r->stores[0].view, &err) == AV_OK;
