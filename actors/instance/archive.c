@@ -183,6 +183,8 @@ av_archive_open(const av_archive_config *config, av_archive **ret, av_error *err
         rc = av_restored_settle(self->dir, self->accounts, err);
     if (rc == AV_OK)
         rc = open_stores(self, config, err);
+    if (rc == AV_OK)
+        rc = av_restored_go_on(self->dir, self->accounts, self->catalog, err);
     if (rc != AV_OK)
         return rc;
     *ret = AV_TAKE(self);

@@ -4,6 +4,7 @@
  * Every ancestor of a mailbox is a mailbox: a folder tree without holes is what people and IMAP clients expect.
  */
 #include "actors/instance/archive.h"
+#include "actors/instance/floors.h"
 #include "base/clock.h"
 #include "base/secret.h"
 
@@ -21,9 +22,14 @@ av_archive_new_uidvalidity(av_archive *self, uint32_t *ret, av_error *err)
     av_errc rc;
 
     if (self->last_uidvalidity == 0) {
-        rc = av_catalog_highest_uidvalidity(av_catalog_writer(self->catalog), &self->last_uidvalidity, err);
+        uint32_t noted = 0;
+
+        rc = av_floors_uidvalidity(self->accounts, &noted, err);
+        if (rc == AV_OK)
+            rc = av_catalog_highest_uidvalidity(av_catalog_writer(self->catalog), &self->last_uidvalidity, err);
         if (rc != AV_OK)
             return rc;
+        self->last_uidvalidity = AV_MAX(self->last_uidvalidity, noted);
     }
     if (self->last_uidvalidity == UINT32_MAX)
         return av_error_set(err, AV_ERR_LIMIT, "no UIDVALIDITY is left for a new mailbox");

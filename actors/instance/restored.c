@@ -3,6 +3,7 @@
  */
 #include "actors/instance/restored.h"
 
+#include "actors/instance/floors.h"
 #include "actors/instance/store_row.h"
 #include "base/encode.h"
 #include "base/file.h"
@@ -78,10 +79,25 @@ av_restored_settle(const char *dir, av_accounts *accounts, av_error *err)
         rc = av_accounts_commit(accounts, err);
     else
         av_accounts_rollback(accounts);
+    if (rc != AV_OK)
+        return av_error_prefix(err, "the restored instance");
+    AV_LOG(AV_LOG_INFO, "instance.restored", AV_U64("stores", count));
+    return AV_OK;
+}
+
+av_errc
+av_restored_go_on(const char *dir, av_accounts *accounts, av_catalog *catalog, av_error *err)
+{
+    AV_CLEANUP(av_free) char *path = av_xasprintf("%s/" AV_RESTORED, dir);
+    av_errc rc;
+
+    if (!av_file_exists(path))
+        return AV_OK;
+    rc = av_floors_jump(accounts, catalog, err);
     if (rc == AV_OK && av_file_ops_get()->unlink(path) != 0)
         rc = av_error_errno(err, "remove %s", path);
     if (rc != AV_OK)
         return av_error_prefix(err, "the restored instance");
-    AV_LOG(AV_LOG_INFO, "instance.restored", AV_U64("stores", count));
+    AV_LOG(AV_LOG_INFO, "instance.uids_raised", AV_U64("by", AV_FLOOR_JUMP_UID));
     return AV_OK;
 }

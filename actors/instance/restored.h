@@ -8,11 +8,16 @@
 #define AV_INSTANCE_RESTORED_H
 
 #include "storage/meta/accounts.h"
+#include "storage/meta/catalog.h"
 
 /*
- * Nothing to do unless <dir>/restored is there. Before the stores are opened: one synced group of accounts, then the
- * file goes. All stores are marked to be caught up with, since a backup need not hold the catalog.
+ * Nothing to do unless <dir>/restored is there. Before the stores are opened: one synced group of accounts. All stores are marked to be caught up with, since a backup need not hold the catalog.
  */
 av_errc av_restored_settle(const char *dir, av_accounts *accounts, av_error *err);
+/*
+ * The other half, when the stores were caught up with: nothing is given again that the original gave after the backup
+ * (av_floors_jump), then the file goes. A crash before that does both once more, which does no harm.
+ */
+av_errc av_restored_go_on(const char *dir, av_accounts *accounts, av_catalog *catalog, av_error *err);
 
 #endif

@@ -242,6 +242,9 @@ typedef struct av_catalog_floor {
 /* Each mailbox that a store has a part in, removed ones, too, until each says something else than AV_OK. */
 av_errc av_catalog_floors(const av_meta_view *view, uint32_t store_no,
     av_errc (*each)(void *ctx, const av_catalog_floor *floor, av_error *err), void *ctx, av_error *err);
+/* Every mailbox the catalog knows, removed ones, too; each must not change the catalog. */
+av_errc av_catalog_all_floors(const av_meta_view *view,
+    av_errc (*each)(void *ctx, const av_catalog_floor *floor, av_error *err), void *ctx, av_error *err);
 /* A catalog that was made anew is raised to them, and to a sequence of names; a group of its own. */
 av_errc av_catalog_raise(av_catalog *self, const av_catalog_floor *floors, size_t n, uint64_t sequence, av_error *err);
 /* Of all mailboxes, removed ones, too; 0: there is none. */

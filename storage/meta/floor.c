@@ -3,6 +3,17 @@
  */
 #include "storage/meta/catalog_priv.h"
 
+static av_catalog_floor
+floor_of(const catalog_box *box)
+{
+    av_catalog_floor floor = {
+        .uidvalidity = box->box.uidvalidity, .uidnext = box->box.uidnext, .highestmodseq = box->box.highestmodseq
+    };
+
+    memcpy(floor.guid, box->box.guid, sizeof floor.guid);
+    return floor;
+}
+
 av_errc
 av_catalog_floors(const av_meta_view *view, uint32_t store_no,
     av_errc (*each)(void *ctx, const av_catalog_floor *floor, av_error *err), void *ctx, av_error *err)
@@ -18,13 +29,36 @@ av_catalog_floors(const av_meta_view *view, uint32_t store_no,
         av_catalog_floor floor;
         catalog_box box;
 
-        memcpy(floor.guid, key.p + prefix.n, sizeof floor.guid);
-        rc = catalog_box_get(view, floor.guid, &box, err);
+        rc = catalog_box_get(view, key.p + prefix.n, &box, err);
         if (rc != AV_OK)
             break;
-        floor.uidvalidity = box.box.uidvalidity;
-        floor.uidnext = box.box.uidnext;
-        floor.highestmodseq = box.box.highestmodseq;
+        floor = floor_of(&box);
+        rc = each(ctx, &floor, err);
+    }
+    if (rc == AV_OK)
+        rc = av_meta_iter_error(it, err);
+    av_meta_iter_destroy(&it);
+    return rc;
+}
+
+av_errc
+av_catalog_all_floors(const av_meta_view *view,
+    av_errc (*each)(void *ctx, const av_catalog_floor *floor, av_error *err), void *ctx, av_error *err)
+{
+    av_meta_iter *it = av_meta_iter_new(view, av_span_str("M"), av_span_str(NULL));
+    av_span key, value;
+    av_errc rc = AV_OK;
+
+    while (rc == AV_OK && av_meta_iter_next(it, &key, &value)) {
+        av_catalog_floor floor;
+        catalog_box box;
+
+        if (key.n != 1 + AV_GUID_SIZE)
+            continue;
+        rc = catalog_box_decode(key.p + 1, value, &box, err);
+        if (rc != AV_OK)
+            break;
+        floor = floor_of(&box);
         rc = each(ctx, &floor, err);
     }
     if (rc == AV_OK)

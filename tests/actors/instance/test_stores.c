@@ -6,11 +6,14 @@
 #include "actors/instance/adopt.h"
 #include "actors/instance/auto_create.h"
 #include "actors/instance/deletion.h"
+#include "actors/instance/floors.h"
 #include "actors/instance/holds.h"
 #include "actors/instance/stores_change.h"
 #include "actors/instance/summary_row.h"
 #include "actors/instance/uses.h"
 #include "base/clock.h"
+#include "base/encode.h"
+#include "storage/backup/backup.h"
 #include "tests/actors/instance/rig.h"
 
 /* ---- folders ---- */
@@ -548,6 +551,54 @@ test_uids_of_a_disabled_store(void)
     rig_end(&r);
 }
 
+/* Restored from a backup, which the file says: the original may have given 3 and 4 since. */
+static void
+test_uids_of_a_restored_instance(void)
+{
+    AV_CLEANUP(av_free) char *file = NULL;
+    AV_CLEANUP(av_free) char *from = NULL;
+    AV_CLEANUP(av_free) char *to = NULL;
+    AV_CLEANUP(av_free) char *catalog = NULL;
+    char hex[33];
+    av_mailbox before, mailbox;
+    av_store_info *info = NULL;
+    uint32_t validity = 0;
+    av_error err;
+    rig r;
+
+    rig_new(&r);
+    put_message(&r, "Subject: 1\n\nmessage\n");
+    put_message(&r, "Subject: 2\n\nmessage\n");
+    AV_CHECK_INT(rig_mailbox(&r, "alice", &before), AV_OK);
+    AV_CHECK_RC(av_stores_info(r.archive->stores, 1, &info, &err), AV_OK, &err);
+    av_hex_encode(av_span_of(info->row->uuid, 16), hex);
+    av_store_infos_free(info, info != NULL);
+    rig_close(&r);
+    from = av_xasprintf("%s/stores/store-1", r.dir);
+    to = av_xasprintf("%s/stores/%s", r.dir, hex);
+    file = av_xasprintf("%s/" AV_RESTORED, r.dir);
+    catalog = av_xasprintf("%s/catalog", r.dir);
+    AV_CHECK_INT(rename(from, to), 0);
+    AV_CHECK_RC(av_dir_remove(catalog, r.dir, &err), AV_OK, &err);
+    AV_CHECK_RC(av_file_replace(file, av_span_str("restored\n"), 0600, &err), AV_OK, &err);
+    rig_open(&r);
+    AV_CHECK(!av_file_exists(file));
+    put_message(&r, "Subject: 5\n\nmessage\n");
+    AV_CHECK_INT(rig_mailbox(&r, "alice", &mailbox), AV_OK);
+    AV_CHECK_INT(mailbox.messages, 3);
+    AV_CHECK_INT(mailbox.uidvalidity, before.uidvalidity);
+    AV_CHECK_INT(mailbox.uidnext, before.uidnext + AV_FLOOR_JUMP_UID + 1);
+    AV_CHECK(mailbox.highestmodseq > before.highestmodseq + AV_FLOOR_JUMP_MODSEQ);
+    AV_CHECK_RC(av_archive_new_uidvalidity(r.archive, &validity, &err), AV_OK, &err);
+    AV_CHECK(validity > before.uidvalidity + AV_FLOOR_JUMP_UIDVALIDITY);
+    rig_close(&r);
+    AV_CHECK_RC(av_dir_remove(catalog, r.dir, &err), AV_OK, &err); /* and it stays so */
+    rig_open(&r);
+    AV_CHECK_INT(rig_mailbox(&r, "alice", &mailbox), AV_OK);
+    AV_CHECK_INT(mailbox.uidnext, before.uidnext + AV_FLOOR_JUMP_UID + 1);
+    rig_end(&r);
+}
+
 /* ---- erasing ---- */
 
 static int
@@ -702,6 +753,7 @@ main(void)
     AV_RUN(test_dirty);
     AV_RUN(test_first_store_without_row);
     AV_RUN(test_uids_of_a_disabled_store);
+    AV_RUN(test_uids_of_a_restored_instance);
     AV_RUN(test_erase_unfinished);
     AV_RUN(test_erase_many_parts);
     AV_RUN(test_erase_behind_a_hold);
