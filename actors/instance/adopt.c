@@ -205,7 +205,9 @@ take_slice(av_adoption *self, const av_open_store *store, av_error *err)
 
     if (self->gathered == 0)
         return AV_OK;
-    rc = av_archive_begin(self->archive, store, err);
+    rc = av_stores_all_read(self->archive->stores, err);
+    if (rc == AV_OK)
+        rc = av_archive_begin(self->archive, store, err);
     while (rc == AV_OK && av_span_get_u32(&rest, &n) && av_span_get_bytes(&rest, n, &body)) {
         rc = av_event_decode(body, &event, err);
         if (rc == AV_OK)

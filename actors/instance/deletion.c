@@ -134,6 +134,8 @@ remove_in_store(
     av_errc rc = av_stores_write(ask->archive->stores, info->row->id, false, &store, err);
 
     if (rc == AV_OK)
+        rc = av_stores_all_read(ask->archive->stores, err);
+    if (rc == AV_OK)
         rc = av_archive_begin(ask->archive, store, err);
     for (size_t i = 0; rc == AV_OK && i < list->n / sizeof(av_placement); i++) {
         if (placement_at(list, i)->store != info->no)
@@ -466,6 +468,8 @@ restore_in_store(restoring *self, uint32_t id, av_error *err)
     av_buf_init(&row, AV_STORE_EVENT_MAX);
     if (rc == AV_OK)
         rc = find_removed(store, self->ids, &list, err);
+    if (rc == AV_OK && list.n > 0)
+        rc = av_stores_all_read(self->ask->archive->stores, err);
     if (rc == AV_OK && list.n > 0)
         rc = av_archive_begin(self->ask->archive, store, err);
     for (size_t i = 0; rc == AV_OK && i < list.n / sizeof(found); i++) {

@@ -135,23 +135,31 @@ av_floors_apply(av_accounts *accounts, av_catalog *catalog, av_error *err)
 }
 
 av_errc
-av_floors_jump(av_accounts *accounts, av_catalog *catalog, av_error *err)
+av_floors_note_jump(av_accounts *accounts, av_catalog *catalog, av_error *err)
 {
     uint64_t now = (uint64_t)(av_clock_wall_ms() / 1000), validity;
     uint32_t highest = 0;
-    av_errc rc = av_floors_apply(accounts, catalog, err); /* what is noted jumps, too */
+    av_errc rc = av_catalog_highest_uidvalidity(av_catalog_writer(catalog), &highest, err);
 
-    if (rc == AV_OK)
-        rc = av_catalog_highest_uidvalidity(av_catalog_writer(catalog), &highest, err);
-    if (rc != AV_OK)
-        return rc;
     validity = AV_MIN(AV_MAX(now, highest) + AV_FLOOR_JUMP_UIDVALIDITY, UINT32_MAX - AV_FLOOR_JUMP_UIDVALIDITY);
-    av_accounts_begin(accounts);
-    rc = av_catalog_all_floors(av_catalog_writer(catalog), note_jump, accounts, err);
+    if (rc == AV_OK)
+        rc = av_catalog_all_floors(av_catalog_writer(catalog), note_jump, accounts, err);
     if (rc == AV_OK)
         rc = put_number(accounts, VALIDITY_KEY, validity, err);
-    if (rc == AV_OK)
-        rc = put_number(accounts, SEQUENCE_KEY, av_catalog_next_sequence(catalog) - 1 + AV_FLOOR_JUMP_SEQUENCE, err);
+    if (rc != AV_OK)
+        return rc;
+    return put_number(accounts, SEQUENCE_KEY, av_catalog_next_sequence(catalog) - 1 + AV_FLOOR_JUMP_SEQUENCE, err);
+}
+
+av_errc
+av_floors_jump(av_accounts *accounts, av_catalog *catalog, av_error *err)
+{
+    av_errc rc = av_floors_apply(accounts, catalog, err); /* what is noted jumps, too */
+
+    if (rc != AV_OK)
+        return rc;
+    av_accounts_begin(accounts);
+    rc = av_floors_note_jump(accounts, catalog, err);
     if (rc == AV_OK)
         rc = av_accounts_commit(accounts, err);
     else

@@ -22,6 +22,8 @@
 /* Of all mailboxes this store (its number in the catalog; 0: nothing to do) has a part in. In the open group of accounts. */
 av_errc av_floors_note(
     av_accounts *accounts, const av_catalog *catalog, const av_meta_view *view, uint32_t store_no, av_error *err);
+/* Of a store of which nothing is known: all mailboxes jump (av_floors_jump). In the open group of accounts. */
+av_errc av_floors_note_jump(av_accounts *accounts, av_catalog *catalog, av_error *err);
 /* Between groups. */
 av_errc av_floors_apply(av_accounts *accounts, av_catalog *catalog, av_error *err);
 /* Between groups, every store caught up with: nothing that this instance gives from now on was given behind its backup. */

@@ -44,7 +44,9 @@ av_group_join(av_group *self, av_group_member *member, av_error *err)
     av_errc rc;
 
     if (!self->open) {
-        rc = av_stores_current(self->archive->stores, &current, err);
+        rc = av_stores_all_read(self->archive->stores, err);
+        if (rc == AV_OK)
+            rc = av_stores_current(self->archive->stores, &current, err);
         if (rc == AV_OK)
             rc = av_archive_begin(self->archive, current, err);
         if (rc != AV_OK)

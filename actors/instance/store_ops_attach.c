@@ -315,12 +315,15 @@ begin_detach(av_store_row *row, const void *ctx)
 
 /* What it was given and takes along. */
 static av_errc
-note_floors(av_archive *archive, uint32_t no, av_error *err)
+note_floors(av_archive *archive, const av_store_info *info, av_error *err)
 {
     av_errc rc;
 
     av_accounts_begin(archive->accounts);
-    rc = av_floors_note(archive->accounts, archive->catalog, av_catalog_writer(archive->catalog), no, err);
+    if (info->unread)
+        rc = av_floors_note_jump(archive->accounts, archive->catalog, err);
+    else
+        rc = av_floors_note(archive->accounts, archive->catalog, av_catalog_writer(archive->catalog), info->no, err);
     if (rc == AV_OK)
         return av_accounts_commit(archive->accounts, err);
     av_accounts_rollback(archive->accounts);
@@ -344,7 +347,7 @@ store_op_begin_detach(store_op *op, uint32_t id, av_error *err)
     if (rc == AV_OK && av_erase_finish(op->archive, id, &why) != AV_OK)
         store_op_say(op, "an erasure could not be finished: %s", why.msg);
     if (rc == AV_OK)
-        rc = note_floors(op->archive, info->no, err);
+        rc = note_floors(op->archive, info, err);
     if (rc == AV_OK)
         rc = store_op_change_row(op, op->store_id, begin_detach, op->id, err);
     op->total = 0;

@@ -224,7 +224,9 @@ problem_of(const store_slot *slot)
 
     if (slot->row->state == AV_STORE_DISABLED)
         return NULL;
-    return problem != NULL ? problem : slot->error.code != AV_OK ? slot->error.msg : NULL;
+    if (problem == NULL && slot->error.code != AV_OK)
+        problem = slot->error.msg;
+    return problem != NULL || !slot->unread ? problem : "it has to be read to its end before UIDs can be given again";
 }
 
 static void
@@ -239,6 +241,7 @@ tell(const store_slot *slot, av_store_info *ret)
     ret->stored = slot->stored;
     ret->no = slot->open.no;
     ret->reserved = slot->reserved;
+    ret->unread = slot->unread;
     ret->is_open = slot->state == SLOT_OPEN;
 }
 

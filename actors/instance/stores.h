@@ -73,6 +73,7 @@ typedef struct av_store_info {
     uint32_t no;              /* 0: the catalog does not know it */
     bool reserved;            /* being merged */
     bool is_open;
+    bool unread; /* av_stores_all_read */
 } av_store_info;
 
 /* any: all, by id. End with av_store_infos_free. */
@@ -102,6 +103,11 @@ void av_stores_reserve(av_stores *self, uint32_t id, bool reserve);
 void av_stores_written(av_stores *self, const av_open_store **store);
 /* Bring the catalog to the end of every attached store's log: after a group whose views could not follow. */
 av_errc av_stores_catch_up(av_stores *self, av_error *err);
+/*
+ * No group is open: may UIDs and MODSEQs be given? AV_ERR_UNAVAILABLE: a store that is not disabled could not be read to
+ * its end since the catalog was lost or left behind, so that what was given is not known. It is tried again.
+ */
+av_errc av_stores_all_read(av_stores *self, av_error *err);
 /* A group was committed in this store: what av_stores_list tells. */
 void av_stores_committed(av_stores *self, const av_open_store *store);
 /*

@@ -401,7 +401,9 @@ note_floors(av_archive *archive, uint32_t id, av_error *err)
     av_store_info *info = NULL;
     av_errc rc = av_stores_info(archive->stores, id, &info, err);
 
-    if (rc == AV_OK)
+    if (rc == AV_OK && info->unread)
+        rc = av_floors_note_jump(archive->accounts, archive->catalog, err);
+    else if (rc == AV_OK)
         rc = av_floors_note(archive->accounts, archive->catalog, av_catalog_writer(archive->catalog), info->no, err);
     av_store_infos_free(info, info != NULL);
     return rc;

@@ -160,6 +160,7 @@ attach(av_stores *self, store_slot *slot, bool *ret_rebuilt, av_error *err)
     pthread_mutex_lock(&self->lock);
     slot->attached = rc == AV_OK;
     if (rc == AV_OK) {
+        slot->unread = false;
         slot->open.no = no;
         slot->behind = false;
         read_numbers(self);
@@ -202,10 +203,11 @@ catch_up_all(av_stores *self, bool everything)
         next = s->next;
         if (s->gone || s->reserved || s->row->state == AV_STORE_DISABLED || s->row->locked || s->attached ||
             s->row->task == AV_STORE_TASK_DETACH ||
-            (!everything && !s->fresh && (self->begun || !s->row->dirty) && s->open.no != 0))
+            (!everything && !s->fresh && !s->unread && (self->begun || !s->row->dirty) && s->open.no != 0))
             continue;
         s->fresh = false;
-        if (catch_up_one(self, s, &rebuilt, &err) != AV_OK)
+        s->unread = catch_up_one(self, s, &rebuilt, &err) != AV_OK;
+        if (s->unread)
             AV_LOG(AV_LOG_ERROR, "store.not_caught_up", AV_STR("name", s->row->name), AV_ERRF(&err));
     }
     if (rebuilt && !everything) {
@@ -214,6 +216,44 @@ catch_up_all(av_stores *self, bool everything)
     }
     if (everything && av_floors_apply(self->accounts, self->catalog, &err) != AV_OK)
         AV_LOG(AV_LOG_ERROR, "catalog.floors_failed", AV_ERRF(&err));
+}
+
+/* Those that left unread: who asked for it noted floors (av_floors_note_jump). Lock held. */
+static av_errc
+let_unread_go(av_stores *self, av_error *err)
+{
+    bool left = false;
+
+    for (store_slot *s = self->slots; s != NULL; s = s->next) {
+        bool leaves = s->unread && (s->gone || s->row->state == AV_STORE_DISABLED);
+
+        left = left || leaves;
+        s->unread = s->unread && !leaves;
+    }
+    return left ? av_floors_apply(self->accounts, self->catalog, err) : AV_OK;
+}
+
+av_errc
+av_stores_all_read(av_stores *self, av_error *err)
+{
+    bool rebuilt = false;
+    av_error why;
+    av_errc rc = AV_OK;
+
+    pthread_mutex_lock(&self->lock);
+    for (store_slot *s = self->slots, *next; rc == AV_OK && s != NULL; s = next) {
+        next = s->next;
+        if (s->unread && !s->gone && catch_up_one(self, s, &rebuilt, &why) != AV_OK)
+            rc = av_error_set(err, AV_ERR_UNAVAILABLE,
+                "the archive store %s has to be read once before UIDs can be given again, as the catalog was lost or "
+                "is "
+                "behind it; bring it back, or disable it: %.200s",
+                s->row->name, why.msg);
+    }
+    if (rebuilt)
+        catch_up_all(self, true);
+    pthread_mutex_unlock(&self->lock);
+    return rc;
 }
 
 /* ---- the current one ---- */
@@ -305,6 +345,7 @@ av_stores_sync(av_stores *self, av_error *err)
             s->users++; /* so that leaving it puts it away */
             av_stores_leave(self, s);
         }
+        rc = let_unread_go(self, err);
         catch_up_all(self, false);
         free_gone(self);
     }

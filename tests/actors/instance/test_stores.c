@@ -599,6 +599,55 @@ test_uids_of_a_restored_instance(void)
     rig_end(&r);
 }
 
+/* The catalog is lost while a store's disk is away: what that store gave is not known, so nothing is given. */
+static void
+test_uids_of_a_store_that_is_away(void)
+{
+    AV_CLEANUP(av_free) char *catalog = NULL;
+    AV_CLEANUP(av_free) char *here = NULL;
+    AV_CLEANUP(av_free) char *away = NULL;
+    char problem[320];
+    av_mailbox mailbox;
+    av_intake *intake;
+    av_error err;
+    rig r;
+
+    rig_new(&r);
+    put_message(&r, "Subject: 1\n\nmessage\n");
+    create(&r, "next");
+    put_message(&r, "Subject: 2\n\nmessage\n");
+    set_state(&r, 1, ARCHIVOLT__STORE_STATE__STORE_STATE_CURRENT);
+    put_message(&r, "Subject: 3\n\nmessage\n");
+    set_state(&r, 2, ARCHIVOLT__STORE_STATE__STORE_STATE_CURRENT);
+    here = av_xasprintf("%s/stores/store-1/content", r.dir);
+    away = av_xasprintf("%s/away", r.dir);
+    catalog = av_xasprintf("%s/catalog", r.dir);
+    rig_close(&r);
+    AV_CHECK_RC(av_dir_remove(catalog, r.dir, &err), AV_OK, &err);
+    AV_CHECK_INT(rename(here, away), 0);
+    rig_open(&r);
+    AV_CHECK(av_stores_problem(r.archive->stores, problem, sizeof problem));
+    intake = rig_intake(&r, 99);
+    AV_CHECK_INT(av_intake_end(intake, AV_RUN_FINISHED, &err), AV_ERR_UNAVAILABLE);
+    AV_CHECK(strstr(err.msg, "store-1") != NULL);
+    av_intake_destroy(&intake);
+    rig_close(&r);
+    AV_CHECK_INT(rename(away, here), 0);
+    rig_open(&r);
+    put_message(&r, "Subject: 4\n\nmessage\n");
+    AV_CHECK_INT(rig_mailbox(&r, "alice", &mailbox), AV_OK);
+    AV_CHECK_INT(mailbox.uidnext, 5);
+    rig_close(&r); /* once more, and it never comes back: disabling it is the way out */
+    AV_CHECK_RC(av_dir_remove(catalog, r.dir, &err), AV_OK, &err);
+    AV_CHECK_INT(rename(here, away), 0);
+    rig_open(&r);
+    set_state(&r, 1, ARCHIVOLT__STORE_STATE__STORE_STATE_DISABLED);
+    put_message(&r, "Subject: 5\n\nmessage\n");
+    AV_CHECK_INT(rig_mailbox(&r, "alice", &mailbox), AV_OK);
+    AV_CHECK(mailbox.uidnext > AV_FLOOR_JUMP_UID);
+    rig_end(&r);
+}
+
 /* ---- erasing ---- */
 
 static int
@@ -754,6 +803,7 @@ main(void)
     AV_RUN(test_first_store_without_row);
     AV_RUN(test_uids_of_a_disabled_store);
     AV_RUN(test_uids_of_a_restored_instance);
+    AV_RUN(test_uids_of_a_store_that_is_away);
     AV_RUN(test_erase_unfinished);
     AV_RUN(test_erase_many_parts);
     AV_RUN(test_erase_behind_a_hold);
