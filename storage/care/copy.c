@@ -16,7 +16,7 @@ typedef struct copier {
     const av_care_copy_job *job;
     const av_care_watch *watch;
     av_care_copy_result *result;
-    av_buf row, bytes;
+    av_buf row, other, bytes;
     uint64_t group_bytes;
     uint32_t group_events;
     uint64_t until_lsn, done, total;
@@ -100,31 +100,16 @@ bring(copier *self, const av_event_placement *p, uint64_t *ret_lsn, av_error *er
 
 /* --- events ------------------------------------------------------------------------------------------------------ */
 
-/* Does the placement stand in this view, as one of that message (0: of any)? */
-static av_errc
-stands(
-    copier *self, const av_meta_view *view, const av_event_placement *p, uint64_t content_lsn, bool *ret, av_error *err)
-{
-    av_store_placement have;
-    av_errc rc = av_store_view_placement(view, p->guid, p->uid, &self->row, &have, err);
-
-    *ret = rc == AV_OK && !have.removed && (content_lsn == 0 || have.content_lsn == content_lsn);
-    return rc == AV_ERR_NOT_FOUND ? AV_OK : rc;
-}
-
 /* Is what the target has under this UID that message? Another one must not stand for it: whoever asked for the copy is
  * about to let the source go. */
 static av_errc
-is_same(copier *self, const av_event_placement *p, bool *ret, av_error *err)
+is_same(copier *self, const av_event_placement *p, const av_store_placement *have, bool *ret, av_error *err)
 {
     const av_meta_view *target = av_store_view_writer(self->job->target_view);
     uint8_t dedup[AV_STORE_DEDUP_SIZE];
-    av_store_placement have;
     av_content_row content;
-    av_errc rc = av_store_view_placement(target, p->guid, p->uid, &self->row, &have, err);
+    av_errc rc = av_store_view_get(target, have->content_lsn, &content, NULL, err);
 
-    if (rc == AV_OK)
-        rc = av_store_view_get(target, have.content_lsn, &content, NULL, err);
     if (rc != AV_OK)
         return rc;
     av_store_dedup_of(self->job->target, p->digest, dedup);
@@ -145,17 +130,34 @@ is_unreadable(av_errc rc)
     return rc == AV_ERR_CORRUPT || rc == AV_ERR_NOT_FOUND || rc == AV_ERR_VERSION;
 }
 
+/* As the source tells it: it can be restored from the target, too, and its grace period goes on. */
 static av_errc
-on_there(copier *self, const av_event_placement *p, av_error *err)
+hand_on_removal(copier *self, const av_event_placement *p, const av_store_placement *removed, av_error *err)
+{
+    av_event event = { .kind = AV_EVENT_PLACEMENT_REMOVED };
+
+    memcpy(event.placement.guid, p->guid, sizeof event.placement.guid);
+    event.placement.uid = p->uid;
+    event.placement.modseq = removed->modseq;
+    event.placement.removed_at_ms = removed->removed_at_ms;
+    event.placement.who = removed->who;
+    event.placement.reason = removed->reason;
+    return hand_on(self, &event, err);
+}
+
+/* The target has had it under this UID: what was removed there stays so. */
+static av_errc
+on_there(copier *self, const av_event_placement *p, const av_store_placement *from, const av_store_placement *have,
+    av_error *err)
 {
     bool same = false;
-    av_errc rc = is_same(self, p, &same, err);
+    av_errc rc = is_same(self, p, have, &same, err);
 
     if (rc != AV_OK)
         return rc;
     if (same) {
         self->result->known++;
-        return AV_OK;
+        return from->removed && !have->removed ? hand_on_removal(self, p, from, err) : AV_OK;
     }
     self->result->unreadable++;
     av_care_say(self->watch, AV_LOG_ERROR, p->content_lsn,
@@ -164,30 +166,38 @@ on_there(copier *self, const av_event_placement *p, av_error *err)
 }
 
 static av_errc
-on_placement(copier *self, const av_event_placement *p, av_error *err)
+take_placement(copier *self, const av_event_placement *p, const av_store_placement *from, av_error *err)
 {
     av_event event = { .kind = AV_EVENT_PLACEMENT_ADDED, .placement = *p };
-    const av_meta_view *target = av_store_view_writer(self->job->target_view);
-    bool there = false;
-    av_errc rc = stands(self, self->job->source_view, p, p->content_lsn, &there, err);
+    av_errc rc = bring(self, p, &event.placement.content_lsn, err);
 
-    if (rc != AV_OK || !there)
-        return rc;
-    rc = stands(self, target, p, 0, &there, err);
-    if (rc != AV_OK)
-        return rc;
-    if (there)
-        return on_there(self, p, err);
-    rc = bring(self, p, &event.placement.content_lsn, err);
     if (is_unreadable(rc)) {
         self->result->unreadable++;
         av_care_say(self->watch, AV_LOG_ERROR, p->content_lsn, "a message is left out: %s", err->msg);
         return AV_OK;
     }
     if (rc != AV_OK)
-        return rc;
+        return rc == AV_ERR_GONE && from->removed ? AV_OK : rc; /* its keys went with an erasure */
     self->result->placements++;
-    return hand_on(self, &event, err);
+    self->result->removed += from->removed;
+    rc = hand_on(self, &event, err);
+    return rc == AV_OK && from->removed ? hand_on_removal(self, p, from, err) : rc;
+}
+
+static av_errc
+on_placement(copier *self, const av_event_placement *p, av_error *err)
+{
+    const av_meta_view *target = av_store_view_writer(self->job->target_view);
+    av_store_placement from, have;
+    av_errc rc = av_store_view_placement(self->job->source_view, p->guid, p->uid, &self->row, &from, err);
+
+    if (rc == AV_ERR_NOT_FOUND || (rc == AV_OK && from.content_lsn != p->content_lsn))
+        return AV_OK; /* erased, or another has its UID */
+    if (rc == AV_OK)
+        rc = av_store_view_placement(target, p->guid, p->uid, &self->other, &have, err);
+    if (rc == AV_OK)
+        return on_there(self, p, &from, &have, err);
+    return rc == AV_ERR_NOT_FOUND ? take_placement(self, p, &from, err) : rc;
 }
 
 static av_errc
@@ -268,6 +278,7 @@ av_care_copy(const av_care_copy_job *job, const av_care_watch *watch, av_care_co
 
     *ret = (av_care_copy_result){ 0 };
     av_buf_init(&self.row, 8U << 20);
+    av_buf_init(&self.other, 8U << 20);
     av_buf_init(&self.bytes, WHOLE_MAX + 1);
     rc = av_store_view_lsn_of(job->source_view, &self.until_lsn, err);
     if (rc == AV_OK)
@@ -279,6 +290,7 @@ av_care_copy(const av_care_copy_job *job, const av_care_watch *watch, av_care_co
     if (rc == AV_OK)
         rc = run(&self, scan, inspector, err);
     av_buf_release(&self.row);
+    av_buf_release(&self.other);
     av_buf_release(&self.bytes);
     return rc;
 }

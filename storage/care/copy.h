@@ -1,8 +1,9 @@
 /*
  * copy.h - the messages of one store into another (merge)
  *
- * Walks the source's log in order. A placement that stands has its message put into the target, unless the target has
- * it, and is handed on with the LSN it has there. What the target has already is passed over, so a copy that was cut
+ * Walks the source's log in order. A placement that stands, or was removed and can be restored, has its message put
+ * into the target, unless the target has it, and is handed on with the LSN it has there; a removed one is followed by its
+ * removal with the time it had. What the target has already is passed over, so a copy that was cut
  * short is gone on with by calling it again.
  */
 #ifndef AV_CARE_COPY_H
@@ -18,7 +19,7 @@ typedef struct av_care_copy_job {
     av_store_view *target_view; /* the watch of target */
     void *ctx;
     /*
-     * An event for the target. Placements (standing ones, not in the target yet; content_lsn is the target's),
+     * An event for the target. Placements (not in the target yet; content_lsn is the target's) and removals of them,
      * mailboxes created, renamed and removed, holds set and lifted; nothing else. Mailbox and hold events come again at
      * each resumption: take what you do not have. Borrowed for the call. The caller puts it into log and views.
      */
@@ -31,6 +32,7 @@ typedef struct av_care_copy_result {
     uint64_t messages;   /* put into the target */
     uint64_t bytes;      /* of these, as they arrived */
     uint64_t placements; /* handed on */
+    uint64_t removed;    /* of these, to be restored only */
     uint64_t known;      /* placements the target had */
     uint64_t unreadable; /* messages that do not open, or whose UID is another's: told (watch) and left out */
 } av_care_copy_result;

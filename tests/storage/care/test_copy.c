@@ -85,6 +85,18 @@ copy(care_store *from, care_store *to, writer *w, const av_care_watch *watch, av
     return rc;
 }
 
+static const uint8_t *
+digest_of(unsigned i)
+{
+    static uint8_t digest[AV_SHA256_SIZE];
+    AV_CLEANUP(av_buf_release) av_buf mail = { 0 };
+
+    av_buf_init(&mail, 1U << 20);
+    mail_make(&mail, i, attachment_of(i), BYTES);
+    av_sha256(av_buf_span(&mail), digest);
+    return digest;
+}
+
 static void
 check_target(care_store *to, unsigned missing)
 {
@@ -109,7 +121,29 @@ check_target(care_store *to, unsigned missing)
     AV_CHECK_INT(care_verify(to, true, true, &log), 0);
 }
 
-/* 30 to 59 are in both, under the same UIDs; 40 was removed in the source. */
+/* Removed, to be restored, and waiting since it was removed; nothing stands. */
+static void
+check_removed(care_store *to, uint32_t uid)
+{
+    AV_CLEANUP(av_buf_release) av_buf row = { 0 };
+    const av_meta_view *view = av_store_view_writer(to->view);
+    uint8_t guid[AV_GUID_SIZE];
+    av_waiting cursor = { 0 };
+    av_store_placement p = { 0 };
+
+    av_buf_init(&row, 1U << 20);
+    guid_of(guid, 1);
+    AV_CHECK_RC(av_store_view_placement(view, guid, uid, &row, &p, &err), AV_OK, &err);
+    AV_CHECK(p.removed);
+    AV_CHECK_INT(p.removed_at_ms, 1700000500000);
+    AV_CHECK(av_span_eq(p.who, av_span_str("somebody")));
+    AV_CHECK_INT(av_store_view_next_expired(view, 1700000500000, &cursor, &err), AV_ERR_NOT_FOUND);
+    while (av_store_view_next_expired(view, 1700000500001, &cursor, &err) == AV_OK && cursor.lsn != p.content_lsn)
+        continue;
+    AV_CHECK_INT(cursor.lsn, p.content_lsn);
+}
+
+/* 30 to 59 are in both, under the same UIDs; 70 was removed in the source, 50 in the target, 80 is erased. */
 static void
 test_merge(void)
 {
@@ -118,19 +152,29 @@ test_merge(void)
     writer w = { .to = &to };
     av_care_copy_result result;
     av_store_counters counters;
+    uint64_t lsn = 0;
 
     make(&from, a, "the source......", 30, MESSAGES);
     make(&to, b, "the target......", 0, 60);
     AV_CHECK_RC(care_remove(&from, 1, 71), AV_OK, &err);
+    AV_CHECK_RC(care_remove(&from, 1, 81), AV_OK, &err);
     care_commit(&from);
+    AV_CHECK_RC(
+        av_store_view_find_message(from.view, av_store_view_writer(from.view), digest_of(80), &lsn, &err), AV_OK, &err);
+    AV_CHECK_RC(care_erase(&from, lsn), AV_OK, &err);
+    AV_CHECK_RC(care_remove(&to, 1, 51), AV_OK, &err);
+    care_commit(&to);
     AV_CHECK_RC(copy(&from, &to, &w, NULL, &result), AV_OK, &err);
     AV_CHECK_INT(result.messages, MESSAGES - 61);
     AV_CHECK_INT(result.placements, MESSAGES - 61);
+    AV_CHECK_INT(result.removed, 1);
     AV_CHECK_INT(result.known, 30);
     AV_CHECK_INT(result.unreadable, 0);
-    check_target(&to, 70);
+    check_target(&to, 80);
+    check_removed(&to, 71);
     AV_CHECK_RC(av_store_view_counters(av_store_view_writer(to.view), &counters, &err), AV_OK, &err);
-    AV_CHECK_INT(counters.placements, MESSAGES - 1);
+    AV_CHECK_INT(counters.placements, MESSAGES - 3);
+    AV_CHECK_INT(counters.removed, 2);
     AV_CHECK_RC(copy(&from, &to, &w, NULL, &result), AV_OK, &err);
     AV_CHECK(result.messages == 0 && result.placements == 0);
     care_done(&from);
