@@ -20,6 +20,7 @@
 #define LEVEL1_BYTES         (16U * 1024 * 1024)
 #define TABLE_BYTES          (4U * 1024 * 1024)
 #define BLOOM_BITS           10.0
+#define MEMTABLE_BLOOM       0.015 /* of the write buffer: some 13 bits a row, 31 KB */
 #define METADATA_BLOCK       4096U
 #define FILE_BUFFER          (16U * 1024) /* of each file that is written: WAL and manifest keep theirs while they are open */
 #define CACHE_SHARD_BITS     1
@@ -127,6 +128,9 @@ make_options(av_meta *self, const av_meta_options *o)
     rocksdb_options_set_target_file_size_base(options, TABLE_BYTES);
     rocksdb_options_set_write_buffer_size(
         options, o->write_buffer_bytes != 0 ? o->write_buffer_bytes : DEFAULT_WRITE_BUFFER);
+    /* Most look-ups of a writer are for what is not there: new contents, new parts. */
+    rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, MEMTABLE_BLOOM);
+    rocksdb_options_set_memtable_whole_key_filtering(options, 1);
     rocksdb_options_set_max_write_buffer_number(options, 2);
     rocksdb_options_set_writable_file_max_buffer_size(options, FILE_BUFFER);
     rocksdb_options_set_arena_block_size(options, 64 * 1024);
