@@ -70,6 +70,12 @@ av_group_count(av_group *self, uint64_t bytes)
     self->bytes += bytes;
 }
 
+void
+av_group_count_part(av_group *self, uint64_t bytes)
+{
+    self->bytes += bytes;
+}
+
 bool
 av_group_is_full(const av_group *self)
 {

@@ -29,6 +29,8 @@ void av_group_destroy(av_group **self);
 /* Open the group when it is not, and take part in it. Fails when the catalog is behind its log and cannot catch up. */
 av_errc av_group_join(av_group *self, av_group_member *member, av_error *err);
 void av_group_count(av_group *self, uint64_t bytes);
+/* Bytes of an item that is not whole yet: the group may be full, and be committed, in the middle of it. */
+void av_group_count_part(av_group *self, uint64_t bytes);
 bool av_group_is_full(const av_group *self);
 bool av_group_is_open(const av_group *self);
 /* Nothing to do when it is not open. On failure it is rolled back. */

@@ -281,5 +281,5 @@ av_intake_count_stored(av_intake *self)
 {
     self->seen.last_item = self->item.number;
     self->seen.stored++;
-    av_group_count(self->group, self->item.length);
+    av_group_count(self->group, self->item.mode == AV_ITEM_STREAM ? 0 : self->item.length); /* or it was already */
 }

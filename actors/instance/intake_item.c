@@ -181,15 +181,23 @@ check_store(const av_intake *self, av_error *err)
     return av_error_set(err, AV_ERR_BUSY, "another archive store is current since this message began: begin anew");
 }
 
-/* Each piece belongs to the open group: the one before may have been committed by another run since. */
+/*
+ * Each piece belongs to the open group: the one before may have been committed since, by another run or here. A group lies
+ * in one container, and large messages of several runs, or one that is larger than a container, would not fit.
+ */
 static av_errc
 write_piece(av_intake *self, av_span bytes, av_error *err)
 {
-    av_errc rc = av_group_join(self->group, &self->member, err);
+    av_errc rc = av_group_is_full(self->group) ? av_group_commit(self->group, err) : AV_OK;
 
     if (rc == AV_OK)
+        rc = av_group_join(self->group, &self->member, err);
+    if (rc == AV_OK)
         rc = check_store(self, err);
-    return rc != AV_OK ? rc : begin_anew(av_store_put_write(self->item.put, bytes, err), err);
+    if (rc != AV_OK)
+        return rc;
+    av_group_count_part(self->group, bytes.n);
+    return begin_anew(av_store_put_write(self->item.put, bytes, err), err);
 }
 
 av_errc

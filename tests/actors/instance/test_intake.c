@@ -233,6 +233,46 @@ test_disk_full(void)
     rig_end(&r);
 }
 
+/* Large messages of two runs at once: the group is committed in the middle of them, as often as it is full. */
+static void
+test_large_groups(void)
+{
+    enum { RUNS = 2, SIZE = 40 << 20, STEP = 1 << 20 };
+    av_buf streams[RUNS] = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf m = { 0 };
+    av_intake *intakes[RUNS];
+    av_error err = { 0 };
+    uint64_t before;
+    size_t at = 0, n;
+    rig r;
+
+    av_buf_init(&m, 64 << 20);
+    rig_new(&r);
+    r.max_message_bytes = 64 << 20;
+    rig_close(&r);
+    rig_open(&r);
+    before = atomic_load(&r.archive->commits);
+    for (unsigned i = 0; i < RUNS; i++) {
+        av_buf_init(&streams[i], 64 << 20);
+        intakes[i] = rig_intake(&r, (uint8_t)(10 + i));
+        rig_put(&streams[i], &(rig_item){ .number = 1, .bytes = message(&m, 10 + i, SIZE) });
+    }
+    n = AV_MIN(streams[0].n, streams[1].n) - STEP;
+    for (; at + STEP <= n; at += STEP)
+        for (unsigned i = 0; i < RUNS; i++)
+            AV_CHECK_RC(
+                av_intake_feed(intakes[i], av_span_slice(av_buf_span(&streams[i]), at, at + STEP), &err), AV_OK, &err);
+    AV_CHECK(atomic_load(&r.archive->commits) - before >= RUNS * at / AV_GROUP_BYTES_MAX - 1);
+    for (unsigned i = 0; i < RUNS; i++) {
+        AV_CHECK_RC(av_intake_feed(intakes[i], av_span_skip(av_buf_span(&streams[i]), at), &err), AV_OK, &err);
+        AV_CHECK_RC(av_intake_end(intakes[i], AV_RUN_FINISHED, &err), AV_OK, &err);
+        check_account(av_intake_durable(intakes[i]), 1, 1, 0, 0);
+        av_intake_destroy(&intakes[i]);
+        av_buf_release(&streams[i]);
+    }
+    rig_end(&r);
+}
+
 /*
  * A large message of one run crosses another run's commit, then another's rollback: what it writes belongs to the open
  * group, and what it lost makes it begin anew instead of failing for good.
@@ -439,6 +479,7 @@ main(void)
     AV_RUN(test_large);
     AV_RUN(test_broken_stream);
     AV_RUN(test_disk_full);
+    AV_RUN(test_large_groups);
     AV_RUN(test_large_beside_others);
     AV_RUN(test_rollback_without_group);
     AV_RUN(test_killed_writers);
