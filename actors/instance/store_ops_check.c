@@ -25,12 +25,17 @@ typedef struct check {
     char *name, *scratch;
     av_buf compacted; /* numbers of containers, u32 */
     uint64_t faults;  /* of this store */
+    uint32_t id;      /* of it */
+    unsigned care;    /* it is under; 0: none is taken up */
 } check;
 
 static void
 let_go(check *self)
 {
     av_meta_view_destroy(&self->view);
+    if (self->care != 0)
+        av_stores_cared(self->op->archive->stores, self->id, self->care);
+    self->care = 0;
     av_stores_done(self->op->archive->stores, &self->store);
     free(self->name);
     free(self->scratch);
@@ -115,14 +120,19 @@ on_fault(void *ctx, const av_fault *fault, AV_UNUSED av_error *err)
 
 /* On the writer, whose word the frozen look needs. */
 static av_errc
-take_up(check *self, uint32_t id, av_error *err)
+take_up(check *self, uint32_t id, unsigned care, av_error *err)
 {
     av_store_info *info = NULL;
     AV_CLEANUP(av_free) char *database = NULL;
     av_errc rc = av_stores_info(self->op->archive->stores, id, &info, err);
 
     if (rc == AV_OK)
+        rc = av_stores_care(self->op->archive->stores, id, care, err);
+    if (rc == AV_OK) {
+        self->id = id;
+        self->care = care;
         rc = av_stores_use_id(self->op->archive->stores, id, &self->store, err);
+    }
     if (rc == AV_OK) {
         self->name = av_xstrdup(info->row->name);
         database = av_store_path_resolve(self->op->archive->dir, info->row->database);
@@ -200,7 +210,7 @@ store_op_verify_all(store_op *op, bool *ret_done, av_error *err)
         *ret_done = true;
         return AV_OK;
     }
-    if (take_up(self, id, &why) != AV_OK) {
+    if (take_up(self, id, AV_CARE_VERIFY, &why) != AV_OK) {
         store_op_say(op, "%s", why.msg);
         result_of(op)->problems++;
         return AV_OK;
@@ -232,7 +242,7 @@ store_op_verify(store_op *op, bool *ret_done, av_error *err)
         return rc;
     }
     say_of_indexes(op, body->has_include_indexes && body->include_indexes);
-    rc = take_up(self, op->store_id, err);
+    rc = take_up(self, op->store_id, AV_CARE_VERIFY, err);
     if (rc == AV_OK)
         op->beside = verify_beside;
     return rc;
@@ -319,12 +329,16 @@ store_op_compact(store_op *op, bool *ret_done, av_error *err)
     }
     op->phase = 1;
     rc = av_erase_finish(op->archive, op->store_id, err);
+    if (rc == AV_ERR_LIMIT) { /* a key tree that is full: what compaction drops needs no key of its own any more */
+        store_op_say(op, "an erasure is finished by this compaction: %s", err->msg);
+        rc = AV_OK;
+    }
     if (rc == AV_OK)
         rc = av_archive_catch_up(op->archive, err);
     if (rc == AV_OK)
         rc = roll(op, err);
     if (rc == AV_OK)
-        rc = take_up(self, op->store_id, err);
+        rc = take_up(self, op->store_id, AV_CARE_COMPACT, err);
     if (rc == AV_OK)
         op->beside = compact_beside;
     return rc;

@@ -319,6 +319,37 @@ av_stores_current_problem(av_stores *self, char *ret, size_t size)
     return problem != NULL;
 }
 
+av_errc
+av_stores_care(av_stores *self, uint32_t id, unsigned kind, av_error *err)
+{
+    store_slot *slot;
+    av_errc rc = AV_OK;
+
+    pthread_mutex_lock(&self->lock);
+    slot = av_stores_slot(self, id);
+    if (slot == NULL)
+        rc = no_store(id, err);
+    else if ((slot->cared & kind) != 0)
+        rc = av_error_set(err, AV_ERR_BUSY, "the archive store %s is being %s already", slot->row->name,
+            kind == AV_CARE_VERIFY ? "verified" : "compacted");
+    else
+        slot->cared |= kind;
+    pthread_mutex_unlock(&self->lock);
+    return rc;
+}
+
+void
+av_stores_cared(av_stores *self, uint32_t id, unsigned kind)
+{
+    store_slot *slot;
+
+    pthread_mutex_lock(&self->lock);
+    slot = av_stores_slot(self, id);
+    if (slot != NULL)
+        slot->cared &= ~kind;
+    pthread_mutex_unlock(&self->lock);
+}
+
 void
 av_stores_retry(av_stores *self)
 {

@@ -99,6 +99,13 @@ av_errc av_stores_current(av_stores *self, const av_open_store **ret, av_error *
 av_errc av_stores_write(av_stores *self, uint32_t id, bool protected_too, const av_open_store **ret, av_error *err);
 /* Nobody may write to this store (av_stores_write says busy) until it is let go: its holder does, beside the writer. */
 void av_stores_reserve(av_stores *self, uint32_t id, bool reserve);
+/*
+ * any: one care of a kind (AV_CARE_VERIFY, AV_CARE_COMPACT) at a time for each store. AV_ERR_BUSY: another is at it.
+ * AV_ERR_NOT_FOUND: there is no such store. Ends with av_stores_cared.
+ */
+enum { AV_CARE_VERIFY = 1, AV_CARE_COMPACT = 2 };
+av_errc av_stores_care(av_stores *self, uint32_t id, unsigned kind, av_error *err);
+void av_stores_cared(av_stores *self, uint32_t id, unsigned kind);
 /* Between groups. NULL and *NULL are no-ops. */
 void av_stores_written(av_stores *self, const av_open_store **store);
 /* Bring the catalog to the end of every attached store's log: after a group whose views could not follow. */

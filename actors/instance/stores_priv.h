@@ -23,9 +23,10 @@ struct store_slot {
     bool behind;   /* its view does not reflect all of its log */
     bool gone;     /* has no row any more: freed by the writer when nobody uses it */
     bool reserved;
-    bool unread;   /* what its log gave is not known: the catalog has not seen its end, and could not */
-    bool fresh;    /* came or was enabled since the catalog last saw it */
-    uint64_t used; /* of the registry's clock: the least is the longest unused */
+    unsigned cared; /* kinds of care it is under now: av_stores_care */
+    bool unread;    /* what its log gave is not known: the catalog has not seen its end, and could not */
+    bool fresh;     /* came or was enabled since the catalog last saw it */
+    uint64_t used;  /* of the registry's clock: the least is the longest unused */
     uint64_t messages, bytes, stored;
     av_error error; /* why it could not be opened; AV_OK: none */
     int64_t error_mono_ms;

@@ -15,6 +15,7 @@
 #define AV_STORE_STORE_PRIV_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <zstd.h>
 
 #include "base/file.h"
@@ -82,8 +83,9 @@ struct av_store {
     uint32_t event_count; /* in it */
     av_store_put *puts;   /* open ones */
     uint64_t dictionary;  /* new small content is packed with it; 0: the built-in one */
-    char *problem;
-    bool corrupt;
+    /* Written once by the writer, or while it is opened; other threads ask for them. */
+    _Atomic(char *) problem;
+    atomic_bool corrupt;
     av_store_stats stats;
     store_spare *spare;               /* shared with readers */
     store_dictionaries *dictionaries; /* shared with readers */

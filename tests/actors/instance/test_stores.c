@@ -313,6 +313,23 @@ test_held(void)
     rig_end(&r);
 }
 
+/* Two verifications of one store would write into one scratch folder. */
+static void
+test_one_care_at_a_time(void)
+{
+    av_error err;
+    rig r;
+
+    rig_new(&r);
+    AV_CHECK_RC(av_stores_care(r.archive->stores, 1, AV_CARE_VERIFY, &err), AV_OK, &err);
+    AV_CHECK_INT(av_stores_care(r.archive->stores, 1, AV_CARE_VERIFY, &err), AV_ERR_BUSY);
+    AV_CHECK_RC(av_stores_care(r.archive->stores, 1, AV_CARE_COMPACT, &err), AV_OK, &err);
+    av_stores_cared(r.archive->stores, 1, AV_CARE_VERIFY);
+    AV_CHECK_RC(av_stores_care(r.archive->stores, 1, AV_CARE_VERIFY, &err), AV_OK, &err);
+    AV_CHECK_INT(av_stores_care(r.archive->stores, 2, AV_CARE_VERIFY, &err), AV_ERR_NOT_FOUND);
+    rig_end(&r);
+}
+
 /* ---- readers while stores come and go ---- */
 
 typedef struct crowd {
@@ -798,6 +815,7 @@ main(void)
     AV_RUN(test_due);
     AV_RUN(test_many);
     AV_RUN(test_held);
+    AV_RUN(test_one_care_at_a_time);
     AV_RUN(test_crowd);
     AV_RUN(test_dirty);
     AV_RUN(test_first_store_without_row);
