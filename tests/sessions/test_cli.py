@@ -46,6 +46,20 @@ def test_names():
             refused(node.run("--json", *verb, env=RIGHT), 6, '"code":"not_found"')
 
 
+def test_arguments():
+    """One too many or too few is said in a sentence, before anything is asked of a node."""
+    for args, says in ((("stores", "list", "demo"), '"demo" is one argument too many'),
+                       (("stores", "verify", "1", "2"), '"2" is one argument too many'),
+                       (("stores", "auto-create", "x"), '"x" is one argument too many'),
+                       (("stores", "rename", "1"), "an argument is missing: stores rename STORE NAME"),
+                       (("stores", "nope"), 'there is no "nope"'),
+                       (("user", "list", "demo"), '"demo" is one argument too many'),
+                       (("instance", "show", "a", "b"), '"b" is one argument too many')):
+        done = bare(*args)
+        assert done.returncode == 2 and says in done.stderr.decode(), (args, done.stderr)
+        assert done.stderr.count(b"\n") == 1, done.stderr
+
+
 def test_call():
     with tempfile.TemporaryDirectory() as folder, Node() as node:
         node.create_instance("demo", "--alias", "letters")

@@ -287,7 +287,9 @@ verb_instance(cli *self, int argc, char **argv)
 
     if (cli_options(self, options, &argc, argv, &status) != 0)
         return status;
-    if (argc < 2 || argc > 3 || (argc < 3 && strcmp(argv[1], "list") != 0))
+    if (argc > 3)
+        return cli_usage("instance", "\"%s\" is one argument too many", argv[3]);
+    if (argc < 2 || (argc < 3 && strcmp(argv[1], "list") != 0))
         return cli_usage(
             "instance", "create ID, list [FILTER], show ID, paths ID, start|stop|restart|sleep|delete FILTER");
     what = argv[1];

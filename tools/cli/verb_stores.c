@@ -349,23 +349,43 @@ auto_create(cli *self, const stores_options *o)
 
 /* ---- the verb ---- */
 
-static bool
-fits(const stores_word *w, int given)
+static void
+arguments_of(const stores_word *w, int *ret_least, int *ret_most)
 {
+    *ret_least = *ret_most = 0;
     switch (w->args) {
     case ARGS_NONE:
-        return given == 0;
+        return;
     case ARGS_STORE:
     case ARGS_NAME:
-        return given == 1;
+        *ret_least = *ret_most = 1;
+        return;
     case ARGS_STORE_MAYBE:
-        return given <= 1;
+        *ret_most = 1;
+        return;
     case ARGS_STORE_NAME:
     case ARGS_STORE_STATE:
     case ARGS_STORE_STORE:
-        return given == 2;
+        *ret_least = *ret_most = 2;
+        return;
     }
-    return false;
+}
+
+/* 0, or told what is wrong with them. w: NULL is auto-create. */
+static int
+check_arguments(const stores_word *w, int argc, char **argv)
+{
+    const char *usage_of = w == NULL ? "auto-create" : w->usage;
+    int least = 0, most = 0;
+
+    if (w != NULL)
+        arguments_of(w, &least, &most);
+    if (argc - 2 > most)
+        return cli_usage("stores", "\"%s\" is one argument too many (the instance is said with --instance): stores %s",
+            argv[2 + most], usage_of);
+    if (argc - 2 < least)
+        return cli_usage("stores", "an argument is missing: stores %s", usage_of);
+    return 0;
 }
 
 int
@@ -398,10 +418,15 @@ verb_stores(cli *self, int argc, char **argv)
 
     if (cli_options(self, options, &argc, argv, &status) != 0)
         return status;
-    is_auto = argc == 2 && strcmp(argv[1], "auto-create") == 0;
-    w = argc < 2 ? NULL : find_word(argv[1]);
-    if (!is_auto && (w == NULL || !fits(w, argc - 2)))
+    if (argc < 2)
         return usage();
+    is_auto = strcmp(argv[1], "auto-create") == 0;
+    w = find_word(argv[1]);
+    if (!is_auto && w == NULL)
+        return cli_usage("stores", "there is no \"%s\"", argv[1]);
+    status = check_arguments(w, argc, argv);
+    if (status != 0)
+        return status;
     if (o.instance == NULL)
         return cli_usage("stores", "--instance is needed");
     status = cli_connect(self);

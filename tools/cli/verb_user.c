@@ -74,16 +74,19 @@ verb_user(cli *self, int argc, char **argv)
         { "--privileges", &privileges, NULL, NULL, "WORDS", "create: comma list (login)" },
         { NULL, NULL, NULL, NULL, NULL, NULL } };
     AV_CLEANUP(av_free) char *id = NULL;
-    int status;
+    int status, most;
 
     if (cli_options(self, options, &argc, argv, &status) != 0)
         return status;
     if (argc < 2 || (argc < 3 && strcmp(argv[1], "list") != 0))
         return cli_usage("user",
             "create NAME, list, show NAME, passwd NAME, privileges NAME WORDS, grant NAME ARCHIVE WORDS, delete NAME");
+    what = argv[1];
+    most = strcmp(what, "list") == 0 ? 2 : strcmp(what, "privileges") == 0 ? 4 : strcmp(what, "grant") == 0 ? 5 : 3;
+    if (argc > most)
+        return cli_usage("user", "\"%s\" is one argument too many (the instance is said with --instance)", argv[most]);
     if (instance == NULL)
         return cli_usage("user", "--instance is needed");
-    what = argv[1];
     name = argc > 2 ? argv[2] : NULL;
     status = cli_connect(self);
     if (status == 0)
