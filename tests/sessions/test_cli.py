@@ -252,5 +252,5 @@ def test_status():
 
 
 if __name__ == "__main__":
-    main(test_man_page, test_options, test_names, test_call, test_secrets, test_import_account, test_odd_paths,
+    main(test_man_page, test_options, test_arguments, test_names, test_call, test_secrets, test_import_account, test_odd_paths,
          test_status)
