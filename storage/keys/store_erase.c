@@ -145,9 +145,9 @@ release_punctures(av_store_keys *self, puncture *list, size_t n)
     av_secret_wipe(list, BATCH * sizeof *list);
 }
 
-/* Erase up to BATCH containers off the front of the sorted list. */
+/* Erase up to BATCH containers off the front of the sorted list. full: of those passed over, as their tree is. */
 static av_errc
-erase_batch(av_store_keys *self, const av_key_slot **at, size_t *left, uint32_t *slots, av_error *err)
+erase_batch(av_store_keys *self, const av_key_slot **at, size_t *left, uint32_t *slots, av_error *full, av_error *err)
 {
     puncture list[BATCH];
     size_t n = 0;
@@ -156,13 +156,18 @@ erase_batch(av_store_keys *self, const av_key_slot **at, size_t *left, uint32_t 
     while (*left > 0 && n < BATCH && rc == AV_OK) {
         puncture *p = &list[n];
         size_t count = 0, i = 0;
-        bool changed;
+        bool changed = false;
 
         *p = (puncture){ .container = (*at)->container, .old = -1 };
         for (; i < *left && (*at)[i].container == p->container; i++)
             if (count == 0 || slots[count - 1] != (*at)[i].slot)
                 slots[count++] = (*at)[i].slot;
         rc = puncture_beside(self, slots, count, p, &changed, err);
+        if (rc == AV_ERR_LIMIT) {
+            *full = *err;
+            changed = false;
+            rc = AV_OK;
+        }
         n += changed ? 1 : 0;
         *at += i;
         *left -= i;
@@ -177,6 +182,7 @@ erase_batch(av_store_keys *self, const av_key_slot **at, size_t *left, uint32_t 
 static av_errc
 erase_sorted(av_store_keys *self, const av_key_slot *sorted, size_t n, uint32_t *numbers, av_error *err)
 {
+    av_error full = { 0 };
     av_errc rc;
 
     (void)pthread_mutex_lock(&self->change);
@@ -184,9 +190,12 @@ erase_sorted(av_store_keys *self, const av_key_slot *sorted, size_t n, uint32_t 
     if (rc == AV_OK)
         rc = keys_settle(self, err);
     while (rc == AV_OK && n > 0)
-        rc = erase_batch(self, &sorted, &n, numbers, err);
+        rc = erase_batch(self, &sorted, &n, numbers, &full, err);
     (void)pthread_mutex_unlock(&self->change);
-    return rc;
+    if (rc != AV_OK || full.code == AV_OK)
+        return rc;
+    *err = full; /* one container whose tree is full keeps no other from being erased */
+    return full.code;
 }
 
 av_errc

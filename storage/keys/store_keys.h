@@ -92,7 +92,7 @@ av_errc av_store_keys_is_erased(av_store_keys *self, uint32_t container, uint32_
  * Costs nine syncs, and two for each further container, 64 containers at a time: better one call than many. One erased
  * slot adds at most 24 nodes of 36 bytes to its container's tree, which is written anew.
  * AV_ERR_LIMIT: no such slot (nothing was changed then), or a tree would grow beyond a million nodes (compact that
- * container instead); AV_ERR_CORRUPT: a container's tree is damaged; AV_ERR_READONLY, AV_ERR_IO, AV_ERR_NOSPACE.
+ * container instead; the records of all other containers are erased); AV_ERR_CORRUPT: a container's tree is damaged; AV_ERR_READONLY, AV_ERR_IO, AV_ERR_NOSPACE.
  */
 av_errc av_store_keys_erase(av_store_keys *self, const av_key_slot *slots, size_t n, av_error *err);
 

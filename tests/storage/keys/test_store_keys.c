@@ -363,6 +363,34 @@ test_threads(void)
     dir_remove(&d);
 }
 
+/* One container whose tree has no room keeps no other from being erased. */
+static void
+test_full_tree(void)
+{
+    enum { SLOTS = 1 << 21 };
+    test_dir d = dir_new();
+    av_store_keys *keys = make(d.path);
+    av_key_slot *list = av_xcalloc(SLOTS + 1, sizeof *list);
+    uint8_t key[32];
+    av_error err;
+
+    add(keys, 1);
+    add(keys, 2);
+    for (uint32_t i = 0; i < SLOTS; i++)
+        list[i] = (av_key_slot){ 1, 8 * i };
+    list[SLOTS] = (av_key_slot){ 2, 5 };
+    AV_CHECK_RC(av_store_keys_erase(keys, list, SLOTS + 1, &err), AV_ERR_LIMIT, &err);
+    AV_CHECK(strstr(err.msg, "compact") != NULL);
+    AV_CHECK_INT(key_of(keys, 2, 5, key), AV_ERR_GONE);
+    AV_CHECK_INT(key_of(keys, 2, 6, key), AV_OK);
+    AV_CHECK_INT(key_of(keys, 1, 8, key), AV_OK);
+    erase_one(keys, 1, 8); /* and less of it can be */
+    AV_CHECK_INT(key_of(keys, 1, 8, key), AV_ERR_GONE);
+    free(list);
+    av_store_keys_unref(&keys);
+    dir_remove(&d);
+}
+
 int
 main(void)
 {
@@ -373,6 +401,7 @@ main(void)
     AV_RUN(test_last_week);
     AV_RUN(test_overwritten);
     AV_RUN(test_many);
+    AV_RUN(test_full_tree);
     AV_RUN(test_flips);
     AV_RUN(test_threads);
     return av_check_done();
