@@ -125,6 +125,8 @@ destroy_keys(av_archive *self, const av_open_store *store, av_span lsns, av_erro
         memcpy(list, lsns.p, lsns.n);
     rc = av_store_erase(store->store, list, n, err);
     free(list);
+    if (rc == AV_ERR_LIMIT) /* a key tree is full: noted it stays, and what compaction drops is erased with it */
+        AV_LOG(AV_LOG_ERROR, "erase.waits_for_compaction", AV_U64("store", store->id), AV_ERRF(err));
     return rc == AV_OK ? note(self, store->id, (av_span){ NULL, 0 }, err) : rc;
 }
 

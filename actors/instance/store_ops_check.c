@@ -325,7 +325,8 @@ store_op_compact(store_op *op, bool *ret_done, av_error *err)
         return rc;
     if (op->phase == 1) {
         let_go(self);
-        return compact_end(self, op->store_id, err);
+        rc = compact_end(self, op->store_id, err);
+        return rc == AV_OK ? av_erase_finish(op->archive, op->store_id, err) : rc;
     }
     op->phase = 1;
     rc = av_erase_finish(op->archive, op->store_id, err);
