@@ -40,17 +40,13 @@ status_of(av_errc rc, const av_error &err)
         return IOStatus::PathNotFound(err.msg);
     case AV_ERR_UNSUPPORTED:
         return IOStatus::NotSupported(err.msg);
-    case AV_ERR_NOSPACE: {
-        IOStatus full = IOStatus::NoSpace(err.msg);
-
-        full.SetRetryable(true);
-        return full;
-    }
     case AV_ERR_CORRUPT:
     case AV_ERR_AUTH:
     case AV_ERR_VERSION:
         return IOStatus::Corruption(err.msg);
     default:
+        /* A full disk, too: told as NoSpace RocksDB takes writes again by itself some time later, in the log file whose write
+         * failed, and its assertions end the process. So the database takes none until it is opened again. */
         return IOStatus::IOError(err.msg);
     }
 }
