@@ -426,7 +426,14 @@ on_erase_done(av_job *job)
     self->erasing = false;
 }
 
-/* The current store has enough mail to learn a dictionary from, or twice as much as when it was last looked at. */
+/* Messages at which to look again: twice as many, but not later than there are enough for good dictionaries. */
+static uint64_t
+next_training(uint64_t last)
+{
+    return last < AV_TRAIN_MESSAGES ? AV_MIN(2 * last, (uint64_t)AV_TRAIN_MESSAGES) : 2 * last;
+}
+
+/* The current store has enough mail to learn dictionaries from, or more than when it was last looked at. */
 static void
 train_when_due(av_store_ops *self, int64_t now)
 {
@@ -441,8 +448,8 @@ train_when_due(av_store_ops *self, int64_t now)
     for (size_t i = 0; i < n; i++) {
         const av_store_info *info = &list[i];
 
-        if (info->row->state != AV_STORE_CURRENT || info->messages < AV_TRAIN_MESSAGES ||
-            (info->row->id == self->trained_id && info->messages < 2 * self->trained_at))
+        if (info->row->state != AV_STORE_CURRENT || info->messages < AV_TRAIN_FIRST ||
+            (info->row->id == self->trained_id && info->messages < next_training(self->trained_at)))
             continue;
         self->trained_id = info->row->id;
         self->trained_at = info->messages;

@@ -127,13 +127,17 @@ read_numbers(av_stores *self)
 static void
 use_dictionary(const store_slot *slot)
 {
-    uint64_t lsn = 0;
+    uint64_t lsns[2] = { 0 };
     av_error err;
+    av_errc rc;
 
     if (av_store_problem(slot->open.store) != NULL)
         return;
-    if (av_store_view_dictionary(av_store_view_writer(slot->open.view), &lsn, &err) != AV_OK ||
-        (lsn != 0 && av_store_use_dictionary(slot->open.store, lsn, &err) != AV_OK))
+    rc = av_store_view_dictionaries(av_store_view_writer(slot->open.view), lsns, &err);
+    for (size_t i = 0; rc == AV_OK && i < AV_COUNT(lsns); i++)
+        if (lsns[i] != 0)
+            rc = av_store_use_dictionary(slot->open.store, lsns[i], &err);
+    if (rc != AV_OK)
         AV_LOG(AV_LOG_WARN, "store.no_dictionary", AV_STR("name", slot->row->name), AV_ERRF(&err));
 }
 

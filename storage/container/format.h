@@ -11,21 +11,24 @@
 #include "base/encode.h"
 #include "base/error.h"
 
-#define AV_FORMAT_NUMBER      1U
-#define AV_CONTAINER_HEADER   128U
-#define AV_CONTAINER_SLOTS    (1U << 24) /* key slots of one container: 0 to this, exclusive */
-#define AV_RECORD_HEADER      36U
-#define AV_RECORD_BODY_MAX    (64U * 1024 * 1024)
-#define AV_RECORD_ONE_PIECE   1U /* flag */
-#define AV_RECORD_SALT        8U
-#define AV_COMMIT_CLEAR       48U /* the clear part of a commit body */
-#define AV_COMMIT_BODY        64U
-#define AV_EVENTS_LIST_MAX    (1024U * 1024)                  /* events of one record, unpacked */
-#define AV_EVENTS_BODY_MAX    (1U + AV_EVENTS_LIST_MAX + 16U) /* codec, list, tag */
-#define AV_DICTIONARY_MAX     (128U * 1024)
-#define AV_SEGMENT_PLAIN      (256U * 1024)
-#define AV_SEGMENT_STORED_MAX (AV_SEGMENT_PLAIN + 16U)
-#define AV_CONTENT_TABLE_MAX  (1024U * 1024)
+#define AV_FORMAT_NUMBER           1U
+#define AV_CONTAINER_HEADER        128U
+#define AV_CONTAINER_SLOTS         (1U << 24) /* key slots of one container: 0 to this, exclusive */
+#define AV_RECORD_HEADER           36U
+#define AV_RECORD_BODY_MAX         (64U * 1024 * 1024)
+#define AV_RECORD_ONE_PIECE        1U /* flag */
+#define AV_RECORD_SALT             8U
+#define AV_COMMIT_CLEAR            48U /* the clear part of a commit body */
+#define AV_COMMIT_BODY             64U
+#define AV_EVENTS_LIST_MAX         (1024U * 1024)                  /* events of one record, unpacked */
+#define AV_EVENTS_BODY_MAX         (1U + AV_EVENTS_LIST_MAX + 16U) /* codec, list, tag */
+#define AV_DICTIONARY_MAX          (128U * 1024)
+/* zstd dictionary IDs of what was trained for one kind of content. A hint for writers; readers go by LSNs. */
+#define AV_DICTIONARY_ID_SKELETONS 0x41560001U
+#define AV_DICTIONARY_ID_PARTS     0x41560002U
+#define AV_SEGMENT_PLAIN           (256U * 1024)
+#define AV_SEGMENT_STORED_MAX      (AV_SEGMENT_PLAIN + 16U)
+#define AV_CONTENT_TABLE_MAX       (1024U * 1024)
 #define AV_ONE_PIECE_BODY_MAX                                                                                          \
     (3U + AV_CONTENT_TABLE_MAX + AV_SEGMENT_PLAIN + 16U) /* table's length, table, data, tag */
 #define AV_PART_DIGEST 16U                               /* bytes of a part's digest; a message's has AV_SHA256_SIZE */

@@ -96,11 +96,11 @@ av_errc av_store_view_get(const av_meta_view *view, uint64_t lsn, av_content_row
 /* LSN of a message with this SHA-256, or AV_ERR_NOT_FOUND. */
 av_errc av_store_view_find_message(const av_store_view *self, const av_meta_view *view,
     const uint8_t digest[AV_SHA256_SIZE], uint64_t *ret_lsn, av_error *err);
-/* The newest dictionary; 0: none. */
-av_errc av_store_view_dictionary(const av_meta_view *view, uint64_t *ret_lsn, av_error *err);
+/* The newest dictionaries, for skeletons and for parts, the older one first (both the same: one for all); 0: none. */
+av_errc av_store_view_dictionaries(const av_meta_view *view, uint64_t ret_lsns[2], av_error *err);
 /*
- * For compaction: must the record stay? Messages and parts: until they are erased. Dictionaries: the newest, and
- * while a content needs it. Segments are not known here (the tables of messages and parts name them): true. All else:
+ * For compaction: must the record stay? Messages and parts: until they are erased. Dictionaries: the newest of a
+ * use, and while a content needs it. Segments are not known here (the tables of messages and parts name them): true. All else:
  * true.
  */
 av_errc av_store_view_is_needed(const av_meta_view *view, uint64_t lsn, av_record_kind kind, bool *ret, av_error *err);

@@ -199,7 +199,12 @@ count_content(av_store_view *self, const av_store_content *content)
         n->parts++;
         n->part_bytes += content->size;
     } else {
-        self->state.dictionary = AV_MAX(self->state.dictionary, content->lsn);
+        uint64_t *newest = self->state.dictionary;
+
+        if (content->use != AV_DICTIONARY_PARTS)
+            newest[0] = AV_MAX(newest[0], content->lsn);
+        if (content->use != AV_DICTIONARY_SKELETONS)
+            newest[1] = AV_MAX(newest[1], content->lsn);
     }
 }
 

@@ -173,8 +173,8 @@ same_state(av_span kept, av_span made)
     if (view_state_decode(kept, &a, &ignored) != AV_OK || view_state_decode(made, &b, &ignored) != AV_OK)
         return false;
     a.counters.dead_bytes = b.counters.dead_bytes;
-    return a.applied_lsn == b.applied_lsn && a.dictionary == b.dictionary && a.next_mailbox == b.next_mailbox &&
-           memcmp(&a.counters, &b.counters, sizeof a.counters) == 0;
+    return a.applied_lsn == b.applied_lsn && memcmp(a.dictionary, b.dictionary, sizeof a.dictionary) == 0 &&
+           a.next_mailbox == b.next_mailbox && memcmp(&a.counters, &b.counters, sizeof a.counters) == 0;
 }
 
 static bool

@@ -34,14 +34,14 @@
 #include "storage/meta/keys.h"
 #include "storage/meta/store_view.h"
 
-#define STORE_VIEW_VERSION        2U
+#define STORE_VIEW_VERSION        3U
 #define STORE_VIEW_ROW_MAX        (8U * 1024 * 1024) /* a content with a million parts does not exist; a ceiling */
 #define STORE_VIEW_ATTRIBUTES_MAX (4U * 1024 * 1024)
 
 typedef struct view_state {
     uint64_t applied_lsn;
-    int64_t last_ms; /* the latest time an event told */
-    uint64_t dictionary;
+    int64_t last_ms;        /* the latest time an event told */
+    uint64_t dictionary[2]; /* newest for skeletons, for parts */
     uint64_t next_mailbox;
     av_store_counters counters;
 } view_state;

@@ -144,14 +144,16 @@ get_state(const av_meta_view *view, view_state *ret, av_error *err)
 }
 
 av_errc
-av_store_view_dictionary(const av_meta_view *view, uint64_t *ret_lsn, av_error *err)
+av_store_view_dictionaries(const av_meta_view *view, uint64_t ret_lsns[2], av_error *err)
 {
     view_state state;
     av_errc rc = get_state(view, &state, err);
 
-    if (rc == AV_OK)
-        *ret_lsn = state.dictionary;
-    return rc;
+    if (rc != AV_OK)
+        return rc;
+    ret_lsns[0] = AV_MIN(state.dictionary[0], state.dictionary[1]);
+    ret_lsns[1] = AV_MAX(state.dictionary[0], state.dictionary[1]);
+    return AV_OK;
 }
 
 av_errc
@@ -168,7 +170,7 @@ av_store_view_counters(const av_meta_view *view, av_store_counters *ret, av_erro
 av_errc
 av_store_view_is_needed(const av_meta_view *view, uint64_t lsn, av_record_kind kind, bool *ret, av_error *err)
 {
-    uint64_t newest = 0;
+    uint64_t newest[2] = { 0 };
     av_content_row row;
     av_errc rc;
 
@@ -182,8 +184,8 @@ av_store_view_is_needed(const av_meta_view *view, uint64_t lsn, av_record_kind k
     }
     if (rc != AV_OK || kind != AV_RECORD_DICTIONARY)
         return rc;
-    rc = av_store_view_dictionary(view, &newest, err);
-    *ret = row.references > 0 || lsn == newest;
+    rc = av_store_view_dictionaries(view, newest, err);
+    *ret = row.references > 0 || lsn == newest[0] || lsn == newest[1];
     return rc;
 }
 

@@ -84,7 +84,8 @@ view_state_encode(const view_state *self, av_buf *out)
     av_buf_clear(out);
     (void)av_buf_put_u64(out, self->applied_lsn);
     (void)av_buf_put_u64(out, (uint64_t)self->last_ms);
-    (void)av_buf_put_u64(out, self->dictionary);
+    for (size_t i = 0; i < AV_COUNT(self->dictionary); i++)
+        (void)av_buf_put_u64(out, self->dictionary[i]);
     (void)av_buf_put_u64(out, self->next_mailbox);
     for (size_t i = 0; i < COUNTERS; i++)
         (void)av_buf_put_u64(out, counters[i]);
@@ -95,7 +96,8 @@ view_state_decode(av_span row, view_state *ret, av_error *err)
 {
     uint64_t counters[COUNTERS] = { 0 }, last_ms = 0;
     bool ok = av_span_get_u64(&row, &ret->applied_lsn) && av_span_get_u64(&row, &last_ms) &&
-              av_span_get_u64(&row, &ret->dictionary) && av_span_get_u64(&row, &ret->next_mailbox);
+              av_span_get_u64(&row, &ret->dictionary[0]) && av_span_get_u64(&row, &ret->dictionary[1]) &&
+              av_span_get_u64(&row, &ret->next_mailbox);
 
     for (size_t i = 0; i < COUNTERS; i++)
         ok = ok && av_span_get_u64(&row, &counters[i]);

@@ -116,8 +116,9 @@ av_store_rollback(av_store *self, av_error *err)
     self->event_count = 0;
     store_puts_rolled_back(self);
     store_dictionaries_forget(self->dictionaries, self->chain.commit_lsn);
-    if (self->dictionary > self->chain.commit_lsn)
-        self->dictionary = 0;
+    for (size_t i = 0; i < STORE_PACKS; i++)
+        if (self->dictionary[i] > self->chain.commit_lsn)
+            self->dictionary[i] = 0;
     drop_tail(self);
     rc = av_file_truncate(self->fd, self->group.start, err);
     self->at = self->group.start;

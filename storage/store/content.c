@@ -21,16 +21,17 @@ table_too_large(av_error *err)
 static av_errc
 put_one_piece(av_store *self, av_content_table *table, av_span data, uint64_t lsn, av_error *err)
 {
+    store_pack_kind kind = table->is_part ? STORE_PACK_PART : STORE_PACK_SKELETON;
     AV_CLEANUP(av_buf_release) av_buf bytes = { 0 };
     uint64_t ignored;
     av_span packed;
     av_errc rc;
 
     table->form = AV_CONTENT_ONE_PIECE;
-    rc = store_pack(self, data, true, &packed, &table->codec, err);
+    rc = store_pack(self, data, kind, &packed, &table->codec, err);
     if (rc != AV_OK)
         return rc;
-    table->dictionary = table->codec == AV_CODEC_ZSTD_DICTIONARY ? self->dictionary : 0;
+    table->dictionary = table->codec == AV_CODEC_ZSTD_DICTIONARY ? self->dictionary[kind] : 0;
     av_buf_init(&bytes, AV_CONTENT_TABLE_MAX);
     av_buf_clear(&self->plain);
     if (!av_content_table_encode(table, lsn, av_span_of(NULL, 0), &bytes))
@@ -72,7 +73,7 @@ put_segments(av_store *self, av_span data, av_buf *list, av_error *err)
         size_t n = AV_MIN(data.n, AV_SEGMENT_PLAIN);
         av_segment segment = { 0 };
         av_span packed;
-        av_errc rc = store_pack(self, av_span_slice(data, 0, n), false, &packed, &segment.codec, err);
+        av_errc rc = store_pack(self, av_span_slice(data, 0, n), STORE_PACK_PLAIN, &packed, &segment.codec, err);
 
         segment.stored = (uint32_t)(packed.n + AV_SEAL_TAG);
         if (rc == AV_OK && !av_segment_put(list, &segment, false))

@@ -6,7 +6,7 @@
 #include "base/secret.h"
 #include "storage/store/store_priv.h"
 
-#define KEPT 4U
+#define KEPT 6U /* two pairs and the built-in one */
 
 /* storage/store/dictionary.bin, made into C by the build. */
 static const uint8_t built_in[] = {
@@ -17,6 +17,7 @@ struct store_dictionary {
     uint64_t lsn;
     unsigned refs; /* users, and one while it is in the list */
     uint64_t used;
+    av_dictionary_use use;
     uint8_t *bytes; /* NULL: the built-in one's */
     size_t n;
     ZSTD_DDict *unpacker;
@@ -159,6 +160,16 @@ read_bytes(const av_store *store, uint64_t lsn, store_dictionary *d, av_error *e
     return rc == AV_OK ? AV_OK : av_error_prefix(err, "dictionary at LSN %llx", (unsigned long long)lsn);
 }
 
+av_dictionary_use
+store_dictionary_use(av_span bytes)
+{
+    unsigned id = ZSTD_getDictID_fromDict(bytes.p, bytes.n);
+
+    return id == AV_DICTIONARY_ID_SKELETONS ? AV_DICTIONARY_SKELETONS
+           : id == AV_DICTIONARY_ID_PARTS   ? AV_DICTIONARY_PARTS
+                                            : AV_DICTIONARY_ALL;
+}
+
 static av_errc
 load(const av_store *store, uint64_t lsn, store_dictionary **ret, av_error *err)
 {
@@ -172,6 +183,7 @@ load(const av_store *store, uint64_t lsn, store_dictionary **ret, av_error *err)
     else
         rc = read_bytes(store, lsn, d, err);
     if (rc == AV_OK) {
+        d->use = store_dictionary_use(av_span_of(lsn == 0 ? built_in : d->bytes, d->n));
         d->unpacker = ZSTD_createDDict(lsn == 0 ? built_in : d->bytes, d->n);
         if (d->unpacker == NULL)
             rc = av_error_set(err, lsn == 0 ? AV_ERR_NOMEM : AV_ERR_CORRUPT,
@@ -248,8 +260,11 @@ av_store_use_dictionary(av_store *self, uint64_t lsn, av_error *err)
 
     if (rc != AV_OK)
         return rc;
+    if (d->use != AV_DICTIONARY_PARTS)
+        self->dictionary[STORE_PACK_SKELETON] = lsn;
+    if (d->use != AV_DICTIONARY_SKELETONS)
+        self->dictionary[STORE_PACK_PART] = lsn;
     store_dictionary_give(self, &d);
-    self->dictionary = lsn;
     return AV_OK;
 }
 
@@ -277,6 +292,7 @@ av_store_put_dictionary(av_store *self, av_span dictionary, uint64_t *ret_lsn, a
     if (rc != AV_OK)
         return rc;
     about.lsn = *ret_lsn;
+    about.use = store_dictionary_use(dictionary);
     about.stored = AV_RECORD_HEADER + body;
     av_sha256(dictionary, digest);
     av_store_dedup_of(self, digest, about.dedup);

@@ -19,7 +19,7 @@ store_flush_events(av_store *self, av_error *err)
     if (list.n == 0)
         return AV_OK;
     av_buf_init(&plain, AV_EVENTS_LIST_MAX + 1);
-    rc = store_pack(self, list, false, &packed, &codec, err);
+    rc = store_pack(self, list, STORE_PACK_PLAIN, &packed, &codec, err);
     if (rc == AV_OK && (!av_buf_put_u8(&plain, codec) || !av_buf_append_span(&plain, packed)))
         rc = av_error_set(err, AV_ERR_NOMEM, "no memory for events");
     if (rc == AV_OK)

@@ -80,7 +80,7 @@ put_segment(av_store_put *put, av_error *err)
     if (rc == AV_OK) {
         put->last_lsn = store->record.header.lsn;
         put->part_lsn = put->part_lsn == 0 ? put->last_lsn : put->part_lsn;
-        rc = store_pack(store, av_buf_span(&put->segment), false, &packed, &segment.codec, err);
+        rc = store_pack(store, av_buf_span(&put->segment), STORE_PACK_PLAIN, &packed, &segment.codec, err);
         if (rc != AV_OK)
             store->group.spoiled = true;
     }

@@ -120,6 +120,7 @@ describe_dictionary(
         return av_error_prefix(err, "dictionary at LSN %llx", (unsigned long long)h->lsn);
     content->size = body.n - AV_SEAL_TAG;
     content->stored = AV_RECORD_HEADER + (uint64_t)h->length;
+    content->use = store_dictionary_use(av_span_of(to, body.n - AV_SEAL_TAG));
     av_sha256(av_span_of(to, body.n - AV_SEAL_TAG), digest);
     av_store_dedup_of(self->store, digest, content->dedup);
     return AV_OK;

@@ -39,6 +39,13 @@ typedef enum av_record_kind {
     AV_RECORD_MAP = 8
 } av_record_kind;
 
+/* What a dictionary was made for; its zstd dictionary ID says so. */
+typedef enum av_dictionary_use {
+    AV_DICTIONARY_ALL = 0,
+    AV_DICTIONARY_SKELETONS = 1, /* what messages consist of besides their parts */
+    AV_DICTIONARY_PARTS = 2
+} av_dictionary_use;
+
 /* One content or dictionary record as a view keeps it: the same value when it is written and when it is replayed. */
 typedef struct av_store_content {
     uint64_t lsn;
@@ -49,7 +56,8 @@ typedef struct av_store_content {
     uint64_t dictionary;                /* LSN of the dictionary it needs, 0: none */
     const uint64_t *parts;              /* message: LSNs of its distinct parts, ascending; borrowed for the call */
     uint32_t part_count;
-    bool erased; /* replay: its key is gone; only lsn, kind, stored are set */
+    av_dictionary_use use; /* dictionary: what it is made for */
+    bool erased;           /* replay: its key is gone; only lsn, kind, stored are set */
 } av_store_content;
 
 /* Who knows which content the store has: asked while messages are split, told what was written. The writer calls. */
@@ -125,7 +133,11 @@ void av_store_trim(av_store *self);
 
 /* Before the first put; copied. Without one nothing is ever found: parts are stored once per message. */
 void av_store_set_watch(av_store *self, const av_store_watch *watch);
-/* Pack new small content with the dictionary at this LSN; 0: the built-in one. AV_ERR_NOT_FOUND, AV_ERR_CORRUPT. */
+/*
+ * Pack new small content with the dictionary at this LSN: all of it or, with a dictionary that was trained for it,
+ * skeletons or parts alone (the other one stays in force for the rest). 0: the built-in one for all.
+ * AV_ERR_NOT_FOUND, AV_ERR_CORRUPT.
+ */
 av_errc av_store_use_dictionary(av_store *self, uint64_t lsn, av_error *err);
 /* A trained dictionary of 256 bytes to 128 KB into the open group. */
 av_errc av_store_put_dictionary(av_store *self, av_span dictionary, uint64_t *ret_lsn, av_error *err);

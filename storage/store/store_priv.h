@@ -16,6 +16,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#define ZSTD_STATIC_LINKING_ONLY /* ZSTD_c_forceAttachDict */
 #include <zstd.h>
 
 #include "base/file.h"
@@ -58,6 +59,9 @@ typedef struct store_spare store_spare;
 typedef struct store_dictionaries store_dictionaries;
 typedef struct store_dictionary store_dictionary;
 
+/* What is packed. The first two are what dictionaries are made for, and index them. */
+typedef enum store_pack_kind { STORE_PACK_SKELETON, STORE_PACK_PART, STORE_PACKS, STORE_PACK_PLAIN } store_pack_kind;
+
 struct av_store {
     char *dir;
     av_store_keys *keys;
@@ -78,11 +82,11 @@ struct av_store {
     bool roll; /* with the next group */
     store_group group;
     store_record record;
-    store_tail *tail;     /* shared with readers */
-    av_buf events;        /* not written yet: the list of an events record */
-    uint32_t event_count; /* in it */
-    av_store_put *puts;   /* open ones */
-    uint64_t dictionary;  /* new small content is packed with it; 0: the built-in one */
+    store_tail *tail;                 /* shared with readers */
+    av_buf events;                    /* not written yet: the list of an events record */
+    uint32_t event_count;             /* in it */
+    av_store_put *puts;               /* open ones */
+    uint64_t dictionary[STORE_PACKS]; /* by store_pack_kind: new small content is packed with it; 0: the built-in one */
     /* Written once by the writer, or while it is opened; other threads ask for them. */
     _Atomic(char *) problem;
     atomic_bool corrupt;
@@ -159,9 +163,9 @@ av_seal_place store_place(const av_store *self, const av_record_header *h, uint3
 /* Key of a record of any kind. The caller wipes ret. AV_ERR_GONE: erased. */
 av_errc store_record_key(const av_store *self, const av_record_header *h, uint8_t ret[AV_SEAL_KEY], av_error *err);
 
-/* pack.c: plain packed or as it is, borrowed until the next call. with_dictionary: small, may use the one in force. */
+/* pack.c: plain packed or as it is, borrowed until the next call. What is small uses the dictionary in force for kind. */
 av_errc store_pack(
-    av_store *self, av_span plain, bool with_dictionary, av_span *ret, uint8_t *ret_codec, av_error *err);
+    av_store *self, av_span plain, store_pack_kind kind, av_span *ret, uint8_t *ret_codec, av_error *err);
 /* ret has room for want bytes, which is what must come out. dictionary: LSN, for codec 2. */
 av_errc store_unpack(const av_store *self, store_tools *tools, uint8_t codec, uint64_t dictionary, av_span packed,
     uint8_t *ret, size_t want, av_error *err);
@@ -174,6 +178,8 @@ void store_dictionaries_trim(store_dictionaries *self);
 void store_dictionaries_forget(store_dictionaries *self, uint64_t after_lsn);
 av_errc store_dictionary_take(const av_store *store, uint64_t lsn, store_dictionary **ret, av_error *err);
 void store_dictionary_give(const av_store *store, store_dictionary **self);
+/* What a dictionary with these bytes is for. */
+av_dictionary_use store_dictionary_use(av_span bytes);
 const ZSTD_DDict *store_dictionary_unpacker(store_dictionary *self);
 const ZSTD_CDict *store_dictionary_packer(const av_store *store, store_dictionary *self); /* NULL: no memory */
 

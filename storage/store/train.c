@@ -15,6 +15,7 @@
 struct samples {
     const av_store *store;
     store_tools *tools;
+    av_dictionary_use use;
     av_buf bytes;
     av_buf sizes; /* size_t each */
 };
@@ -48,7 +49,10 @@ add_message(struct samples *self, uint64_t lsn, bool *ret_full, av_error *err)
     if (rc != AV_OK)
         return rc;
     av_buf_init(&lsns, AV_CONTENT_TABLE_MAX);
-    *ret_full = !add(self, &message, err) || !store_recipe_lsns(message.table.recipe, lsn, &lsns);
+    *ret_full = self->use != AV_DICTIONARY_PARTS && !add(self, &message, err);
+    if (self->use == AV_DICTIONARY_SKELETONS || *ret_full)
+        return AV_OK;
+    *ret_full = !store_recipe_lsns(message.table.recipe, lsn, &lsns);
     for (size_t at = 0; !*ret_full && at < lsns.n; at += sizeof(uint64_t)) {
         AV_CLEANUP(store_source_close) store_source part = { 0 };
         uint64_t part_lsn;
@@ -74,7 +78,10 @@ learn(const struct samples *samples, av_buf *out, av_error *err)
         .nbThreads = 1,
         .splitPoint = 1.0,
         .accel = 2,
-        .zParams = { .compressionLevel = 3 } };
+        .zParams = { .compressionLevel = 3,
+            .dictID = samples->use == AV_DICTIONARY_SKELETONS ? AV_DICTIONARY_ID_SKELETONS
+                      : samples->use == AV_DICTIONARY_PARTS   ? AV_DICTIONARY_ID_PARTS
+                                                              : 0 } };
     uint8_t *to = av_buf_reserve(out, AV_TRAIN_DICTIONARY);
     size_t count = samples->sizes.n / sizeof(size_t), n;
 
@@ -91,9 +98,9 @@ learn(const struct samples *samples, av_buf *out, av_error *err)
 }
 
 av_errc
-av_store_train(const av_store *store, const uint64_t *lsns, size_t n, av_buf *out, av_error *err)
+av_store_train(const av_store *store, const uint64_t *lsns, size_t n, av_dictionary_use use, av_buf *out, av_error *err)
 {
-    struct samples samples = { .store = store };
+    struct samples samples = { .store = store, .use = use };
     size_t step = n / AV_TRAIN_MESSAGES + 1;
     bool full = false;
     av_errc rc = store_spare_take(store->spare, &samples.tools, err);

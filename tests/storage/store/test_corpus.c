@@ -51,14 +51,18 @@ read_copy(size_t i, unsigned copy, av_buf *file, av_buf *ret)
 static void
 learn(av_store *store)
 {
-    AV_CLEANUP(av_buf_release) av_buf dictionary = { 0 };
-    uint64_t lsn = 0;
+    static const av_dictionary_use uses[] = { AV_DICTIONARY_SKELETONS, AV_DICTIONARY_PARTS };
 
-    av_buf_init(&dictionary, AV_TRAIN_DICTIONARY);
-    if (av_store_train(store, corpus.lsn, corpus.count / 2, &dictionary, &err) != AV_OK)
-        return; /* too few */
-    AV_CHECK_RC(av_store_put_dictionary(store, av_buf_span(&dictionary), &lsn, &err), AV_OK, &err);
-    AV_CHECK_RC(av_store_use_dictionary(store, lsn, &err), AV_OK, &err);
+    for (size_t i = 0; i < AV_COUNT(uses); i++) {
+        AV_CLEANUP(av_buf_release) av_buf dictionary = { 0 };
+        uint64_t lsn = 0;
+
+        av_buf_init(&dictionary, AV_TRAIN_DICTIONARY);
+        if (av_store_train(store, corpus.lsn, corpus.count / 2, uses[i], &dictionary, &err) != AV_OK)
+            continue; /* too few */
+        AV_CHECK_RC(av_store_put_dictionary(store, av_buf_span(&dictionary), &lsn, &err), AV_OK, &err);
+        AV_CHECK_RC(av_store_use_dictionary(store, lsn, &err), AV_OK, &err);
+    }
 }
 
 static void

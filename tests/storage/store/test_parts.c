@@ -359,6 +359,7 @@ struct told {
     av_buf lines;
     test_watch *watch;
     int erased;
+    uint64_t dictionary[AV_RECORD_DICTIONARY + 1]; /* by kind: the last that one needed */
 };
 
 static av_errc
@@ -372,13 +373,16 @@ tell(void *ctx, const av_store_content *c, AV_UNUSED av_error *visit_err)
         return AV_OK;
     }
     av_hex_encode(av_span_of(c->dedup, sizeof c->dedup), dedup);
-    (void)av_buf_printf(&told->lines, "%llx %d %s %llu %llu %llx:", (unsigned long long)c->lsn, (int)c->kind, dedup,
-        (unsigned long long)c->size, (unsigned long long)c->stored, (unsigned long long)c->dictionary);
+    (void)av_buf_printf(&told->lines, "%llx %d/%d %s %llu %llu %llx:", (unsigned long long)c->lsn, (int)c->kind,
+        (int)c->use, dedup, (unsigned long long)c->size, (unsigned long long)c->stored,
+        (unsigned long long)c->dictionary);
     for (uint32_t i = 0; i < c->part_count; i++) {
         AV_CHECK(c->parts[i] < c->lsn && (i == 0 || c->parts[i] > c->parts[i - 1]));
         (void)av_buf_printf(&told->lines, " %llx", (unsigned long long)c->parts[i]);
     }
     (void)av_buf_putc(&told->lines, '\n');
+    if (c->dictionary != 0)
+        told->dictionary[c->kind] = c->dictionary;
     return told->watch == NULL ? AV_OK : watch_wrote(told->watch, c, visit_err);
 }
 
@@ -388,16 +392,17 @@ find(void *ctx, const uint8_t *dedup, uint64_t *ret_lsn, av_error *visit_err)
     return watch_find(((struct told *)ctx)->watch, dedup, ret_lsn, visit_err);
 }
 
-static void
-train(struct fixture *f, const uint64_t *lsns, size_t n)
+static uint64_t
+train(struct fixture *f, const uint64_t *lsns, size_t n, av_dictionary_use use)
 {
     AV_CLEANUP(av_buf_release) av_buf dictionary = { 0 };
     uint64_t lsn = 0;
 
     av_buf_init(&dictionary, 256 * 1024);
-    AV_CHECK_RC(av_store_train(f->store, lsns, n, &dictionary, &err), AV_OK, &err);
+    AV_CHECK_RC(av_store_train(f->store, lsns, n, use, &dictionary, &err), AV_OK, &err);
     AV_CHECK_RC(av_store_put_dictionary(f->store, av_buf_span(&dictionary), &lsn, &err), AV_OK, &err);
     AV_CHECK_RC(av_store_use_dictionary(f->store, lsn, &err), AV_OK, &err);
+    return lsn;
 }
 
 static void
@@ -407,24 +412,31 @@ test_replay_tells_the_same(void)
     struct told live = { 0 }, replayed = { 0 };
     av_store_watch watch = { &live, find, tell };
     av_store_visitor visitor = { .ctx = &replayed, .content = tell };
-    uint64_t lsns[240], lsn = 0;
+    uint64_t lsns[240], lsn = 0, all, skeletons;
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
 
     begin(&f, 70000);
+    av_buf_init(&text, MB);
     av_buf_init(&live.lines, MB);
     av_buf_init(&replayed.lines, MB);
     live.watch = &f.watch;
     av_store_set_watch(f.store, &watch);
     for (uint64_t i = 0; i < AV_COUNT(lsns); i++) {
-        char text[600];
-        int n = snprintf(text, sizeof text,
+        char line[600];
+        int n = snprintf(line, sizeof line,
             "From: someone%llu@example.org\nSubject: minutes of meeting %llu\nX-Mailer: a mailer of %llu\n\n"
             "Dear colleague %llu, please find the minutes of our meeting %llu attached. Yours, %llu\n",
             (unsigned long long)i, (unsigned long long)i * 77, (unsigned long long)i % 9, (unsigned long long)i * 3,
             (unsigned long long)i * i, (unsigned long long)i);
 
-        lsns[i] = put_span(&f, av_span_of(text, (size_t)n));
+        lsns[i] = put_span(&f, av_span_of(line, (size_t)n));
     }
-    train(&f, lsns, AV_COUNT(lsns));
+    all = train(&f, lsns, AV_COUNT(lsns), AV_DICTIONARY_ALL);
+    skeletons = train(&f, lsns, AV_COUNT(lsns), AV_DICTIONARY_SKELETONS);
+    (void)av_buf_puts(&text, "Subject: minutes\n\n");
+    while (text.n < 20000)
+        (void)av_buf_printf(&text, "Dear colleague %zu, please find the minutes attached.\n", text.n);
+    (void)put_span(&f, av_buf_span(&text));
     for (uint64_t i = 0; i < 12; i++) {
         av_span m = with_attachment(i, i == 5 || i == 7 ? 9000 : 40 + i % 3, i % 4);
 
@@ -437,7 +449,10 @@ test_replay_tells_the_same(void)
     }
     AV_CHECK_RC(av_store_replay(f.store, 0, &visitor, &err), AV_OK, &err);
     AV_CHECK_STR(av_buf_cstr(&replayed.lines), av_buf_cstr(&live.lines));
-    AV_CHECK(strstr(av_buf_cstr(&live.lines), " 6 ") != NULL); /* the dictionary, too */
+    AV_CHECK(strstr(av_buf_cstr(&live.lines), " 6/0 ") != NULL); /* the dictionaries, too */
+    AV_CHECK(strstr(av_buf_cstr(&live.lines), " 6/1 ") != NULL);
+    AV_CHECK_INT(live.dictionary[AV_RECORD_MESSAGE], skeletons);
+    AV_CHECK_INT(live.dictionary[AV_RECORD_PART], all);
     reopen(&f);
     av_buf_clear(&replayed.lines);
     AV_CHECK_RC(av_store_replay(f.store, 0, &visitor, &err), AV_OK, &err);

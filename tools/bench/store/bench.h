@@ -43,7 +43,7 @@ void bench_archive_close(bench_archive **self);
 uint64_t bench_archive_put(bench_archive *self, av_span message, uint32_t mailbox);
 /* End the group: durable on return. */
 void bench_archive_commit(bench_archive *self);
-/* A dictionary out of these messages, in force from the next group on. Between groups. */
+/* Dictionaries out of these messages, in force from the next group on. Between groups. */
 void bench_archive_train(bench_archive *self, const uint64_t *lsns, size_t count);
 /* The message, in out (replaced). */
 void bench_archive_read(bench_archive *self, uint64_t lsn, av_buf *out);

@@ -16,7 +16,8 @@
 #define WARM_READS  20000U
 #define COLD_READS  300U
 #define MESSAGE_MAX (64U * 1024 * 1024)
-#define TRAIN_AT    (10U * BENCH_GROUP) /* messages: a group's end behind AV_TRAIN_MESSAGES */
+#define TRAIN_FIRST (2U * BENCH_GROUP)  /* messages: group ends behind AV_TRAIN_FIRST */
+#define TRAIN_AT    (10U * BENCH_GROUP) /* and AV_TRAIN_MESSAGES */
 
 /* A run of puts and what it took. Training happens beside the writer in an instance: it has a lap of its own. */
 typedef struct intake {
@@ -24,7 +25,7 @@ typedef struct intake {
     uint64_t messages, raw_bytes;
     uint64_t syncs_before, written_before;
     uint64_t first[AV_TRAIN_MESSAGES];    /* LSNs of the first messages */
-    uint64_t trained_at, trained_content; /* raw and stored bytes so far when the dictionary came */
+    uint64_t trained_at, trained_content; /* raw and stored bytes so far when the last dictionaries came */
 } intake;
 
 static void
@@ -34,7 +35,7 @@ intake_begin(intake *self)
     *self = (intake){ .syncs_before = bench_syncs(), .written_before = bench_written() };
 }
 
-/* Put a message; a group ends with every 512th. When there is mail enough, a dictionary is made of it. */
+/* Put a message; a group ends with every 512th. When there is mail enough, dictionaries are made of it. */
 static uint64_t
 take(intake *self, bench_archive *archive, const char *dir, av_span message, uint32_t mailbox)
 {
@@ -48,11 +49,13 @@ take(intake *self, bench_archive *archive, const char *dir, av_span message, uin
         bench_archive_commit(archive);
     bench_lap_stop(&self->lap);
     self->raw_bytes += message.n;
-    if (self->messages != TRAIN_AT)
+    if (self->messages != TRAIN_FIRST && self->messages != TRAIN_AT)
         return lsn;
     bench_lap_start(&self->train);
-    bench_archive_train(archive, self->first, AV_COUNT(self->first));
+    bench_archive_train(archive, self->first, AV_MIN(self->messages, AV_COUNT(self->first)));
     bench_lap_stop(&self->train);
+    if (self->messages != TRAIN_AT)
+        return lsn;
     self->trained_at = self->raw_bytes;
     bench_archive_bytes(dir, &self->trained_content, &views);
     return lsn;
