@@ -122,8 +122,10 @@ copy_beside(store_op *op, av_error *err)
 static av_errc
 check_one(const av_store_info *info, bool is_target, av_error *err)
 {
-    const av_store_row *row = info->row;
+    const av_store_row *row;
 
+    assert(info != NULL);
+    row = info->row;
     if (row->state == AV_STORE_CURRENT)
         return av_error_set(err, AV_ERR_CONFLICT,
             "archive store %s is current: make another one current, mail goes on coming in there", row->name);

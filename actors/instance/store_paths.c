@@ -124,12 +124,13 @@ av_store_paths_take(const char *path, const char *database, const char *content,
         rc = take_one(index, root, "index", &self.index, err);
     if (rc != AV_OK)
         return rc;
+    assert(self.content != NULL && self.database != NULL && self.index != NULL);
     if (av_store_path_overlaps(self.content, self.database) || av_store_path_overlaps(self.content, self.index) ||
         av_store_path_overlaps(self.database, self.index))
         return av_error_set(err, AV_ERR_INVALID,
             "database, content and index of a store need folders of their own, none inside another");
     *ret = self;
-    self = (av_store_paths){ 0 };
+    memset(&self, 0, sizeof self);
     return AV_OK;
 }
 

@@ -124,8 +124,10 @@ get_row(av_ask *ask, uint64_t id, av_store_row **ret, av_error *err)
                      ? av_error_set(err, AV_ERR_NOT_FOUND, "there is no archive store %llu", (unsigned long long)id)
                      : av_stores_info(ask->archive->stores, (uint32_t)id, &info, err);
 
-    if (rc == AV_OK)
+    if (rc == AV_OK) {
+        assert(info != NULL && info->row != NULL);
         *ret = AV_TAKE(info->row);
+    }
     av_store_infos_free(info, info != NULL);
     return rc;
 }

@@ -33,6 +33,7 @@ mark_dirty(av_stores *self, store_slot *slot, av_error *err)
 {
     av_errc rc;
 
+    assert(slot != NULL);
     if (slot->row->dirty)
         return AV_OK;
     slot->row->dirty = true;
@@ -176,6 +177,7 @@ attach(av_stores *self, store_slot *slot, bool *ret_rebuilt, av_error *err)
 static void
 detach(av_stores *self, store_slot *slot)
 {
+    assert(slot != NULL);
     if (slot->attached)
         av_catalog_detach(self->catalog, slot->open.no);
     slot->attached = false;
@@ -492,7 +494,7 @@ av_stores_rebuild(av_stores *self, uint32_t id, av_error *err)
     pthread_mutex_unlock(&self->lock);
     if (rc == AV_OK)
         rc = av_stores_shut(self, id, err);
-    if (rc == AV_OK) {
+    if (rc == AV_OK && slot != NULL) {
         database = av_store_path_resolve(self->dir, slot->row->database);
         view = av_xasprintf("%s/view", database);
         rc = av_dir_remove(view, database, err);

@@ -77,7 +77,7 @@ catalog_box_is_shown(const catalog_box *self)
 av_errc
 av_catalog_mailbox_by_guid(const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE], av_mailbox *ret, av_error *err)
 {
-    catalog_box box;
+    catalog_box box = { .removed = true };
     av_errc rc = catalog_box_get(view, guid, &box, err);
 
     if (rc == AV_OK && !catalog_box_is_shown(&box))
@@ -119,7 +119,7 @@ bool
 av_catalog_next_mailbox(av_catalog_iter *self, av_mailbox *ret)
 {
     av_span key, value;
-    catalog_box box;
+    catalog_box box = { .removed = true };
 
     while (self->error.code == AV_OK && av_meta_iter_next(self->it, &key, &value)) {
         if (value.n != AV_GUID_SIZE)

@@ -281,7 +281,7 @@ av_store_view_group_end(av_store_view *self, uint64_t committed_lsn, av_error *e
 
     av_store_view_begin(self);
     while (rc == AV_OK && list.n > 0) {
-        view_content content;
+        view_content content = { 0 };
         uint64_t lsn;
 
         memcpy(&lsn, list.p, sizeof lsn);

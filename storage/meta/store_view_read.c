@@ -171,7 +171,7 @@ av_errc
 av_store_view_is_needed(const av_meta_view *view, uint64_t lsn, av_record_kind kind, bool *ret, av_error *err)
 {
     uint64_t newest[2] = { 0 };
-    av_content_row row;
+    av_content_row row = { 0 };
     av_errc rc;
 
     *ret = true;

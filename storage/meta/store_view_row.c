@@ -270,9 +270,9 @@ view_hold_decode(const uint8_t *hold, av_span row, av_hold *ret, av_error *err)
         !av_event_list_next_text(&row, &h.who) || row.n != 0)
         return av_error_set(err, AV_ERR_CORRUPT, "store view: the row of a hold is damaged");
     memcpy(h.hold, hold, sizeof h.hold);
-    if (h.has_mailbox)
+    if (h.has_mailbox && mailbox.p != NULL)
         memcpy(h.mailbox, mailbox.p, mailbox.n);
-    if (h.has_digest)
+    if (h.has_digest && digest.p != NULL)
         memcpy(h.digest, digest.p, digest.n);
     h.time_ms = (int64_t)time;
     *ret = h;
