@@ -1,7 +1,7 @@
 /*
  * erase.c - destroying messages for good: the note, the event, the keys
  */
-#include "actors/instance/deletion.h"
+#include "actors/instance/erase.h"
 #include "actors/instance/holds.h"
 #include "base/clock.h"
 #include "base/log.h"

@@ -3,7 +3,7 @@
  */
 #include "actors/instance/store_ops_priv.h"
 
-#include "actors/instance/deletion.h"
+#include "actors/instance/erase.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "storage/store/train.h"

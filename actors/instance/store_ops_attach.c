@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "actors/instance/adopt.h"
-#include "actors/instance/deletion.h"
+#include "actors/instance/erase.h"
 #include "actors/instance/floors.h"
 #include "actors/instance/holds.h"
 #include "actors/instance/store_ops_priv.h"

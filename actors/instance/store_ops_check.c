@@ -4,7 +4,7 @@
  * The writer gives a frozen look at a store and holds it; the work is done on a thread of its own, while mail comes in
  * and users read; then the writer takes over what has to follow. One store after the other.
  */
-#include "actors/instance/deletion.h"
+#include "actors/instance/erase.h"
 #include "actors/instance/store_ops_priv.h"
 
 #include "base/file.h"

@@ -6,6 +6,7 @@
 #include "actors/instance/adopt.h"
 #include "actors/instance/auto_create.h"
 #include "actors/instance/deletion.h"
+#include "actors/instance/erase.h"
 #include "actors/instance/floors.h"
 #include "actors/instance/holds.h"
 #include "actors/instance/stores_change.h"
