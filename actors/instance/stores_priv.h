@@ -1,5 +1,14 @@
 /*
- * stores_priv.h - the registry's own state, shared by stores.c (use), stores_open.c (one store) and stores_sync.c (writer)
+ * stores_priv.h - the registry's own state, and what its files do for each other
+ *
+ *   stores.c          who uses which store
+ *   stores_open.c     one store opened and closed
+ *   stores_sync.c     the writer: open, in line with the rows, close
+ *   stores_rows.c     slots from rows
+ *   stores_attach.c   stores in the catalog, caught up with their logs
+ *   stores_current.c  the current store
+ *   stores_write.c    others that are worked on
+ *   stores_make.c     new ones
  *
  * A slot is a row and what this process has open of it. `lock` guards the list and every slot's fields; opening, closing
  * and catching up happen outside of it while the slot is BUSY, and others wait for `changed`.
@@ -63,5 +72,36 @@ void av_stores_give(av_stores *self, store_slot *slot, slot_state state);
 /* Users come in: opens when it is closed. Lock held at entry and exit. */
 av_errc av_stores_enter(av_stores *self, store_slot *slot, av_error *err);
 void av_stores_leave(av_stores *self, store_slot *slot);
+
+/* ---- the writer's: lock held at entry and exit; attaching and catching up let go of it on the way ---- */
+
+/* stores_rows.c */
+/* All rows into slots; slots without a row are gone. */
+av_errc av_stores_rows_read(av_stores *self, av_error *err);
+/* Numbers and counters as the catalog has them. */
+void av_stores_numbers_read(av_stores *self);
+/* Durable before the first event goes to a store that is not current. */
+av_errc av_stores_mark_dirty(av_stores *self, store_slot *slot, av_error *err);
+/* A new row in a group of its own. Needs no lock. */
+av_errc av_stores_row_create(av_stores *self, av_store_row *row, av_error *err);
+
+/* stores_attach.c; ret_rebuilt is set when the catalog was emptied: everything has to be caught up then */
+/* Its view may be emptied on the way: nobody may look into it. The slot is held. */
+av_errc av_stores_attach(av_stores *self, store_slot *slot, bool *ret_rebuilt, av_error *err);
+void av_stores_detach(av_stores *self, store_slot *slot);
+/* Use, attach and let go: for one whose log the catalog has not seen to its end. */
+av_errc av_stores_catch_up_one(av_stores *self, store_slot *slot, bool *ret_rebuilt, av_error *err);
+/* Every store the catalog may not know to its end; all of them when it was emptied. Trouble is logged. */
+void av_stores_catch_up_all(av_stores *self, bool everything);
+/* Those that left unread: who asked for it noted floors (av_floors_note_jump). */
+av_errc av_stores_let_unread_go(av_stores *self, av_error *err);
+
+/* stores_current.c */
+/* As its row says; current_error says why there is none. */
+void av_stores_current_choose(av_stores *self);
+void av_stores_current_leave(av_stores *self);
+
+/* stores_make.c: nothing at all was there before: the first store. Needs no lock. */
+av_errc av_stores_make_first(av_stores *self, av_error *err);
 
 #endif
