@@ -39,6 +39,16 @@ av_reply_push(void *repeated, size_t *count, void *element)
     memcpy(repeated, &list, sizeof list);
 }
 
+char *
+av_reply_date(int64_t ms)
+{
+    char text[32];
+
+    (void)av_clock_format(ms, text);
+    text[strlen("2026-11-22T11:33:31")] = '\0';
+    return av_xstrdup(text);
+}
+
 void
 av_ask_release(av_ask *self)
 {

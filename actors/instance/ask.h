@@ -29,6 +29,8 @@ void *av_reply_new(const ProtobufCMessageDescriptor *type);
 void av_reply_bytes(ProtobufCBinaryData *field, const void *p, size_t n);
 /* One more pointer at the end of a repeated field. */
 void av_reply_push(void *repeated, size_t *count, void *element);
+/* "2026-11-22T11:33:31", UTC; heap. */
+char *av_reply_date(int64_t ms);
 /* Frees reply and ended_user. */
 void av_ask_release(av_ask *self);
 

@@ -6,7 +6,7 @@
 #include <sys/statvfs.h>
 #include <time.h>
 
-#include "actors/instance/stores_change.h"
+#include "actors/instance/stores_rules.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"

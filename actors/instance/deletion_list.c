@@ -5,7 +5,6 @@
  */
 #include "actors/instance/adopt.h"
 #include "actors/instance/deletion_priv.h"
-#include "base/clock.h"
 #include "base/encode.h"
 
 #define LIST_DEFAULT 1000U
@@ -60,16 +59,6 @@ is_before(const av_store_placement *p, const position *after)
 
 /* ---- the walk ---- */
 
-static char *
-date_text(int64_t ms)
-{
-    char text[32];
-
-    (void)av_clock_format(ms, text);
-    text[strlen("2026-11-22T11:33:31")] = '\0';
-    return av_xstrdup(text);
-}
-
 typedef struct listing {
     av_ask *ask;
     const av_meta_view *catalog;
@@ -106,10 +95,10 @@ add_row(listing *self, const av_open_store *store, const av_meta_view *view, con
     row->folder = av_catalog_mailbox_by_guid(self->catalog, p->guid, &mailbox, &why) == AV_OK
                       ? av_span_dup(av_span_of(mailbox.path, mailbox.path_n))
                       : av_xstrdup("");
-    row->deleted = date_text(p->removed_at_ms);
+    row->deleted = av_reply_date(p->removed_at_ms);
     av_buf_init(&held, AV_STORE_EVENT_MAX);
     if (content.waiting && av_store_view_hold_of(view, p->content_lsn, &held, &hold, &why) == AV_ERR_NOT_FOUND)
-        row->erased_after = date_text(content.waiting_since_ms + self->ask->archive->grace_ms);
+        row->erased_after = av_reply_date(content.waiting_since_ms + self->ask->archive->grace_ms);
     av_reply_push(&self->reply->messages, &self->reply->n_messages, row);
     return AV_OK;
 }

@@ -271,7 +271,7 @@ static Archivolt__Hold *
 reply_row(const av_meta_view *catalog, const hold_row *row)
 {
     Archivolt__Hold *out = av_reply_new(&archivolt__hold__descriptor);
-    char hex[2 * AV_GUID_SIZE + 1], id[AV_MESSAGE_ID_TEXT + 1], date[32];
+    char hex[2 * AV_GUID_SIZE + 1], id[AV_MESSAGE_ID_TEXT + 1];
     av_mailbox mailbox;
     av_error ignored;
 
@@ -279,9 +279,7 @@ reply_row(const av_meta_view *catalog, const hold_row *row)
     out->id = av_xstrdup(hex);
     out->name = av_xstrdup(row->name);
     out->by = av_xstrdup(row->who);
-    (void)av_clock_format(row->time_ms, date);
-    date[strlen("2026-11-22T11:33:31")] = '\0';
-    out->set = av_xstrdup(date);
+    out->set = av_reply_date(row->time_ms);
     if (row->has_mailbox)
         out->folder = av_catalog_mailbox_by_guid(catalog, row->mailbox, &mailbox, &ignored) == AV_OK
                           ? av_span_dup(av_span_of(mailbox.path, mailbox.path_n))

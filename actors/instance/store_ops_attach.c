@@ -12,10 +12,9 @@
 
 #include "actors/instance/adopt.h"
 #include "actors/instance/erase.h"
-#include "actors/instance/floors.h"
 #include "actors/instance/holds.h"
 #include "actors/instance/store_ops_priv.h"
-#include "actors/instance/stores_change.h"
+#include "actors/instance/stores_rules.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -154,10 +153,8 @@ attach_row(store_op *op, const Archivolt__AttachStoreRequest *body, av_store_row
     AV_CLEANUP(av_store_paths_release) av_store_paths paths = { 0 };
     AV_CLEANUP(av_free) char *content = NULL;
     av_archive *archive = op->archive;
-    av_errc rc = av_store_name_check(body->name, err);
+    av_errc rc = av_stores_check_name(archive->stores, body->name, 0, err);
 
-    if (rc == AV_OK && av_stores_has_name(archive->stores, body->name, 0))
-        rc = av_error_set(err, AV_ERR_EXISTS, "there is an archive store with the name \"%.200s\" already", body->name);
     if (rc == AV_OK)
         rc = take_paths(body, archive->dir, &paths, err);
     if (rc != AV_OK)
@@ -172,9 +169,7 @@ attach_row(store_op *op, const Archivolt__AttachStoreRequest *body, av_store_row
         rc = take_keys(archive, content, row->uuid, &row->locked, err);
     if (rc != AV_OK)
         return rc;
-    row->content = AV_TAKE(paths.content);
-    row->database = AV_TAKE(paths.database);
-    row->index = AV_TAKE(paths.index);
+    av_store_row_take_paths(row, &paths);
     row->name = av_xstrdup(body->name);
     row->state = body->has_requested_state ? (av_store_state)body->requested_state : AV_STORE_NORMAL;
     if (row->locked && row->state == AV_STORE_CURRENT)
@@ -320,10 +315,7 @@ note_floors(av_archive *archive, const av_store_info *info, av_error *err)
     av_errc rc;
 
     av_accounts_begin(archive->accounts);
-    if (info->unread)
-        rc = av_floors_note_jump(archive->accounts, archive->catalog, err);
-    else
-        rc = av_floors_note(archive->accounts, archive->catalog, av_catalog_writer(archive->catalog), info->no, err);
+    rc = av_stores_note_floors(archive, info, err);
     if (rc == AV_OK)
         return av_accounts_commit(archive->accounts, err);
     av_accounts_rollback(archive->accounts);

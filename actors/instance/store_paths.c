@@ -27,6 +27,12 @@ is_text(const char *s)
     return true;
 }
 
+bool
+av_store_path_is_given(const char *text)
+{
+    return text != NULL && text[0] != '\0';
+}
+
 av_errc
 av_store_path_normalize(const char *given, char **ret, av_error *err)
 {
@@ -83,16 +89,10 @@ av_store_path_overlaps(const char *a, const char *b)
 static av_errc
 take_one(const char *given, const char *root, const char *leaf, char **ret, av_error *err)
 {
-    if (given != NULL && given[0] != '\0')
+    if (av_store_path_is_given(given))
         return av_store_path_normalize(given, ret, err);
     *ret = av_xasprintf("%s/%s", root, leaf);
     return AV_OK;
-}
-
-static bool
-is_given(const char *text)
-{
-    return text != NULL && text[0] != '\0';
 }
 
 av_errc
@@ -101,17 +101,19 @@ av_store_paths_take(const char *path, const char *database, const char *content,
 {
     AV_CLEANUP(av_store_paths_release) av_store_paths self = { 0 };
     AV_CLEANUP(av_free) char *root = NULL;
-    const char *given = is_given(path) ? path : NULL;
+    const char *given = av_store_path_is_given(path) ? path : NULL;
     av_errc rc = AV_OK;
 
     /* The later form of the known functions: databasePath alone is the folder of the whole store. */
-    if (given == NULL && is_given(database) && !is_given(content) && !is_given(index)) {
+    if (given == NULL && av_store_path_is_given(database) && !av_store_path_is_given(content) &&
+        !av_store_path_is_given(index)) {
         given = database;
         database = NULL;
     }
     if (given == NULL)
         given = fallback;
-    if (given == NULL && !(is_given(database) && is_given(content) && is_given(index)))
+    if (given == NULL &&
+        !(av_store_path_is_given(database) && av_store_path_is_given(content) && av_store_path_is_given(index)))
         return av_error_set(
             err, AV_ERR_INVALID, "path is missing: the folder of the store, or all of its three folders");
     if (given != NULL)

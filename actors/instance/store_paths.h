@@ -26,6 +26,8 @@ void av_store_paths_release(av_store_paths *self); /* for AV_CLEANUP, too */
  */
 av_errc av_store_paths_take(const char *path, const char *database, const char *content, const char *index,
     const char *fallback, av_store_paths *ret, av_error *err);
+/* A field of a request that is neither left out nor empty. */
+bool av_store_path_is_given(const char *text);
 /* One path in the form that is kept: ~/a/b or /a/b, no empty, "." or ".." component. AV_ERR_INVALID. */
 av_errc av_store_path_normalize(const char *given, char **ret, av_error *err);
 /* The absolute form; heap. */

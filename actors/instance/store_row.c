@@ -54,6 +54,17 @@ av_store_row_destroy(av_store_row **self)
     *self = NULL;
 }
 
+void
+av_store_row_take_paths(av_store_row *self, av_store_paths *paths)
+{
+    free(self->content);
+    free(self->database);
+    free(self->index);
+    self->content = AV_TAKE(paths->content);
+    self->database = AV_TAKE(paths->database);
+    self->index = AV_TAKE(paths->index);
+}
+
 #define CRITICAL(tag) ((uint8_t)((tag) | AV_TLV_CRITICAL))
 
 av_errc

@@ -6,6 +6,7 @@
 #ifndef AV_INSTANCE_STORE_ROW_H
 #define AV_INSTANCE_STORE_ROW_H
 
+#include "actors/instance/store_paths.h"
 #include "proto/stores.pb-c.h"
 #include "storage/meta/accounts.h"
 
@@ -43,6 +44,8 @@ typedef struct av_store_row {
 av_store_row *av_store_row_copy(const av_store_row *self);
 /* For AV_CLEANUP, too. */
 void av_store_row_destroy(av_store_row **self);
+/* Its folders from now on; paths is left empty. */
+void av_store_row_take_paths(av_store_row *self, av_store_paths *paths);
 av_errc av_store_row_encode(const av_store_row *self, av_buf *out, av_error *err);
 av_errc av_store_row_decode(av_span row, av_store_row **ret, av_error *err);
 

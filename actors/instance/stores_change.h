@@ -22,12 +22,4 @@ av_errc av_stores_ask_set_auto(av_ask *ask, av_error *err);
 av_errc av_stores_ask_renew_recovery(av_ask *ask, av_error *err);
 av_errc av_stores_ask_paths(av_ask *ask, av_error *err); /* any thread */
 
-/* In the open group of accounts: no other store than `except` is current any more. */
-av_errc av_store_rows_demote(av_accounts *accounts, uint32_t except, av_error *err);
-/* Any thread: a store other than `except` (0: none) has this name, letter case ignored. */
-bool av_stores_has_name(av_stores *self, const char *name, uint32_t except);
-/* AV_ERR_EXISTS: a folder of a store other than `except` is one of these, or they lie in each other. */
-av_errc av_stores_check_paths(
-    av_stores *self, const char *base_dir, const av_store_paths *paths, uint32_t except, av_error *err);
-
 #endif

@@ -74,11 +74,9 @@ av_stores_make_first(av_stores *self, av_error *err)
     row->name = av_xstrdup("store-1");
     row->state = AV_STORE_CURRENT;
     rc = av_store_paths_take(NULL, NULL, NULL, NULL, "~/stores/store-1", &paths, err);
-    row->content = paths.content;
-    row->database = paths.database;
-    row->index = paths.index;
     if (rc != AV_OK)
         return rc;
+    av_store_row_take_paths(row, &paths);
     if (!is_left_over(self, row, row->uuid))
         return av_stores_make(self, row, err);
     row->created_ms = av_clock_wall_ms();
