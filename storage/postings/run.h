@@ -91,6 +91,9 @@ uint64_t av_run_bytes(const av_run *self); /* of its keys and values */
 /* Documents with the term in one of the fields are added to out (+ base). No such term: AV_OK, nothing is added. */
 av_errc av_run_docs(
     const av_run *self, av_span term, uint32_t fields, uint32_t base, roaring_bitmap_t *out, av_error *err);
+/* The same for every term that begins with prefix, in one walk over the term blocks. */
+av_errc av_run_docs_prefix(
+    const av_run *self, av_span prefix, uint32_t fields, uint32_t base, roaring_bitmap_t *out, av_error *err);
 /* How many documents have the term in any field; 0: none. For the planner. */
 av_errc av_run_frequency(const av_run *self, av_span term, uint64_t *ret, av_error *err);
 /*
