@@ -114,6 +114,8 @@ size_t av_index_runs(const av_index_view *self, const av_index_run **ret);
 uint32_t av_index_documents(const av_index_view *self);
 /* LSN of the last document: later messages are not covered. */
 uint64_t av_index_covered_lsn(const av_index_view *self);
+/* Documents with AV_DOC_UNREADABLE. */
+uint64_t av_index_unreadable(const av_index_view *self);
 /* A column of a run: count values, borrowed until the view's release. NULL: it could not be read (err). */
 const uint64_t *av_index_numbers(const av_index_view *self, size_t run, av_column which, av_error *err);
 /* String `doc` (in the run) of a string column; false: could not be read. Borrowed until the view's release. */
