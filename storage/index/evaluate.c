@@ -206,8 +206,8 @@ explain(const av_evaluation *self, const av_query_node *node, unsigned level, co
     if (sure == maybe)
         (void)av_buf_printf(self->o->explain, ": %" PRIu64 " messages\n", sure);
     else
-        (void)av_buf_printf(self->o->explain, ": %" PRIu64 " messages for sure, %" PRIu64 " more to be read\n", sure,
-            maybe - sure);
+        (void)av_buf_printf(
+            self->o->explain, ": %" PRIu64 " messages for sure, %" PRIu64 " more to be read\n", sure, maybe - sure);
 }
 
 static av_errc

@@ -1,0 +1,271 @@
+/*
+ * evaluate_text.c - words, phrases, beginnings and pieces of words, asked of each run
+ */
+#include "storage/index/evaluate_priv.h"
+#include "storage/index/pattern.h"
+
+typedef struct asking {
+    av_evaluation *evaluation;
+    const av_pattern *pattern;
+    uint32_t fields;
+    const av_index_run *run;
+    size_t piece;
+    size_t most;    /* terms one piece may stand for */
+    av_buf terms;   /* the bytes of all alternatives */
+    av_buf offsets; /* size_t: where each ends */
+    size_t count;
+    bool over;
+} asking;
+
+static void
+everything(const roaring_bitmap_t *among, av_bounds *ret)
+{
+    roaring_bitmap_or_inplace(ret->maybe, among);
+}
+
+/* ---- what a piece stands for ---- */
+
+static bool
+take_term(void *ctx, av_span term, AV_UNUSED uint64_t count)
+{
+    asking *a = ctx;
+    size_t end;
+
+    if (!av_pattern_admits(a->pattern, a->piece, term))
+        return !(a->count % 1024 == 0 && av_evaluation_is_cancelled(a->evaluation));
+    if (a->count == a->most) {
+        a->over = true;
+        return false;
+    }
+    (void)av_buf_append_span(&a->terms, term);
+    end = a->terms.n;
+    (void)av_buf_append(&a->offsets, &end, sizeof end);
+    a->count++;
+    return true;
+}
+
+/* Where to look for the terms of a piece: behind its kind byte when its beginning is open, else behind all of it. */
+static av_span
+range_of(const av_pattern *pattern, size_t piece)
+{
+    av_span term = av_pattern_term(pattern, piece);
+
+    return pattern->pieces[piece].open_left ? av_span_slice(term, 0, 1) : term;
+}
+
+static av_errc
+expand(asking *a, size_t piece, av_error *err)
+{
+    a->piece = piece;
+    a->count = 0;
+    a->over = false;
+    av_buf_clear(&a->terms);
+    av_buf_clear(&a->offsets);
+    return av_run_each_term(a->run->run, range_of(a->pattern, piece), take_term, a, err);
+}
+
+static size_t
+end_of(const asking *a, size_t i)
+{
+    size_t end;
+
+    memcpy(&end, a->offsets.p + i * sizeof end, sizeof end);
+    return end;
+}
+
+static av_span
+term_at(const asking *a, size_t i)
+{
+    size_t from = i == 0 ? 0 : end_of(a, i - 1);
+
+    return av_span_of(a->terms.p + from, end_of(a, i) - from);
+}
+
+/* ---- one word ---- */
+
+static av_errc
+docs_of_piece(asking *a, size_t piece, roaring_bitmap_t *out, av_error *err)
+{
+    const av_piece *p = &a->pattern->pieces[piece];
+    av_errc rc;
+
+    if (!p->open_left && !p->open_right)
+        return av_run_docs(a->run->run, av_pattern_term(a->pattern, piece), a->fields, a->run->first, out, err);
+    if (!p->open_left)
+        return av_run_docs_prefix(a->run->run, av_pattern_term(a->pattern, piece), a->fields, a->run->first, out, err);
+    rc = expand(a, piece, err);
+    for (size_t i = 0; rc == AV_OK && i < a->count; i++)
+        rc = av_run_docs(a->run->run, term_at(a, i), a->fields, a->run->first, out, err);
+    return rc;
+}
+
+/* ---- words in a row ---- */
+
+/* A list of alternatives for each piece; owned bytes, so that the terms can point into them. */
+typedef struct choices {
+    av_terms lists[AV_PATTERN_PIECES];
+    uint32_t offsets[AV_PATTERN_PIECES];
+    av_span *spans[AV_PATTERN_PIECES];
+    uint8_t *bytes[AV_PATTERN_PIECES];
+    size_t n;
+} choices;
+
+static void
+choices_release(choices *self)
+{
+    for (size_t i = 0; i < self->n; i++) {
+        free(self->spans[i]);
+        free(self->bytes[i]);
+    }
+}
+
+/* false: the piece stands for too many words and is left out. */
+static av_errc
+add_choice(asking *a, size_t piece, choices *to, bool *ret_added, av_error *err)
+{
+    const av_piece *p = &a->pattern->pieces[piece];
+    size_t i = to->n, n = 1;
+    av_errc rc = AV_OK;
+
+    *ret_added = false;
+    if (p->open_left || p->open_right) {
+        rc = expand(a, piece, err);
+        if (rc != AV_OK || a->over)
+            return rc;
+        n = a->count;
+    }
+    *ret_added = true;
+    to->spans[i] = av_xcalloc(n + 1, sizeof **to->spans);
+    if (p->open_left || p->open_right) {
+        to->bytes[i] = av_xcalloc(1, a->terms.n + 1);
+        if (a->terms.n > 0)
+            memcpy(to->bytes[i], a->terms.p, a->terms.n);
+        for (size_t k = 0; k < n; k++) {
+            size_t from = k == 0 ? 0 : end_of(a, k - 1);
+
+            to->spans[i][k] = av_span_of(to->bytes[i] + from, end_of(a, k) - from);
+        }
+    } else {
+        to->spans[i][0] = av_pattern_term(a->pattern, piece);
+    }
+    to->lists[i] = (av_terms){ to->spans[i], n };
+    to->offsets[i] = p->offset;
+    to->n++;
+    return AV_OK;
+}
+
+/* Documents that have all the words, wherever; nothing more is asked of the others. */
+static av_errc
+candidates(asking *a, const roaring_bitmap_t *among, roaring_bitmap_t **ret, av_error *err)
+{
+    roaring_bitmap_t *all = roaring_bitmap_copy(among);
+    av_errc rc = AV_OK;
+
+    for (size_t i = 0; rc == AV_OK && i < a->pattern->n && !roaring_bitmap_is_empty(all); i++) {
+        roaring_bitmap_t *docs = roaring_bitmap_create();
+
+        rc = docs_of_piece(a, i, docs, err);
+        roaring_bitmap_and_inplace(all, docs);
+        roaring_bitmap_free(docs);
+    }
+    if (rc != AV_OK) {
+        roaring_bitmap_free(all);
+        return rc;
+    }
+    *ret = all;
+    return AV_OK;
+}
+
+static av_errc
+docs_in_row(asking *a, const roaring_bitmap_t *among, roaring_bitmap_t *out, bool *exact, av_error *err)
+{
+    AV_CLEANUP(choices_release) choices choice = { .n = 0 };
+    roaring_bitmap_t *docs;
+    bool added;
+    av_errc rc = candidates(a, among, &docs, err);
+
+    if (rc != AV_OK)
+        return rc;
+    for (size_t i = 0; rc == AV_OK && i < a->pattern->n && !roaring_bitmap_is_empty(docs); i++) {
+        rc = add_choice(a, i, &choice, &added, err);
+        *exact = *exact && (rc != AV_OK || added);
+    }
+    if (rc == AV_OK && choice.n > 0 && !roaring_bitmap_is_empty(docs)) {
+        for (size_t i = choice.n; i-- > 0;)
+            choice.offsets[i] -= choice.offsets[0];
+        rc = av_run_phrase(
+            a->run->run, choice.lists, choice.offsets, choice.n, a->fields, docs, a->run->first, out, err);
+    } else if (rc == AV_OK) {
+        roaring_bitmap_or_inplace(out, docs);
+    }
+    roaring_bitmap_free(docs);
+    return rc;
+}
+
+/* ---- a node ---- */
+
+static av_errc
+ask_runs(av_evaluation *self, const av_pattern *pattern, uint32_t fields, const roaring_bitmap_t *among, av_bounds *ret,
+    av_error *err)
+{
+    AV_CLEANUP(av_buf_release) av_buf terms = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf offsets = { 0 };
+    asking a = { .evaluation = self, .pattern = pattern, .fields = fields };
+    av_errc rc = AV_OK;
+
+    for (size_t i = 0; rc == AV_OK && i < self->run_count; i++) {
+        roaring_bitmap_t *found = roaring_bitmap_create();
+        bool exact = pattern->exact;
+
+        if (av_evaluation_is_cancelled(self))
+            rc = av_error_set(err, AV_ERR_CANCELLED, "the search was cancelled");
+        a.run = &self->runs[i];
+        a.most = pattern->n == 1 ? SIZE_MAX : self->o->expansion != 0 ? self->o->expansion : AV_EXPANSION_DEFAULT;
+        if (rc == AV_OK)
+            rc = pattern->n == 1 ? docs_of_piece(&a, 0, found, err) : docs_in_row(&a, among, found, &exact, err);
+        if (rc == AV_OK) {
+            roaring_bitmap_or_inplace(ret->maybe, found);
+            if (exact)
+                roaring_bitmap_or_inplace(ret->sure, found);
+        }
+        roaring_bitmap_free(found);
+    }
+    return rc;
+}
+
+/* The field that holds the decoded values of a header field; 0: none does. */
+static uint32_t
+field_of_header(av_span name)
+{
+    static const struct {
+        const char *name;
+        uint32_t field;
+    } known[] = { { "subject", AV_FIELD_SUBJECT }, { "from", AV_FIELD_FROM }, { "to", AV_FIELD_TO },
+        { "cc", AV_FIELD_CC }, { "bcc", AV_FIELD_BCC } };
+
+    for (size_t i = 0; i < AV_COUNT(known); i++)
+        if (av_span_ieq_str(name, known[i].name))
+            return known[i].field;
+    return 0;
+}
+
+av_errc
+av_evaluate_text(
+    av_evaluation *self, const av_query_node *node, const roaring_bitmap_t *among, av_bounds *ret, av_error *err)
+{
+    uint32_t fields = node->kind == AV_QUERY_HEADER ? field_of_header(node->name) : node->fields & AV_FIELD_ALL;
+    av_query_kind kind = node->kind == AV_QUERY_HEADER ? AV_QUERY_SUBSTRING : node->kind;
+    AV_CLEANUP(av_pattern_release) av_pattern pattern;
+    av_errc rc;
+
+    av_pattern_init(&pattern, kind, node->text);
+    if (fields == 0 || pattern.n == 0) {
+        everything(among, ret);
+        return AV_OK;
+    }
+    rc = ask_runs(self, &pattern, fields, among, ret, err);
+    /* Of the other header fields the index has only those of choice. */
+    if (rc == AV_OK && (node->fields & AV_QUERY_IN_HEADER) != 0)
+        everything(among, ret);
+    return rc;
+}
