@@ -2,6 +2,7 @@
  * stores_priv.h - the registry's own state, and what its files do for each other
  *
  *   stores.c          who uses which store
+ *   stores_info.c     what is known of them
  *   stores_open.c     one store opened and closed
  *   stores_sync.c     the writer: open, in line with the rows, close
  *   stores_rows.c     slots from rows
@@ -65,6 +66,8 @@ void av_store_slot_close(store_slot *slot);
 
 /* stores.c: with the lock held. */
 store_slot *av_stores_slot(av_stores *self, uint32_t id);
+/* AV_ERR_NOT_FOUND "there is no archive store 7". */
+av_errc av_stores_no_store(uint32_t id, av_error *err);
 /* Make it BUSY: waits for others; fails when it is in use by more than `users`. */
 av_errc av_stores_take(av_stores *self, store_slot *slot, unsigned users, av_error *err);
 /* Ends BUSY. */

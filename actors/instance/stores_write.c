@@ -14,7 +14,7 @@ av_stores_write(av_stores *self, uint32_t id, bool protected_too, const av_open_
     pthread_mutex_lock(&self->lock);
     slot = av_stores_slot(self, id);
     if (slot == NULL)
-        rc = av_error_set(err, AV_ERR_NOT_FOUND, "there is no archive store %u", (unsigned)id);
+        rc = av_stores_no_store(id, err);
     else if (slot->reserved)
         rc = av_error_set(err, AV_ERR_BUSY, "the archive store %s is being merged: try again", slot->row->name);
     else if (slot->row->state == AV_STORE_WRITE_PROTECTED && !protected_too)
@@ -113,7 +113,7 @@ av_stores_rebuild(av_stores *self, uint32_t id, av_error *err)
     pthread_mutex_lock(&self->lock);
     slot = av_stores_slot(self, id);
     if (slot == NULL)
-        rc = av_error_set(err, AV_ERR_NOT_FOUND, "there is no archive store %u", (unsigned)id);
+        rc = av_stores_no_store(id, err);
     else if (slot->row->state == AV_STORE_DISABLED || slot->row->locked)
         rc = av_error_set(err, AV_ERR_CONFLICT, "archive store %s is disabled or locked", slot->row->name);
     else if (slot == self->current)
