@@ -1,5 +1,5 @@
 /*
- * store_ops_priv.h - one long operation, for store_ops.c (the machinery) and store_ops_*.c (the work)
+ * store_ops_priv.h - one long operation, for store_op.c (its life), store_ops.c (all of them) and store_ops_*.c (the work)
  */
 #ifndef AV_INSTANCE_STORE_OPS_PRIV_H
 #define AV_INSTANCE_STORE_OPS_PRIV_H
@@ -60,12 +60,37 @@ struct store_op {
     store_op *next;
 };
 
+typedef struct store_housekeeping store_housekeeping;
+
+struct av_store_ops {
+    av_instance *in;
+    store_op *ops; /* at work */
+    size_t active;
+    av_handler *handlers;
+    store_housekeeping *housekeeping;
+};
+
+/* store_op.c, loop: a new one among those of owner, ready to be submitted to the writer. id: of one that goes on, or
+ * NULL. */
+store_op *store_op_start(av_store_ops *owner, const store_op_kind *kind, const char *id, const char *caller);
+/* Loop: log and progress to those who watch. */
+void store_op_tell(store_op *op);
+/* Wait for its thread beside, if it has one. */
+void store_op_join(store_op *op);
+/* Tells nobody and leaves the list as it is. */
+void store_op_free(store_op *op);
+
+/* store_ops_housekeeping.c, loop. The owner frees it (free) when the pools have stopped. */
+store_housekeeping *store_housekeeping_new(av_store_ops *owner);
+/* Starts what is due. */
+void store_housekeeping_tick(store_housekeeping *self, int64_t now_mono_ms);
+
 /* Any thread: a line of the log, what it does now, how far it is. */
 void store_op_say(store_op *op, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void store_op_text(store_op *op, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void store_op_progress(store_op *op, uint64_t done, uint64_t total);
 
-/* store_ops_attach.c */
+/* store_ops_attach.c, store_ops_detach.c */
 store_op_step store_op_attach, store_op_adopt, store_op_detach;
 /* The first step of a detach: refuses, or writes down that it has begun. store_op_detach with a phase goes on. */
 av_errc store_op_begin_detach(store_op *op, uint32_t id, av_error *err);
@@ -83,5 +108,8 @@ store_op_step store_op_refresh, store_op_maintain, store_op_repair, store_op_upg
 /* The row as it is now, changed by `change` and written; the registry follows. For steps. */
 av_errc store_op_change_row(
     store_op *op, uint32_t id, void (*change)(av_store_row *row, const void *ctx), const void *ctx, av_error *err);
+/* For steps: close op->store_id for work on its files. *ret_waits: others use it and are waited for, a minute from
+ * job_started_mono_ms at most; come again. waiting: what the operation does meanwhile. */
+av_errc store_op_shut(store_op *op, const char *waiting, bool *ret_waits, av_error *err);
 
 #endif

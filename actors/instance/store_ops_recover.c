@@ -7,8 +7,6 @@
  *
  * Nothing is written into the damaged store; it stays where it is. Cut short, the same request goes on with the new store.
  */
-#include <unistd.h>
-
 #include "actors/instance/store_ops_priv.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -17,8 +15,6 @@
 
 #define SUFFIX          "-recovered"
 #define EXPUNGE_AT_ONCE 2000U
-#define WAIT_MS         60000
-#define WAIT_STEP_US    5000
 
 typedef struct recovering {
     store_op *op;
@@ -362,13 +358,11 @@ static av_errc
 change_over(store_op *op, recovering *self, bool *ret_done, av_error *err)
 {
     uint64_t left = 0;
-    av_errc rc = av_stores_shut(op->archive->stores, self->id, err);
+    bool waits = false;
+    av_errc rc = store_op_shut(op, "waiting for those who read the damaged store", &waits, err);
 
-    if (rc == AV_ERR_BUSY && av_clock_mono_ms() < op->job_started_mono_ms + WAIT_MS) {
-        store_op_text(op, "waiting for those who read the damaged store");
-        (void)usleep(WAIT_STEP_US);
+    if (waits)
         return AV_OK;
-    }
     if (rc == AV_OK && self->no != 0)
         rc = av_catalog_expunge(op->archive->catalog, self->no, EXPUNGE_AT_ONCE, &left, err);
     if (rc == AV_ERR_NOT_FOUND)
