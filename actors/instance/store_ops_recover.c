@@ -1,39 +1,22 @@
 /*
  * store_ops_recover.c - RecoverStore and RecreateRecoveryRecords: a sound store out of what can be read of a damaged one
  *
- *   a new store beside the old one -> filled beside the writer, with what the catalog knows where events cannot be read ->
- *   nobody uses the old one -> its messages leave the catalog -> the row names the new one, whose log the catalog reads:
- *   folders, UIDs and dates as they were
+ *   a new store beside the old one -> filled beside the writer (store_ops_recover_beside.c), with what the catalog knows
+ *   where events cannot be read -> nobody uses the old one -> its messages leave the catalog -> the row names the new one,
+ *   whose log the catalog reads: folders, UIDs and dates as they were
  *
- * Nothing is written into the damaged store; it stays where it is. Cut short, the same request goes on with the new store.
+ * Nothing is written into the damaged store, it stays where it is. Cut short, the same request goes on with the new one.
  */
-#include "actors/instance/store_ops_priv.h"
+#include "actors/instance/store_ops_recover_priv.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/secret.h"
-#include "storage/care/recover.h"
 
 #define SUFFIX          "-recovered"
 #define EXPUNGE_AT_ONCE 2000U
 
-typedef struct recovering {
-    store_op *op;
-    uint32_t id, no;
-    bool with_deleted;
-    char *source_dir, *work_dir;
-    char *content, *database; /* of the new store, as rows keep them */
-    uint64_t witnessed;
-    av_store_keys *source_keys, *keys;
-    av_store *store;
-    av_store_view *view;
-    uint8_t uuid[AV_STORE_UUID_SIZE];
-    av_meta_view *catalog;
-    char path[AV_MAILBOX_PATH_MAX + 1];
-    av_recover_result result;
-} recovering;
-
 static void
-close_target(recovering *self)
+close_target(store_recovery *self)
 {
     av_store_close(&self->store);
     av_store_view_close(&self->view);
@@ -45,7 +28,7 @@ close_target(recovering *self)
 static void
 recovering_free(void *state)
 {
-    recovering *self = state;
+    store_recovery *self = state;
 
     close_target(self);
     free(self->source_dir);
@@ -55,136 +38,11 @@ recovering_free(void *state)
     free(self);
 }
 
-/* ---- what the catalog knows ---- */
-
-static av_errc
-on_mailbox(void *ctx, const uint8_t guid[AV_GUID_SIZE], av_event *ret, av_error *err)
-{
-    recovering *self = ctx;
-    av_mailbox mailbox;
-    av_errc rc = av_catalog_mailbox_by_guid(self->catalog, guid, &mailbox, err);
-
-    if (rc != AV_OK)
-        return rc;
-    *ret = (av_event){ .kind = AV_EVENT_MAILBOX_CREATED };
-    memcpy(self->path, mailbox.path, mailbox.path_n);
-    memcpy(ret->mailbox.guid, guid, AV_GUID_SIZE);
-    memcpy(ret->mailbox.instance, self->op->archive->uuid, sizeof ret->mailbox.instance);
-    ret->mailbox.has_instance = true;
-    ret->mailbox.path = av_span_of(self->path, mailbox.path_n);
-    ret->mailbox.uidvalidity = mailbox.uidvalidity;
-    ret->mailbox.sequence = mailbox.sequence;
-    return AV_OK;
-}
-
-static av_errc
-put_placement(recovering *self, const av_placement *p, av_buf *keywords,
-    av_errc (*put)(void *put_ctx, const av_event_placement *placement, av_error *err), void *put_ctx, av_error *err)
-{
-    av_event_placement e = { .uid = p->uid,
-        .modseq = p->modseq,
-        .flags = p->flags,
-        .content_lsn = p->content_lsn,
-        .raw_size = p->raw_size,
-        .crlf_size = p->crlf_size,
-        .received_at_ms = p->received_at_ms,
-        .archived_at_ms = p->archived_at_ms,
-        .has_instance = true };
-    av_errc rc = av_catalog_keywords(self->catalog, p->guid, p->uid, keywords, err);
-
-    if (rc != AV_OK)
-        return rc;
-    e.keywords = av_buf_span(keywords);
-    memcpy(e.guid, p->guid, sizeof e.guid);
-    memcpy(e.digest, p->digest, sizeof e.digest);
-    memcpy(e.instance, self->op->archive->uuid, sizeof e.instance);
-    return put(put_ctx, &e, err);
-}
-
-/* The placements of the damaged store, by mailbox and UID. */
-static av_errc
-on_placements(void *ctx, av_errc (*put)(void *put_ctx, const av_event_placement *placement, av_error *err),
-    void *put_ctx, av_error *err)
-{
-    AV_CLEANUP(av_buf_release) av_buf keywords = { 0 };
-    recovering *self = ctx;
-    av_catalog_iter *boxes = av_catalog_mailboxes(self->catalog, (av_span){ NULL, 0 });
-    av_mailbox mailbox;
-    av_placement p;
-    av_errc rc = AV_OK;
-
-    av_buf_init(&keywords, AV_ROW_MAX);
-    while (rc == AV_OK && av_catalog_next_mailbox(boxes, &mailbox)) {
-        av_catalog_iter *it = av_catalog_placements(self->catalog, mailbox.guid, 1, UINT32_MAX);
-
-        while (rc == AV_OK && av_catalog_next_placement(it, &p))
-            if (p.store == self->no)
-                rc = put_placement(self, &p, &keywords, put, put_ctx, err);
-        if (rc == AV_OK)
-            rc = av_catalog_iter_error(it, err);
-        av_catalog_iter_destroy(&it);
-    }
-    if (rc == AV_OK)
-        rc = av_catalog_iter_error(boxes, err);
-    av_catalog_iter_destroy(&boxes);
-    return rc;
-}
-
-static av_errc
-on_lost(void *ctx, uint64_t lsn, const uint8_t digest[AV_SHA256_SIZE], const char *sentence, AV_UNUSED av_error *err)
-{
-    char id[AV_MESSAGE_ID_TEXT + 1];
-
-    av_message_id_format(digest, id);
-    store_op_say(((recovering *)ctx)->op, "lost: message %s at %llx: %s", id, (unsigned long long)lsn, sentence);
-    return AV_OK;
-}
-
-static bool
-on_go_on(void *ctx, uint64_t done, uint64_t total)
-{
-    recovering *self = ctx;
-
-    store_op_progress(self->op, done, total);
-    return !atomic_load(&self->op->cancel);
-}
-
-static void
-on_say(void *ctx, av_log_level level, AV_UNUSED uint64_t lsn, const char *sentence)
-{
-    if (level >= AV_LOG_INFO)
-        store_op_say(((recovering *)ctx)->op, "%s", sentence);
-}
-
-static av_errc
-recover_beside(store_op *op, av_error *err)
-{
-    recovering *self = op->state;
-    const av_care_watch watch = { .ctx = self, .go_on = on_go_on, .say = on_say };
-    const av_recover_job job = { .source_dir = self->source_dir,
-        .source_keys = self->source_keys,
-        .witnessed_lsn = self->witnessed,
-        .work_dir = self->work_dir,
-        .target = self->store,
-        .target_view = self->view,
-        .with_deleted = self->with_deleted,
-        .ctx = self,
-        .mailbox = on_mailbox,
-        .placements = self->no == 0 ? NULL : on_placements,
-        .lost = on_lost };
-    av_errc rc = AV_OK;
-
-    op->again = true;
-    if (av_store_view_applied_lsn(self->view) != av_store_committed_lsn(self->store)) /* cut short the last time */
-        rc = av_care_rebuild_view(self->store, self->view, &watch, err);
-    return rc == AV_OK ? av_care_recover(&job, &watch, &self->result, err) : rc;
-}
-
 /* ---- the new store ---- */
 
 /* New keys and an empty log, or those of a recovery that was cut short. */
 static av_errc
-make_target(recovering *self, const char *content, av_error *err)
+make_target(store_recovery *self, const char *content, av_error *err)
 {
     av_keyring *keyring = self->op->archive->keyring;
     av_store_config config = { .dir = content };
@@ -202,7 +60,7 @@ make_target(recovering *self, const char *content, av_error *err)
 }
 
 static av_errc
-open_target(recovering *self, av_error *err)
+open_target(store_recovery *self, av_error *err)
 {
     const char *base = self->op->archive->dir;
     AV_CLEANUP(av_free) char *content = av_store_path_resolve(base, self->content);
@@ -253,7 +111,7 @@ check(store_op *op, const av_store_info *info, bool must_be_damaged, av_error *e
 
 /* In the keyring, or unlocked by the key that was given. */
 static av_errc
-take_keys(recovering *self, const av_store_info *info, const char *given, av_error *err)
+take_keys(store_recovery *self, const av_store_info *info, const char *given, av_error *err)
 {
     av_keyring *keyring = self->op->archive->keyring;
     AV_CLEANUP(av_key_wipe) av_key key = { 0 };
@@ -275,7 +133,7 @@ take_keys(recovering *self, const av_store_info *info, const char *given, av_err
 static av_errc
 begin_with(store_op *op, const av_store_info *info, const char *key, bool must_be_damaged, av_error *err)
 {
-    recovering *self = op->state;
+    store_recovery *self = op->state;
     av_archive *archive = op->archive;
     av_errc rc = check(op, info, must_be_damaged, err);
 
@@ -295,7 +153,7 @@ begin_with(store_op *op, const av_store_info *info, const char *key, bool must_b
         return rc;
     self->catalog = av_catalog_snapshot(archive->catalog);
     store_op_text(op, "%s: reading what can be read", info->row->name);
-    op->beside = recover_beside;
+    op->beside = store_recovery_beside;
     return AV_OK;
 }
 
@@ -305,7 +163,7 @@ begin(store_op *op, av_error *err)
     bool recover = op->body->descriptor == &archivolt__recover_store_request__descriptor;
     const Archivolt__RecoverStoreRequest *asked = (const void *)op->body;
     uint64_t id = recover ? asked->id : ((const Archivolt__StoreRequest *)(const void *)op->body)->id;
-    recovering *self = av_xcalloc(1, sizeof *self);
+    store_recovery *self = av_xcalloc(1, sizeof *self);
     av_store_info *info = NULL;
     av_errc rc;
 
@@ -328,7 +186,7 @@ begin(store_op *op, av_error *err)
 static void
 change_row(av_store_row *row, const void *ctx)
 {
-    const recovering *self = ctx;
+    const store_recovery *self = ctx;
 
     free(row->content);
     free(row->database);
@@ -340,7 +198,7 @@ change_row(av_store_row *row, const void *ctx)
 }
 
 static void
-report(recovering *self)
+report(store_recovery *self)
 {
     Archivolt__StoreOperationResult *result = av_reply_new(&archivolt__store_operation_result__descriptor);
 
@@ -355,7 +213,7 @@ report(recovering *self)
 }
 
 static av_errc
-change_over(store_op *op, recovering *self, bool *ret_done, av_error *err)
+change_over(store_op *op, store_recovery *self, bool *ret_done, av_error *err)
 {
     uint64_t left = 0;
     bool waits = false;
@@ -379,7 +237,7 @@ change_over(store_op *op, recovering *self, bool *ret_done, av_error *err)
 av_errc
 store_op_recover(store_op *op, bool *ret_done, av_error *err)
 {
-    recovering *self = op->state;
+    store_recovery *self = op->state;
 
     if (self == NULL) {
         *ret_done = true; /* the step is; the work follows beside */
