@@ -87,6 +87,8 @@ void av_archive_rollback(av_archive *self);
  * store when that does not know it. After a failure other than AV_ERR_INVALID the group has to be rolled back.
  */
 av_errc av_archive_mailbox(av_archive *self, av_span path, av_mailbox *ret, av_error *err);
+/* Writer: the GUID of the mailbox of this path, in any form people write it. AV_ERR_NOT_FOUND, AV_ERR_INVALID. */
+av_errc av_archive_mailbox_guid(av_archive *self, const char *folder, uint8_t ret[AV_GUID_SIZE], av_error *err);
 /* Put an event into log and views. attributes: row of a placement's message, or empty. */
 av_errc av_archive_event(av_archive *self, const av_event *event, av_span attributes, av_error *err);
 

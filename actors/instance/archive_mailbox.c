@@ -1,5 +1,5 @@
 /*
- * archive_mailbox.c - making mailboxes, and events into log and catalog
+ * archive_mailbox.c - making and finding mailboxes, and events into log and catalog
  *
  * Every ancestor of a mailbox is a mailbox: a folder tree without holes is what people and IMAP clients expect.
  */
@@ -98,4 +98,22 @@ av_archive_mailbox(av_archive *self, av_span path, av_mailbox *ret, av_error *er
             rc = create_one(self, av_span_slice(path, 0, i), err);
     }
     return rc != AV_OK ? rc : av_catalog_mailbox_by_path(view, path, ret, err);
+}
+
+av_errc
+av_archive_mailbox_guid(av_archive *self, const char *folder, uint8_t ret[AV_GUID_SIZE], av_error *err)
+{
+    AV_CLEANUP(av_buf_release) av_buf path = { 0 };
+    av_mailbox mailbox;
+    av_errc rc;
+
+    av_buf_init(&path, AV_MAILBOX_PATH_MAX);
+    rc = av_mailbox_path_normalize(av_span_str(folder), &path, err);
+    if (rc == AV_OK)
+        rc = av_catalog_mailbox_by_path(av_catalog_writer(self->catalog), av_buf_span(&path), &mailbox, err);
+    if (rc == AV_ERR_NOT_FOUND)
+        return av_error_set(err, rc, "there is no mailbox \"%.200s\"", folder);
+    if (rc == AV_OK)
+        memcpy(ret, mailbox.guid, AV_GUID_SIZE);
+    return rc;
 }

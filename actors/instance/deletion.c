@@ -5,8 +5,6 @@
 
 #define IDS_MOST 10000U
 
-/* ---- ids ---- */
-
 void
 av_id_set_release(av_id_set *self)
 {
@@ -46,27 +44,6 @@ av_deletion_digest(const av_open_store *store, uint64_t lsn, uint8_t ret[AV_SHA2
     return rc;
 }
 
-/* ---- where it stands ---- */
-
-av_errc
-av_deletion_folder(av_archive *archive, const char *folder, uint8_t ret[AV_GUID_SIZE], av_error *err)
-{
-    AV_CLEANUP(av_buf_release) av_buf path = { 0 };
-    av_mailbox mailbox;
-    av_errc rc;
-
-    av_buf_init(&path, AV_MAILBOX_PATH_MAX);
-    rc = av_mailbox_path_normalize(av_span_str(folder), &path, err);
-    if (rc == AV_OK)
-        rc = av_catalog_mailbox_by_path(av_catalog_writer(archive->catalog), av_buf_span(&path), &mailbox, err);
-    if (rc == AV_ERR_NOT_FOUND)
-        return av_error_set(err, rc, "there is no mailbox \"%.200s\"", folder);
-    if (rc == AV_OK)
-        memcpy(ret, mailbox.guid, AV_GUID_SIZE);
-    return rc;
-}
-
-/* Placements of an id as av_placement into out; guid NULL: in all mailboxes. */
 av_errc
 av_deletion_placements(av_archive *archive, const uint8_t *id, const uint8_t *guid, av_buf *out, av_error *err)
 {

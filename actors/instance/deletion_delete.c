@@ -100,7 +100,7 @@ av_deletion_ask_delete(av_ask *ask, av_error *err)
         return av_error_set(err, AV_ERR_INVALID, "a reason is needed: it is kept in the log");
     av_buf_init(&places, AV_DELETION_BYTES);
     if (body->folder != NULL)
-        rc = av_deletion_folder(ask->archive, body->folder, guid, err);
+        rc = av_archive_mailbox_guid(ask->archive, body->folder, guid, err);
     if (rc == AV_OK)
         rc = av_deletion_placements(ask->archive, id, body->folder != NULL ? guid : NULL, &places, err);
     if (rc == AV_OK && places.n == 0)

@@ -22,8 +22,6 @@ bool av_id_set_has(const av_id_set *self, const uint8_t *digest);
 
 /* Of the content at this LSN. Reads its record: AV_ERR_NOT_FOUND when it was erased, AV_ERR_CORRUPT, AV_ERR_IO. */
 av_errc av_deletion_digest(const av_open_store *store, uint64_t lsn, uint8_t ret[AV_SHA256_SIZE], av_error *err);
-/* Writer: the GUID of the mailbox with this path, in any form a caller may give it. */
-av_errc av_deletion_folder(av_archive *archive, const char *folder, uint8_t ret[AV_GUID_SIZE], av_error *err);
 /* Writer: placements of an id, appended to out as av_placement; guid NULL: in all mailboxes. AV_ERR_LIMIT: out is full. */
 av_errc av_deletion_placements(av_archive *archive, const uint8_t *id, const uint8_t *guid, av_buf *out, av_error *err);
 

@@ -5,7 +5,6 @@
  */
 #include "actors/instance/adopt.h"
 #include "actors/instance/deletion_priv.h"
-#include "actors/instance/folders.h"
 
 typedef struct restoring {
     av_ask *ask;
@@ -127,7 +126,7 @@ av_deletion_ask_restore(av_ask *ask, av_error *err)
     av_errc rc = av_id_set_take(body->ids, body->n_ids, &ids, err);
 
     if (rc == AV_OK && body->folder != NULL) {
-        rc = av_deletion_folder(ask->archive, body->folder, guid, err);
+        rc = av_archive_mailbox_guid(ask->archive, body->folder, guid, err);
         self.guid = guid;
     }
     if (rc != AV_OK)

@@ -10,26 +10,6 @@
 /* ---- set ---- */
 
 static av_errc
-take_folder(av_ask *ask, const char *folder, av_hold_row *row, av_error *err)
-{
-    AV_CLEANUP(av_buf_release) av_buf path = { 0 };
-    av_mailbox mailbox;
-    av_errc rc;
-
-    av_buf_init(&path, AV_MAILBOX_PATH_MAX);
-    rc = av_mailbox_path_normalize(av_span_str(folder), &path, err);
-    if (rc == AV_OK)
-        rc = av_catalog_mailbox_by_path(av_catalog_writer(ask->archive->catalog), av_buf_span(&path), &mailbox, err);
-    if (rc == AV_ERR_NOT_FOUND)
-        return av_error_set(err, rc, "there is no mailbox \"%.200s\"", folder);
-    if (rc != AV_OK)
-        return rc;
-    row->has_mailbox = true;
-    memcpy(row->mailbox, mailbox.guid, sizeof row->mailbox);
-    return AV_OK;
-}
-
-static av_errc
 take_message(av_ask *ask, const char *text, av_hold_row *row, av_error *err)
 {
     uint8_t id[AV_MESSAGE_ID_BYTES];
@@ -58,8 +38,9 @@ av_holds_ask_set(av_ask *ask, av_error *err)
 
     if (body->name[0] == '\0' || (body->folder != NULL && body->message != NULL))
         return av_error_set(err, AV_ERR_INVALID, "a hold has a name, and a folder or a message or neither");
-    if (body->folder != NULL)
-        rc = take_folder(ask, body->folder, &row, err);
+    row.has_mailbox = body->folder != NULL;
+    if (row.has_mailbox)
+        rc = av_archive_mailbox_guid(ask->archive, body->folder, row.mailbox, err);
     else if (body->message != NULL)
         rc = take_message(ask, body->message, &row, err);
     if (rc != AV_OK)

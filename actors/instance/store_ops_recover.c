@@ -1,11 +1,12 @@
 /*
- * store_ops_recover.c - RecoverStore and RecreateRecoveryRecords: a sound store out of what can be read of a damaged one
+ * store_ops_recover.c - RecoverStore and RecreateRecoveryRecords: a sound store out of what a damaged one still gives
  *
- *   a new store beside the old one -> filled beside the writer (store_ops_recover_beside.c), with what the catalog knows
- *   where events cannot be read -> nobody uses the old one -> its messages leave the catalog -> the row names the new one,
- *   whose log the catalog reads: folders, UIDs and dates as they were
+ *   a new store beside the old one -> filled beside the writer (store_ops_recover_beside.c), with what the catalog
+ *   knows where events cannot be read -> nobody uses the old one -> its messages leave the catalog -> the row names the
+ *   new one, whose log the catalog reads: folders, UIDs and dates as they were
  *
- * Nothing is written into the damaged store, it stays where it is. Cut short, the same request goes on with the new one.
+ * Nothing is written into the damaged store; it stays where it is. Cut short, the same request goes on with the new
+ * one.
  */
 #include "actors/instance/store_ops_recover_priv.h"
 #include "base/clock.h"
