@@ -1,5 +1,5 @@
 /*
- * runs_priv.h - a run that is going on, shared by runs.c (its life), runs_import.c (its start) and put.c (its stream)
+ * runs_priv.h - a run that is going on, shared by runs.c (its life), runs_import.c (its start) and put*.c (its stream)
  */
 #ifndef AV_INSTANCE_RUNS_PRIV_H
 #define AV_INSTANCE_RUNS_PRIV_H
@@ -54,8 +54,9 @@ av_run_ctl *av_runs_of_worker(av_runs *self, av_request *request, const Protobuf
 av_errc av_runs_restore(av_runs *self, av_error *err);
 void av_run_fill_account(Archivolt__RunAccount *ret, const av_account *account, int64_t started_ms, int64_t ended_ms);
 
-/* put.c */
+/* put_stream.c */
 void av_put_serve(av_runs *runs);
+/* put.c */
 /* Keep the whole items, end the stream, fail its request with err. */
 void av_put_close(av_put *self, const av_error *err);
 void av_puts_stop(av_runs *runs);
