@@ -71,7 +71,14 @@ typedef struct av_run_source {
     void (*cursor_free)(av_run_cursor *cursor);
 } av_run_source;
 
-/* Where a builder or a merge writes: keys come in strictly ascending byte order. */
+/*
+ * Where a builder or a merge writes. The first byte of a key is its kind, one of AV_RUN_KINDS. Keys of one kind come in
+ * strictly ascending byte order, but kinds take turns: terms, their postings and their positions are made side by side,
+ * and nobody could hold one kind back until another is done. A sink of sorted files keeps one file a kind. The head, the
+ * one key of kind AV_RUN_HEAD, comes last: a run without it is none.
+ */
+#define AV_RUN_KINDS "CHPQTX" /* in byte order */
+enum { AV_RUN_HEAD = 'H' };
 typedef struct av_run_sink {
     void *ctx;
     av_errc (*put)(void *ctx, av_span key, av_span value, av_error *err);
