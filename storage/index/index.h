@@ -114,6 +114,8 @@ size_t av_index_runs(const av_index_view *self, const av_index_run **ret);
 uint32_t av_index_documents(const av_index_view *self);
 /* LSN of the last document: later messages are not covered. */
 uint64_t av_index_covered_lsn(const av_index_view *self);
+/* Random; another one when documents were numbered anew (rebuilt, discarded): what was kept by number is worth nothing then. */
+uint64_t av_index_epoch(const av_index_view *self);
 /* Documents with AV_DOC_UNREADABLE. */
 uint64_t av_index_unreadable(const av_index_view *self);
 /* A column of a run: count values, borrowed until the view's release. NULL: it could not be read (err). */
@@ -127,5 +129,14 @@ uint64_t av_index_lsn_of(const av_index_view *self, uint32_t doc, av_error *err)
 av_errc av_index_doc_of(const av_index_view *self, uint64_t lsn, uint32_t *ret, av_error *err);
 /* A run of the view could not be read: the index is marked failed (av_index_state). */
 void av_index_failed(const av_index_view *self, const av_error *why);
+
+/* --- notes: what a caller keeps by document numbers ------------------------------------------------------------------ */
+
+/*
+ * A small database of the caller's beside the runs: gone whenever the epoch changes, and not part of the digest. Any thread;
+ * not synced. note_get replaces out's contents; AV_ERR_NOT_FOUND.
+ */
+av_errc av_index_note_put(av_index *self, uint64_t epoch, av_span key, av_span value, av_error *err);
+av_errc av_index_note_get(av_index *self, uint64_t epoch, av_span key, av_buf *out, av_error *err);
 
 #endif
