@@ -3,14 +3,14 @@
  */
 #include "storage/care/copy.h"
 
+#include "storage/care/bring.h"
 #include "storage/container/scan.h"
 #include "storage/meta/store_view_check.h"
 #include "storage/store/inspect.h"
 
 #define GROUP_BYTES  (8U * 1024 * 1024)
 #define GROUP_EVENTS 512U
-#define PIECE        (256U * 1024)
-#define WHOLE_MAX    (1024U * 1024) /* a message up to this is held in memory */
+#define WHOLE_MAX    (1024U * 1024) /* a message below this is held in memory */
 
 typedef struct copier {
     const av_care_copy_job *job;
@@ -23,53 +23,6 @@ typedef struct copier {
 } copier;
 
 /* --- messages ---------------------------------------------------------------------------------------------------- */
-
-static av_errc
-put_whole(copier *self, av_store_reader *reader, size_t size, uint64_t *ret_lsn, av_error *err)
-{
-    uint8_t digest[AV_SHA256_SIZE], *to;
-    size_t got = 0;
-    av_errc rc;
-
-    av_buf_clear(&self->bytes);
-    to = av_buf_reserve(&self->bytes, size + 1);
-    if (to == NULL)
-        return av_error_set(err, AV_ERR_NOMEM, "no memory for a message");
-    rc = av_store_reader_read(reader, 0, to, size, &got, err);
-    if (rc != AV_OK)
-        return rc;
-    av_sha256(av_span_of(to, got), digest);
-    if (memcmp(digest, av_store_reader_digest(reader), sizeof digest) != 0)
-        return av_error_set(err, AV_ERR_CORRUPT, "the message is not the one its digest names");
-    return av_store_put_message(self->job->target, av_span_of(to, got), digest, ret_lsn, err);
-}
-
-static av_errc
-put_pieces(copier *self, av_store_reader *reader, uint64_t size, uint64_t *ret_lsn, av_error *err)
-{
-    av_store_put *put = NULL;
-    uint8_t *piece;
-    av_errc rc = av_store_reader_verify(reader, err); /* nothing that fails half way goes into the target */
-
-    if (rc == AV_OK)
-        rc = av_store_put_begin(self->job->target, size, &put, err);
-    if (rc != AV_OK)
-        return rc;
-    piece = av_xalloc(PIECE);
-    for (uint64_t at = 0; rc == AV_OK && at < size;) {
-        size_t got = 0;
-
-        rc = av_store_reader_read(reader, at, piece, PIECE, &got, err);
-        if (rc == AV_OK)
-            rc = av_store_put_write(put, av_span_of(piece, got), err);
-        at += got;
-    }
-    free(piece);
-    if (rc == AV_OK)
-        return av_store_put_finish(&put, ret_lsn, NULL, err);
-    av_store_put_abort(&put);
-    return rc;
-}
 
 /* LSN of the message in the target; put there when it is missing. */
 static av_errc
@@ -88,8 +41,7 @@ bring(copier *self, const av_event_placement *p, uint64_t *ret_lsn, av_error *er
     if (memcmp(av_store_reader_digest(reader), p->digest, sizeof p->digest) != 0)
         return av_error_set(err, AV_ERR_CORRUPT, "the message has another digest than its placement");
     size = av_store_reader_size(reader);
-    rc = size < WHOLE_MAX ? put_whole(self, reader, (size_t)size, ret_lsn, err)
-                          : put_pieces(self, reader, size, ret_lsn, err);
+    rc = av_care_bring(reader, self->job->target, &self->bytes, ret_lsn, err);
     if (rc != AV_OK)
         return rc;
     self->group_bytes += size;
@@ -279,7 +231,7 @@ av_care_copy(const av_care_copy_job *job, const av_care_watch *watch, av_care_co
     *ret = (av_care_copy_result){ 0 };
     av_buf_init(&self.row, 8U << 20);
     av_buf_init(&self.other, 8U << 20);
-    av_buf_init(&self.bytes, WHOLE_MAX + 1);
+    av_buf_init(&self.bytes, WHOLE_MAX);
     rc = av_store_view_lsn_of(job->source_view, &self.until_lsn, err);
     if (rc == AV_OK)
         rc = av_container_files_bytes(files, &self.total, err);
