@@ -340,6 +340,31 @@ care_look(const av_store *store, uint64_t lsn, unsigned i, unsigned attachment, 
     return av_span_eq(av_buf_span(&got), av_buf_span(&mail)) ? 1 : -1;
 }
 
+/* --- compaction -------------------------------------------------------------------------------------------------- */
+
+__attribute__((unused)) static av_errc
+care_compacted(void *ctx, uint32_t container, av_error *why)
+{
+    return av_store_view_compacted(((care_store *)ctx)->view, container, why);
+}
+
+/* Of the containers that are dead to so many percent; the view follows. */
+__attribute__((unused)) static av_errc
+care_compact(care_store *s, unsigned percent, av_care_compact_result *ret)
+{
+    av_meta_view *snapshot = av_store_view_snapshot(s->view);
+    const av_care_compaction job = { .store = s->store,
+        .view = snapshot,
+        .open_puts_lsn = av_store_open_puts_lsn(s->store),
+        .min_dead_percent = percent,
+        .ctx = s,
+        .compacted = care_compacted };
+    av_errc rc = av_care_compact(&job, NULL, ret, &err);
+
+    av_meta_view_destroy(&snapshot);
+    return rc;
+}
+
 /* --- verify ------------------------------------------------------------------------------------------------------ */
 
 typedef struct fault_log {

@@ -121,32 +121,10 @@ use_dictionary(care_store *s)
     AV_CHECK_RC(av_store_use_dictionary(s->store, lsn, &err), AV_OK, &err);
 }
 
-static av_errc
-on_compacted(void *ctx, uint32_t container, av_error *why)
-{
-    return av_store_view_compacted(((care_store *)ctx)->view, container, why);
-}
-
-static void
-compact(care_store *s)
-{
-    av_meta_view *snapshot = av_store_view_snapshot(s->view);
-    const av_care_compaction job = { .store = s->store,
-        .view = snapshot,
-        .open_puts_lsn = UINT64_MAX,
-        .min_dead_percent = 2,
-        .ctx = s,
-        .compacted = on_compacted };
-    av_care_compact_result result;
-
-    AV_CHECK_RC(av_care_compact(&job, NULL, &result, &err), AV_OK, &err);
-    AV_CHECK_INT(result.containers, 1);
-    av_meta_view_destroy(&snapshot);
-}
-
 static void
 fill(care_store *s)
 {
+    av_care_compact_result compacted;
     uint64_t erased, shared, again;
 
     AV_CHECK_RC(care_mailbox(s, 1, AV_EVENT_MAILBOX_CREATED, "Inbox", 1), AV_OK, &err);
@@ -175,7 +153,8 @@ fill(care_store *s)
     AV_CHECK_RC(care_remove(s, 1, 1), AV_OK, &err);
     care_commit(s);
     AV_CHECK_RC(care_erase(s, erased), AV_OK, &err);
-    compact(s);
+    AV_CHECK_RC(care_compact(s, 2, &compacted), AV_OK, &err);
+    AV_CHECK_INT(compacted.containers, 1);
     AV_CHECK_RC(av_store_roll(s->store, &err), AV_OK, &err);
     again = place_made(s, 2, 60, 9, 2000);
     AV_CHECK(again > shared);

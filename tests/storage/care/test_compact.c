@@ -81,30 +81,6 @@ folder_bytes(const char *dir)
     return sum;
 }
 
-static av_errc
-on_compacted(void *ctx, uint32_t container, av_error *why)
-{
-    return av_store_view_compacted(((care_store *)ctx)->view, container, why);
-}
-
-static av_errc
-compact(care_store *s, unsigned percent, av_care_compact_result *ret)
-{
-    av_meta_view *snapshot = av_store_view_snapshot(s->view);
-    const av_care_compaction job = {
-        .store = s->store,
-        .view = snapshot,
-        .min_dead_percent = percent,
-        .open_puts_lsn = av_store_open_puts_lsn(s->store),
-        .ctx = s,
-        .compacted = on_compacted,
-    };
-    av_errc rc = av_care_compact(&job, NULL, ret, &err);
-
-    av_meta_view_destroy(&snapshot);
-    return rc;
-}
-
 static void
 test_space_comes_back(void)
 {
@@ -119,7 +95,7 @@ test_space_comes_back(void)
     erase_half(&s);
     check_contents(s.store);
     before = folder_bytes(s.content);
-    AV_CHECK_RC(compact(&s, 20, &result), AV_OK, &err);
+    AV_CHECK_RC(care_compact(&s, 20, &result), AV_OK, &err);
     after = folder_bytes(s.content);
     printf("  erased half: %" PRIu64 " -> %" PRIu64 " bytes, %" PRIu64 " containers, %" PRIu64 " records dropped\n",
         before, after, result.containers, result.records);
@@ -132,7 +108,7 @@ test_space_comes_back(void)
     AV_CHECK(counters.dead_bytes < before / 100);
     AV_CHECK_INT(care_verify(&s, true, true, &log), 0);
     /* nothing is left to do */
-    AV_CHECK_RC(compact(&s, 20, &result), AV_OK, &err);
+    AV_CHECK_RC(care_compact(&s, 20, &result), AV_OK, &err);
     AV_CHECK_INT(result.containers, 0);
     care_close(&s);
     care_open(&s);
@@ -187,7 +163,7 @@ test_segments(void)
     AV_CHECK_RC(care_remove(&s, 1, 2), AV_OK, &err);
     care_commit(&s);
     AV_CHECK_RC(care_erase(&s, lsn[1]), AV_OK, &err);
-    AV_CHECK_RC(compact(&s, 0, &result), AV_OK, &err);
+    AV_CHECK_RC(care_compact(&s, 0, &result), AV_OK, &err);
     AV_CHECK(result.bytes_before - result.bytes_after > 1400000);
     AV_CHECK_INT(care_look(s.store, lsn[0], 0, 50, 900000), 1);
     AV_CHECK_INT(care_look(s.store, lsn[1], 1, 51, 900000), 0);
@@ -231,7 +207,7 @@ test_segments_behind(void)
     AV_CHECK_RC(av_store_commit(s.store, &committed, &err), AV_OK, &err);
     av_store_view_rollback(s.view);
     AV_CHECK(av_store_view_applied_lsn(s.view) < committed);
-    AV_CHECK_RC(compact(&s, 0, &result), AV_OK, &err);
+    AV_CHECK_RC(care_compact(&s, 0, &result), AV_OK, &err);
     AV_CHECK_INT(care_look(s.store, lsn, 3, 50, 900000), 1);
     care_done(&s);
     folder_remove(root);
@@ -306,7 +282,7 @@ erase_and_compact(care_store *s)
         rc = care_try_commit(s);
     if (rc == AV_OK)
         rc = care_erase(s, lsns[3]);
-    return rc == AV_OK ? compact(s, 0, &result) : rc;
+    return rc == AV_OK ? care_compact(s, 0, &result) : rc;
 }
 
 /* Each call of an erasure and a compaction fails in turn, and everything after it: as if the process had died there. */
@@ -388,7 +364,7 @@ test_view_behind(void)
     AV_CHECK_INT(care_look(s.store, second, 2, 0, 0), 1);
     AV_CHECK_INT(care_look(s.store, late, 3, 0, 0), 1);
     av_meta_view_destroy(&snapshot);
-    AV_CHECK_RC(compact(&s, 0, &result), AV_OK, &err);
+    AV_CHECK_RC(care_compact(&s, 0, &result), AV_OK, &err);
     AV_CHECK_INT(result.containers, 1);
     AV_CHECK_INT(care_look(s.store, second, 2, 0, 0), 1);
     AV_CHECK_INT(care_look(s.store, late, 3, 0, 0), 1);

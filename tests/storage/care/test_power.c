@@ -94,25 +94,11 @@ erase_one(care_store *s)
 }
 
 static av_errc
-on_compacted(void *ctx, uint32_t container, av_error *why)
-{
-    return av_store_view_compacted(((care_store *)ctx)->view, container, why);
-}
-
-static av_errc
 compact(care_store *s)
 {
-    av_meta_view *snapshot = av_store_view_snapshot(s->view);
-    const av_care_compaction job = { .store = s->store,
-        .view = snapshot,
-        .open_puts_lsn = UINT64_MAX,
-        .min_dead_percent = 1,
-        .ctx = s,
-        .compacted = on_compacted };
-    av_care_compact_result result;
-    av_errc rc = av_care_compact(&job, NULL, &result, &err);
+    av_care_compact_result result = { 0 };
+    av_errc rc = care_compact(s, 1, &result);
 
-    av_meta_view_destroy(&snapshot);
     compacted += result.containers;
     return rc;
 }

@@ -417,12 +417,6 @@ test_damaged_shared_part(void)
     drop(&s, &to);
 }
 
-static av_errc
-on_compacted(void *ctx, uint32_t container, av_error *why)
-{
-    return av_store_view_compacted(((care_store *)ctx)->view, container, why);
-}
-
 static bool
 lost_1(unsigned i)
 {
@@ -438,8 +432,6 @@ test_damaged_compacted(void)
     losses told = { 0 };
     av_recover_result result;
     av_care_compact_result compacted;
-    av_meta_view *snapshot;
-    av_care_compaction job = { .open_puts_lsn = UINT64_MAX, .compacted = on_compacted, .ctx = &s };
     uint32_t container;
 
     make(&s, folder_new(root));
@@ -447,12 +439,8 @@ test_damaged_compacted(void)
     AV_CHECK_RC(av_store_roll(s.store, &err), AV_OK, &err);
     AV_CHECK_RC(care_mailbox(&s, 3, AV_EVENT_MAILBOX_CREATED, "New", 9), AV_OK, &err);
     care_commit(&s);
-    snapshot = av_store_view_snapshot(s.view);
-    job.store = s.store;
-    job.view = snapshot;
-    AV_CHECK_RC(av_care_compact(&job, NULL, &compacted, &err), AV_OK, &err);
+    AV_CHECK_RC(care_compact(&s, 0, &compacted), AV_OK, &err);
     AV_CHECK(compacted.containers > 0);
-    av_meta_view_destroy(&snapshot);
     care_close(&s);
     flip(&s, container, 1, -3);
     flip(&s, container, 1, -30);

@@ -31,29 +31,6 @@ is_erased(unsigned i)
     return i == 2 || i == 4;
 }
 
-static av_errc
-on_compacted(void *ctx, uint32_t container, av_error *why)
-{
-    return av_store_view_compacted(((care_store *)ctx)->view, container, why);
-}
-
-static void
-compact(care_store *s)
-{
-    av_meta_view *snapshot = av_store_view_snapshot(s->view);
-    const av_care_compaction job = { .store = s->store,
-        .view = snapshot,
-        .open_puts_lsn = UINT64_MAX,
-        .min_dead_percent = 5,
-        .ctx = s,
-        .compacted = on_compacted };
-    av_care_compact_result result;
-
-    AV_CHECK_RC(av_care_compact(&job, NULL, &result, &err), AV_OK, &err);
-    AV_CHECK_INT(result.containers, 1);
-    av_meta_view_destroy(&snapshot);
-}
-
 static void
 make(rot_store *r)
 {
@@ -63,6 +40,7 @@ make(rot_store *r)
         "Content-Type: multipart/mixed; boundary=\"care\"\r\n--care\r\n"
         "Message-ID: <.care@example.org>\r\nMIME-Version: 1.0\r\n and so on, and so forth, to its end";
     care_store *s = &r->s;
+    av_care_compact_result compacted;
     uint64_t lsn = 0;
 
     care_new(s, folder_new(r->root));
@@ -84,7 +62,8 @@ make(rot_store *r)
     care_commit(s);
     AV_CHECK_RC(care_erase(s, r->lsns[2]), AV_OK, &err);
     AV_CHECK_RC(care_erase(s, r->lsns[4]), AV_OK, &err);
-    compact(s);
+    AV_CHECK_RC(care_compact(s, 5, &compacted), AV_OK, &err);
+    AV_CHECK_INT(compacted.containers, 1);
     r->witness = av_store_committed_lsn(s->store);
     care_close(s);
 }
