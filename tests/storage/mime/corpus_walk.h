@@ -12,6 +12,13 @@
 #include "base/buf.h"
 #include "tests/check.h"
 
+/* All of its archives. */
+__attribute__((unused)) static const char *const corpus_archives[] = { "fixtures-large.tar.zst", "bulk/lists.tar.zst",
+    "bulk/phishing-pot.tar.zst", "bulk/spamassassin.tar.zst" };
+
+/* Of nftw, which passes no pointer of ours. */
+typedef int corpus_on_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw);
+
 static int
 corpus_remove_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 {
@@ -45,6 +52,29 @@ corpus_temp(char *ret)
     if (mkdtemp(ret) == NULL)
         exit(1);
     return ret;
+}
+
+/* Every file of a folder of the corpus (path below it), files in archives as they are. */
+static inline void
+corpus_walk_folder(const char *corpus, const char *folder, corpus_on_entry *on_entry)
+{
+    char path[1024];
+
+    (void)snprintf(path, sizeof path, "%s/%s", corpus, folder);
+    AV_CHECK(nftw(path, on_entry, 16, FTW_PHYS) == 0);
+}
+
+/* Every file of an archive of the corpus. false: it could not be unpacked, which is told. */
+static inline bool
+corpus_walk_archive(const char *corpus, const char *archive, corpus_on_entry *on_entry)
+{
+    char dir[64];
+    bool ok = AV_CHECK(corpus_unpack(corpus, archive, corpus_temp(dir)));
+
+    if (ok)
+        AV_CHECK(nftw(dir, on_entry, 16, FTW_PHYS) == 0);
+    corpus_remove(dir);
+    return ok;
 }
 
 static inline bool

@@ -61,27 +61,18 @@ int
 main(void)
 {
     const char *corpus = av_check_corpus();
-    static const char *const archives[] = { "fixtures-large.tar.zst", "bulk/lists.tar.zst", "bulk/phishing-pot.tar.zst",
-        "bulk/spamassassin.tar.zst" };
-    char fixtures[1024];
 
     walk.file.max = 64 << 20;
     walk.text.max = 16 << 20;
     av_mime_init(&walk.mime);
     av_mime_summary_init(&walk.summary);
-    (void)snprintf(fixtures, sizeof fixtures, "%s/fixtures", corpus);
-    AV_CHECK(nftw(fixtures, on_file, 16, FTW_PHYS) == 0);
+    corpus_walk_folder(corpus, "fixtures", on_file);
     AV_CHECK(walk.files > 500);
     report("fixtures");
-    for (size_t i = 0; i < AV_COUNT(archives); i++) {
-        char dir[64];
-
-        if (!AV_CHECK(corpus_unpack(corpus, archives[i], corpus_temp(dir))))
-            continue;
-        AV_CHECK(nftw(dir, on_file, 16, FTW_PHYS) == 0);
-        AV_CHECK(walk.files > 0);
-        report(archives[i]);
-        corpus_remove(dir);
+    for (size_t i = 0; i < AV_COUNT(corpus_archives); i++) {
+        if (corpus_walk_archive(corpus, corpus_archives[i], on_file))
+            AV_CHECK(walk.files > 0);
+        report(corpus_archives[i]);
     }
     av_buf_release(&walk.file);
     av_buf_release(&walk.text);

@@ -19,7 +19,7 @@ main(void)
 
 #else
 
-#include <gmime/gmime.h>
+#include "tests/storage/mime/gmime_check.h"
 
 enum { EVERY = 4, DISAGREEMENTS_SHOWN = 10 };
 
@@ -154,14 +154,9 @@ compare_sender(const char *path, GMimeMessage *message)
 static void
 compare(const char *path)
 {
-    GMimeStream *stream = g_mime_stream_mem_new_with_buffer((const char *)walk.file.p, walk.file.n);
-    GMimeParser *parser = g_mime_parser_new_with_stream(stream);
-    bool mbox = walk.file.n > 5 && memcmp(walk.file.p, "From ", 5) == 0;
-    GMimeMessage *message;
+    bool mbox = gmime_is_mbox(av_buf_span(&walk.file));
+    GMimeMessage *message = gmime_message(av_buf_span(&walk.file), walk.options);
 
-    g_mime_parser_set_format(parser, mbox ? GMIME_FORMAT_MBOX : GMIME_FORMAT_MESSAGE);
-    g_mime_parser_set_respect_content_length(parser, FALSE);
-    message = g_mime_parser_construct_message(parser, walk.options);
     if (message != NULL) {
         const char *subject = g_mime_message_get_subject(message);
 
@@ -180,8 +175,6 @@ compare(const char *path)
             compare_structure(path, message);
         g_object_unref(message);
     }
-    g_object_unref(parser);
-    g_object_unref(stream);
 }
 
 static int
@@ -194,23 +187,14 @@ on_file(const char *path, const struct stat *st, int kind, struct FTW *ftw)
     return 0;
 }
 
-static bool
-rate(const char *what, size_t same, size_t all, double floor_percent)
-{
-    double percent = all == 0 ? 0 : 100.0 * (double)same / (double)all;
-
-    printf("  %s: %zu of %zu the same, %.2f %% (floor %.1f)\n", what, same, all, percent, floor_percent);
-    return percent >= floor_percent;
-}
-
 static void
 report(const char *what, double subjects, double senders, double structures)
 {
     printf("  -- %s: %zu messages\n", what, walk.messages);
     AV_CHECK(walk.messages > 50);
-    AV_CHECK(rate("subjects", walk.subjects_same, walk.subjects, subjects));
-    AV_CHECK(rate("senders", walk.senders_same, walk.senders, senders));
-    AV_CHECK(rate("parts and types", walk.structures_same, walk.structures, structures));
+    AV_CHECK(gmime_rate("same subjects", walk.subjects_same, walk.subjects, subjects));
+    AV_CHECK(gmime_rate("same senders", walk.senders_same, walk.senders, senders));
+    AV_CHECK(gmime_rate("same parts and types", walk.structures_same, walk.structures, structures));
     walk.messages = walk.subjects = walk.subjects_same = walk.senders = walk.senders_same = walk.structures = 0;
     walk.structures_same = walk.shown = 0;
 }
@@ -221,7 +205,6 @@ main(void)
     static const char *const charsets[] = { "utf-8", "windows-1252", NULL };
     static const char *const archives[] = { "bulk/phishing-pot.tar.zst", "bulk/spamassassin.tar.zst" };
     const char *corpus = av_check_corpus();
-    char fixtures[1024];
 
     g_mime_init();
     walk.options = g_mime_parser_options_new();
@@ -229,16 +212,10 @@ main(void)
     walk.file.max = 64 << 20;
     av_mime_init(&walk.mime);
     av_mime_summary_init(&walk.summary);
-    (void)snprintf(fixtures, sizeof fixtures, "%s/fixtures/mime", corpus);
-    AV_CHECK(nftw(fixtures, on_file, 16, FTW_PHYS) == 0);
+    corpus_walk_folder(corpus, "fixtures/mime", on_file);
     report("fixtures (torture cases)", 95, 97, 90);
-    for (size_t i = 0; i < AV_COUNT(archives); i++) {
-        char dir[64];
-
-        if (AV_CHECK(corpus_unpack(corpus, archives[i], corpus_temp(dir))))
-            AV_CHECK(nftw(dir, on_file, 16, FTW_PHYS) == 0);
-        corpus_remove(dir);
-    }
+    for (size_t i = 0; i < AV_COUNT(archives); i++)
+        (void)corpus_walk_archive(corpus, archives[i], on_file);
     report("real mail", 98, 98, 98);
     av_buf_release(&walk.file);
     av_mime_release(&walk.mime);

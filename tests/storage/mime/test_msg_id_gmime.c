@@ -218,11 +218,7 @@ main(void)
     av_mime_init(&walk.mime);
     av_mime_summary_init(&walk.summary);
     for (size_t i = 0; i < AV_COUNT(archives); i++) {
-        char dir[64];
-
-        if (AV_CHECK(corpus_unpack(corpus, archives[i].archive, corpus_temp(dir))))
-            AV_CHECK(nftw(dir, on_file, 16, FTW_PHYS) == 0);
-        corpus_remove(dir);
+        (void)corpus_walk_archive(corpus, archives[i].archive, on_file);
         report(archives[i].archive, archives[i].fields, archives[i].threads);
     }
     g_hash_table_destroy(walk.roots);

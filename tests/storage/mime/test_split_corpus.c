@@ -95,10 +95,7 @@ report(const char *what)
 int
 main(void)
 {
-    static const char *const archives[] = { "fixtures-large.tar.zst", "bulk/lists.tar.zst", "bulk/phishing-pot.tar.zst",
-        "bulk/spamassassin.tar.zst" };
     const char *corpus = av_check_corpus(), *seed = getenv("ARCHIVOLT_SEED");
-    char fixtures[1024];
 
     walk.seed = seed != NULL ? strtoull(seed, NULL, 10) * 2 + 1 : 1;
     walk.every = getenv("AV_ROUNDS") != NULL ? 1 : 4; /* a soak takes all of them in pieces */
@@ -106,19 +103,13 @@ main(void)
     walk.splitter = av_splitter_new();
     split_record_init(&walk.whole, 64 << 20);
     split_record_init(&walk.pieces, 64 << 20);
-    (void)snprintf(fixtures, sizeof fixtures, "%s/fixtures", corpus);
-    AV_CHECK(nftw(fixtures, on_file, 16, FTW_PHYS) == 0);
+    corpus_walk_folder(corpus, "fixtures", on_file);
     AV_CHECK(walk.files > 500);
     report("fixtures");
-    for (size_t i = 0; i < AV_COUNT(archives); i++) {
-        char dir[64];
-
-        if (!AV_CHECK(corpus_unpack(corpus, archives[i], corpus_temp(dir))))
-            continue;
-        AV_CHECK(nftw(dir, on_file, 16, FTW_PHYS) == 0);
-        AV_CHECK(walk.files > 0);
-        report(archives[i]);
-        corpus_remove(dir);
+    for (size_t i = 0; i < AV_COUNT(corpus_archives); i++) {
+        if (corpus_walk_archive(corpus, corpus_archives[i], on_file))
+            AV_CHECK(walk.files > 0);
+        report(corpus_archives[i]);
     }
     av_buf_release(&walk.file);
     split_record_release(&walk.whole);

@@ -20,7 +20,7 @@ main(void)
 
 #else
 
-#include <gmime/gmime.h>
+#include "tests/storage/mime/gmime_check.h"
 
 enum { EVERY = 2, DISAGREEMENTS_SHOWN = 10 };
 
@@ -127,13 +127,8 @@ compare_object(GMimeObject *object)
 static void
 compare(const char *path)
 {
-    GMimeStream *stream = g_mime_stream_mem_new_with_buffer((const char *)walk.file.p, walk.file.n);
-    GMimeParser *parser = g_mime_parser_new_with_stream(stream);
-    GMimeMessage *message;
+    GMimeMessage *message = gmime_message(av_buf_span(&walk.file), NULL);
 
-    g_mime_parser_set_format(parser, GMIME_FORMAT_MESSAGE);
-    g_mime_parser_set_respect_content_length(parser, FALSE);
-    message = g_mime_parser_construct_message(parser, NULL);
     if (message != NULL) {
         av_split_options options = AV_SPLIT_OPTIONS_DEFAULT;
 
@@ -146,8 +141,6 @@ compare(const char *path)
         compare_object(g_mime_message_get_mime_part(message));
         g_object_unref(message);
     }
-    g_object_unref(parser);
-    g_object_unref(stream);
 }
 
 static int
@@ -157,18 +150,9 @@ on_file(const char *path, const struct stat *st, int kind, struct FTW *ftw)
     (void)ftw;
     /* an mbox reader ends a message at the next From_ line, we never do */
     if (kind == FTW_F && walk.seen++ % EVERY == 0 && corpus_read(path, &walk.file) && walk.file.n > 5 &&
-        memcmp(walk.file.p, "From ", 5) != 0)
+        !gmime_is_mbox(av_buf_span(&walk.file)))
         compare(path);
     return 0;
-}
-
-static bool
-rate(const char *what, size_t same, size_t all, double floor_percent)
-{
-    double percent = all == 0 ? 0 : 100.0 * (double)same / (double)all;
-
-    printf("  %s: %zu of %zu, %.2f %% (floor %.1f)\n", what, same, all, percent, floor_percent);
-    return percent >= floor_percent;
 }
 
 static void
@@ -176,9 +160,9 @@ report(const char *what, double leaves, double base64, double canonical)
 {
     printf("  -- %s: %zu messages\n", what, walk.messages);
     AV_CHECK(walk.messages > 50);
-    AV_CHECK(rate("leaf parts with the same bytes", walk.leaves_same, walk.leaves, leaves));
-    AV_CHECK(rate("of base64", walk.base64_same, walk.base64, base64));
-    AV_CHECK(rate("of base64 decoded", walk.canonical, walk.base64, canonical));
+    AV_CHECK(gmime_rate("leaf parts with the same bytes", walk.leaves_same, walk.leaves, leaves));
+    AV_CHECK(gmime_rate("of base64", walk.base64_same, walk.base64, base64));
+    AV_CHECK(gmime_rate("of base64 decoded", walk.canonical, walk.base64, canonical));
     walk.messages = walk.leaves = walk.leaves_same = walk.base64 = walk.base64_same = walk.canonical = walk.shown = 0;
 }
 
@@ -188,22 +172,15 @@ main(void)
     static const char *const archives[] = { "bulk/lists.tar.zst", "bulk/phishing-pot.tar.zst",
         "bulk/spamassassin.tar.zst" };
     const char *corpus = av_check_corpus();
-    char fixtures[1024];
 
     g_mime_init();
     walk.file.max = 64 << 20;
     walk.splitter = av_splitter_new();
     split_record_init(&walk.record, 64 << 20);
-    (void)snprintf(fixtures, sizeof fixtures, "%s/fixtures/mime", corpus);
-    AV_CHECK(nftw(fixtures, on_file, 16, FTW_PHYS) == 0);
+    corpus_walk_folder(corpus, "fixtures/mime", on_file);
     report("fixtures (torture cases)", 97, 97, 90);
-    for (size_t i = 0; i < AV_COUNT(archives); i++) {
-        char dir[64];
-
-        if (AV_CHECK(corpus_unpack(corpus, archives[i], corpus_temp(dir))))
-            AV_CHECK(nftw(dir, on_file, 16, FTW_PHYS) == 0);
-        corpus_remove(dir);
-    }
+    for (size_t i = 0; i < AV_COUNT(archives); i++)
+        (void)corpus_walk_archive(corpus, archives[i], on_file);
     report("real mail", 99.5, 99.5, 99);
     av_buf_release(&walk.file);
     split_record_release(&walk.record);
