@@ -1,32 +1,40 @@
 /*
  * encode.c - see encode.h
+ *
+ * Hashing is OpenSSL's plain SHA-256: its EVP functions, SHA256() among them, look the algorithm up for each digest,
+ * which costs as much as hashing half a kilobyte.
  */
+#define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_Init and its kin, see above */
 #include "base/encode.h"
 
-#include <openssl/evp.h>
 #include <openssl/sha.h>
+
+#include "base/secret.h"
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char alphabet_url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+struct av_sha256_stream {
+    SHA256_CTX ctx;
+};
+
 void
 av_sha256(av_span in, uint8_t ret[AV_SHA256_SIZE])
 {
-    (void)SHA256(in.n == 0 ? (const uint8_t *)"" : in.p, in.n, ret);
-}
+    av_sha256_stream stream;
 
-struct av_sha256_stream {
-    EVP_MD_CTX *ctx;
-};
+    (void)SHA256_Init(&stream.ctx);
+    av_sha256_stream_update(&stream, in);
+    (void)SHA256_Final(ret, &stream.ctx);
+    av_secret_wipe(&stream, sizeof stream);
+}
 
 av_sha256_stream *
 av_sha256_stream_new(void)
 {
-    av_sha256_stream *self = av_xcalloc(1, sizeof *self);
+    av_sha256_stream *self = av_xalloc(sizeof *self);
 
-    self->ctx = EVP_MD_CTX_new();
-    if (self->ctx == NULL || EVP_DigestInit_ex(self->ctx, EVP_sha256(), NULL) != 1)
-        abort(); /* OpenSSL without SHA-256 is a broken machine */
+    (void)SHA256_Init(&self->ctx);
     return self;
 }
 
@@ -34,13 +42,13 @@ void
 av_sha256_stream_update(av_sha256_stream *self, av_span in)
 {
     if (in.n > 0)
-        (void)EVP_DigestUpdate(self->ctx, in.p, in.n);
+        (void)SHA256_Update(&self->ctx, in.p, in.n);
 }
 
 void
 av_sha256_stream_finish(av_sha256_stream **self, uint8_t ret[AV_SHA256_SIZE])
 {
-    (void)EVP_DigestFinal_ex((*self)->ctx, ret, NULL);
+    (void)SHA256_Final(ret, &(*self)->ctx);
     av_sha256_stream_destroy(self);
 }
 
@@ -49,7 +57,7 @@ av_sha256_stream_destroy(av_sha256_stream **self)
 {
     if (*self == NULL)
         return;
-    EVP_MD_CTX_free((*self)->ctx);
+    av_secret_wipe(*self, sizeof **self);
     free(*self);
     *self = NULL;
 }

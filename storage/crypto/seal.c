@@ -1,10 +1,15 @@
 /*
- * seal.c - see seal.h; OpenSSL does AES, libsodium the HMACs (its one-shot form is a tenth of OpenSSL 3's cost)
+ * seal.c - see seal.h
+ *
+ * HMACs of digests are made of OpenSSL's plain SHA-256, which uses the processor's instructions: 0.23 us where libsodium
+ * takes 1.0 and OpenSSL's own one-shot form 1.5. What is made once a group is libsodium's.
  */
+#define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_Init and its kin, see above */
 #include "storage/crypto/seal.h"
 
 #include <limits.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <sodium.h>
 
 #include "base/secret.h"
@@ -43,15 +48,35 @@ av_seal_destroy(av_seal **self)
     *self = NULL;
 }
 
+/* RFC 2104: the key's block, with pad over it, begins the hash. */
+static void
+hmac_half(SHA256_CTX *ctx, const uint8_t key[AV_SEAL_KEY], uint8_t pad)
+{
+    uint8_t block[SHA256_CBLOCK];
+
+    memset(block, pad, sizeof block);
+    for (size_t i = 0; i < AV_SEAL_KEY; i++)
+        block[i] ^= key[i];
+    (void)SHA256_Init(ctx);
+    (void)SHA256_Update(ctx, block, sizeof block);
+    av_secret_wipe(block, sizeof block);
+}
+
 void
 av_seal_hmac(const uint8_t key[AV_SEAL_KEY], av_span data, uint8_t ret[32])
 {
-    crypto_auth_hmacsha256_state state;
+    SHA256_CTX ctx;
+    uint8_t inner[SHA256_DIGEST_LENGTH];
 
-    (void)crypto_auth_hmacsha256_init(&state, key, AV_SEAL_KEY);
-    (void)crypto_auth_hmacsha256_update(&state, data.n == 0 ? (const uint8_t *)"" : data.p, data.n);
-    (void)crypto_auth_hmacsha256_final(&state, ret);
-    av_secret_wipe(&state, sizeof state);
+    hmac_half(&ctx, key, 0x36);
+    if (data.n > 0)
+        (void)SHA256_Update(&ctx, data.p, data.n);
+    (void)SHA256_Final(inner, &ctx);
+    hmac_half(&ctx, key, 0x5C);
+    (void)SHA256_Update(&ctx, inner, sizeof inner);
+    (void)SHA256_Final(ret, &ctx);
+    av_secret_wipe(&ctx, sizeof ctx);
+    av_secret_wipe(inner, sizeof inner);
 }
 
 static void

@@ -133,6 +133,22 @@ store_place(const av_store *self, const av_record_header *h, uint32_t piece, boo
     };
 }
 
+/* Each is given once, and wiped here. */
+static void
+take_salt(av_store *self, uint8_t ret[AV_SEAL_SALT])
+{
+    uint8_t *salt;
+
+    if (self->salts_left < AV_SEAL_SALT) {
+        av_random_bytes(self->salts, sizeof self->salts);
+        self->salts_left = sizeof self->salts;
+    }
+    self->salts_left -= AV_SEAL_SALT;
+    salt = self->salts + self->salts_left;
+    memcpy(ret, salt, AV_SEAL_SALT);
+    av_secret_wipe(salt, AV_SEAL_SALT);
+}
+
 av_errc
 store_record_begin(av_store *self, av_record_kind kind, uint8_t flags, uint64_t most, av_error *err)
 {
@@ -158,7 +174,7 @@ store_record_begin(av_store *self, av_record_kind kind, uint8_t flags, uint64_t 
         .header = { .kind = (uint8_t)kind, .flags = flags, .lsn = lsn, .group = self->chain.group + 1 },
         .begin = out->n,
     };
-    av_random_bytes(r->header.salt, sizeof r->header.salt);
+    take_salt(self, r->header.salt);
     /* Slots may be erased that this log has not used: it was restored, and what it had gained since was erased. */
     do {
         if (av_record_has_slot(r->header.kind))

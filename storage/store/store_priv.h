@@ -82,6 +82,8 @@ struct av_store {
     bool roll; /* with the next group */
     store_group group;
     store_record record;
+    uint8_t salts[512]; /* random bytes for records to come: the kernel is asked once for many */
+    size_t salts_left;
     store_tail *tail;                 /* shared with readers */
     av_buf events;                    /* not written yet: the list of an events record */
     uint32_t event_count;             /* in it */

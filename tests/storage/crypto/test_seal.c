@@ -1,6 +1,8 @@
 /*
  * test_seal.c - HKDF and HMAC against RFC vectors, GCM pieces that open only where they belong
  */
+#include <sodium.h>
+
 #include "base/encode.h"
 #include "base/secret.h"
 #include "storage/crypto/seal.h"
@@ -27,6 +29,21 @@ test_hmac(void)
     av_seal_hmac(key, av_span_str("Hi There"), mac);
     av_hex_encode(av_span_of(mac, 32), hex);
     AV_CHECK_STR(hex, "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+}
+
+/* Keys and lengths of all kinds, around the block of SHA-256: what libsodium says. */
+static void
+test_hmac_of_any_length(void)
+{
+    uint8_t key[32], data[200], mac[32], want[crypto_auth_hmacsha256_BYTES];
+
+    for (size_t n = 0; n <= sizeof data; n++) {
+        av_random_bytes(key, sizeof key);
+        av_random_bytes(data, sizeof data);
+        av_seal_hmac(key, av_span_of(data, n), mac);
+        (void)crypto_auth_hmacsha256(want, data, n, key);
+        AV_CHECK_MEM(mac, sizeof mac, want, sizeof want);
+    }
 }
 
 static void
@@ -140,6 +157,7 @@ main(void)
 {
     av_secret_init();
     AV_RUN(test_hmac);
+    AV_RUN(test_hmac_of_any_length);
     AV_RUN(test_record_key);
     AV_RUN(test_record_key_vector);
     AV_RUN(test_dropped_vector);
