@@ -277,4 +277,41 @@ log_check_reads(const test_log *log, av_container_files *files)
     }
 }
 
+/* Twice: as it was. */
+__attribute__((unused)) static void
+log_flip(const char *path, uint64_t at, uint8_t bits)
+{
+    uint8_t byte = 0;
+    int fd = -1;
+    av_error err;
+
+    AV_CHECK_RC(av_file_open(path, O_RDWR, 0, &fd, &err), AV_OK, &err);
+    AV_CHECK_RC(av_file_read_at(fd, &byte, 1, at, &err), AV_OK, &err);
+    byte ^= bits;
+    AV_CHECK_RC(av_file_write_at(fd, &byte, 1, at, &err), AV_OK, &err);
+    av_file_close(&fd);
+}
+
+/* From its first record to its last; AV_ERR_CORRUPT when it ends inside a group, too. */
+__attribute__((unused)) static av_errc
+log_scan_all(const test_log *log, av_error *err)
+{
+    av_container_files *files = log_files(log, 0);
+    av_scan *scan = NULL;
+    bool end = false;
+    av_errc rc = av_scan_new(files, log->key, &scan, err);
+
+    while (rc == AV_OK && !end) {
+        av_record_header h;
+        av_span body;
+
+        rc = av_scan_next(scan, &h, &body, &end, err);
+    }
+    if (rc == AV_OK && av_scan_open_records(scan) > 0)
+        rc = av_error_set(err, AV_ERR_CORRUPT, "ends inside a group");
+    av_scan_destroy(&scan);
+    av_container_files_destroy(&files);
+    return rc;
+}
+
 #endif

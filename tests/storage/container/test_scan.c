@@ -53,47 +53,11 @@ test_large_bodies(void)
     log_remove(&log);
 }
 
-/* Reads to the end or to the first thing that does not check. */
-static av_errc
-scan_all(const test_log *log, av_scan **scan, av_error *err)
-{
-    av_container_files *files = log_files(log, 0);
-    bool end = false;
-    av_errc rc = av_scan_new(files, log->key, scan, err);
-
-    while (rc == AV_OK && !end) {
-        av_record_header h;
-        av_span body;
-
-        rc = av_scan_next(*scan, &h, &body, &end, err);
-    }
-    if (rc == AV_OK && av_scan_open_records(*scan) > 0)
-        rc = av_error_set(err, AV_ERR_CORRUPT, "ends inside a group");
-    av_scan_destroy(scan);
-    av_container_files_destroy(&files);
-    return rc;
-}
-
-static void
-flip(const char *path, uint64_t at, uint8_t bits)
-{
-    uint8_t byte = 0;
-    int fd = -1;
-    av_error err;
-
-    AV_CHECK_RC(av_file_open(path, O_RDWR, 0, &fd, &err), AV_OK, &err);
-    AV_CHECK_RC(av_file_read_at(fd, &byte, 1, at, &err), AV_OK, &err);
-    byte ^= bits;
-    AV_CHECK_RC(av_file_write_at(fd, &byte, 1, at, &err), AV_OK, &err);
-    av_file_close(&fd);
-}
-
 static void
 test_every_flipped_byte(void)
 {
     test_log log = some_log(4, 40);
     AV_CLEANUP(av_free) char *path = av_container_path(log.dir, 1, 0);
-    av_scan *scan = NULL;
     uint64_t size = 0;
     int fd = -1;
     av_error err;
@@ -101,16 +65,16 @@ test_every_flipped_byte(void)
     AV_CHECK_RC(av_file_open(path, O_RDONLY, 0, &fd, &err), AV_OK, &err);
     AV_CHECK_RC(av_file_size(fd, &size, &err), AV_OK, &err);
     av_file_close(&fd);
-    AV_CHECK_RC(scan_all(&log, &scan, &err), AV_OK, &err);
+    AV_CHECK_RC(log_scan_all(&log, &err), AV_OK, &err);
     for (uint64_t at = 0; at < size; at++) {
         av_check_row = (long)at;
-        flip(path, at, (uint8_t)(1U << at % 8));
-        AV_CHECK(scan_all(&log, &scan, &err) != AV_OK);
-        flip(path, at, (uint8_t)(1U << at % 8));
+        log_flip(path, at, (uint8_t)(1U << at % 8));
+        AV_CHECK(log_scan_all(&log, &err) != AV_OK);
+        log_flip(path, at, (uint8_t)(1U << at % 8));
     }
     av_check_row = -1;
     log.key[0] ^= 1; /* all checksums are right, the commits' tags are not */
-    AV_CHECK_RC(scan_all(&log, &scan, &err), AV_ERR_CORRUPT, &err);
+    AV_CHECK_RC(log_scan_all(&log, &err), AV_ERR_CORRUPT, &err);
     log_remove(&log);
 }
 
@@ -120,7 +84,6 @@ test_sound_but_wrong(void)
 {
     for (int i = 0; i < 7; i++) {
         test_log log = log_new(5);
-        av_scan *scan = NULL;
         av_error err;
 
         av_check_row = i;
@@ -148,7 +111,7 @@ test_sound_but_wrong(void)
             (void)log_write(&log, &h, bytes);
         }
         (void)log_commit(&log);
-        AV_CHECK_RC(scan_all(&log, &scan, &err), i == 6 ? AV_OK : AV_ERR_CORRUPT, &err);
+        AV_CHECK_RC(log_scan_all(&log, &err), i == 6 ? AV_OK : AV_ERR_CORRUPT, &err);
         log_remove(&log);
     }
     av_check_row = -1;
@@ -158,13 +121,12 @@ static void
 test_gaps_of_slots(void)
 {
     test_log log = log_new(6);
-    av_scan *scan = NULL;
     av_error err;
 
     log_group(&log, 3, 50);
     log.slot += 5; /* a writer may leave some out */
     log_group(&log, 3, 50);
-    AV_CHECK_RC(scan_all(&log, &scan, &err), AV_OK, &err);
+    AV_CHECK_RC(log_scan_all(&log, &err), AV_OK, &err);
     log_remove(&log);
 }
 
@@ -175,17 +137,16 @@ test_missing_and_strange_containers(void)
     AV_CLEANUP(av_free) char *second = av_container_path(log.dir, 2, 0);
     AV_CLEANUP(av_free) char *third = av_container_path(log.dir, 3, 0);
     av_container_files *files;
-    av_scan *scan = NULL;
     av_error err;
 
     AV_CHECK_INT(rename(third, second), 0); /* number and chain are wrong */
-    AV_CHECK_RC(scan_all(&log, &scan, &err), AV_ERR_CORRUPT, &err);
+    AV_CHECK_RC(log_scan_all(&log, &err), AV_ERR_CORRUPT, &err);
     AV_CHECK_INT(rename(second, third), 0);
     files = log_files(&log, 0);
     AV_CHECK_INT(av_container_files_missing(files), 2);
     AV_CHECK_INT(av_container_files_highest(files), 3);
     av_container_files_destroy(&files);
-    AV_CHECK_RC(scan_all(&log, &scan, &err), AV_ERR_CORRUPT, &err);
+    AV_CHECK_RC(log_scan_all(&log, &err), AV_ERR_CORRUPT, &err);
     log_remove(&log);
 }
 
@@ -249,7 +210,7 @@ test_later_group(void)
         av_error err;
 
         av_check_row = (long)at;
-        flip(path, at, 4);
+        log_flip(path, at, 4);
         files = log_files(&log, 0);
         AV_CHECK_RC(av_scan_new(files, log.key, &scan, &err), AV_OK, &err);
         while (av_scan_next(scan, &h, &body, &end, &err) == AV_OK && !end)
@@ -259,7 +220,7 @@ test_later_group(void)
         AV_CHECK_INT(later, at < ends[1]);
         av_scan_destroy(&scan);
         av_container_files_destroy(&files);
-        flip(path, at, 4);
+        log_flip(path, at, 4);
     }
     av_check_row = -1;
     log_remove(&log);
