@@ -17,7 +17,7 @@
 #include "base/error.h"
 
 /* Fields of a document; a set of them is a mask. The same bits as av_query_field. */
-typedef enum av_field {
+typedef enum av_text_field {
     AV_FIELD_SUBJECT = 1 << 0,
     AV_FIELD_BODY = 1 << 1,
     AV_FIELD_FROM = 1 << 2,
@@ -28,7 +28,7 @@ typedef enum av_field {
     AV_FIELD_ATTACHMENT = 1 << 7,
     AV_FIELD_HEADER = 1 << 8, /* header fields of choice */
     AV_FIELD_ALL = (1 << 9) - 1
-} av_field;
+} av_text_field;
 enum { AV_FIELD_COUNT = 9 };
 
 /* The two forms of a word (storage/index/token.h) are words of their own: the first byte of a term tells. */
@@ -147,7 +147,7 @@ void av_builder_destroy(av_builder **self);
 void av_builder_begin(av_builder *self, const av_doc_facts *facts);
 /* All words of a text in one field of the open document; called again for the same field it goes on behind the last position
  * (a step of 64), so that nothing matches across. */
-void av_builder_text(av_builder *self, av_field field, av_span text);
+void av_builder_text(av_builder *self, av_text_field field, av_span text);
 uint32_t av_builder_count(const av_builder *self);
 size_t av_builder_bytes(const av_builder *self); /* memory it holds */
 /* Write the run; the builder is empty afterwards and keeps up to keep_bytes of memory. */
