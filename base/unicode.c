@@ -59,34 +59,39 @@ av_utf8_next(av_span *s)
     return n == 0 ? 0xFFFD : c;
 }
 
+size_t
+av_utf8_write(uint8_t *to, uint32_t c)
+{
+    if (c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF))
+        c = 0xFFFD;
+    if (c < 0x80) {
+        to[0] = (uint8_t)c;
+        return 1;
+    }
+    if (c < 0x800) {
+        to[0] = (uint8_t)(0xC0 | c >> 6);
+        to[1] = (uint8_t)(0x80 | (c & 0x3F));
+        return 2;
+    }
+    if (c < 0x10000) {
+        to[0] = (uint8_t)(0xE0 | c >> 12);
+        to[1] = (uint8_t)(0x80 | (c >> 6 & 0x3F));
+        to[2] = (uint8_t)(0x80 | (c & 0x3F));
+        return 3;
+    }
+    to[0] = (uint8_t)(0xF0 | c >> 18);
+    to[1] = (uint8_t)(0x80 | (c >> 12 & 0x3F));
+    to[2] = (uint8_t)(0x80 | (c >> 6 & 0x3F));
+    to[3] = (uint8_t)(0x80 | (c & 0x3F));
+    return 4;
+}
+
 bool
 av_utf8_put(av_buf *out, uint32_t c)
 {
     uint8_t b[4];
-    size_t n;
 
-    if (c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF))
-        c = 0xFFFD;
-    if (c < 0x80) {
-        b[0] = (uint8_t)c;
-        n = 1;
-    } else if (c < 0x800) {
-        b[0] = (uint8_t)(0xC0 | c >> 6);
-        b[1] = (uint8_t)(0x80 | (c & 0x3F));
-        n = 2;
-    } else if (c < 0x10000) {
-        b[0] = (uint8_t)(0xE0 | c >> 12);
-        b[1] = (uint8_t)(0x80 | (c >> 6 & 0x3F));
-        b[2] = (uint8_t)(0x80 | (c & 0x3F));
-        n = 3;
-    } else {
-        b[0] = (uint8_t)(0xF0 | c >> 18);
-        b[1] = (uint8_t)(0x80 | (c >> 12 & 0x3F));
-        b[2] = (uint8_t)(0x80 | (c >> 6 & 0x3F));
-        b[3] = (uint8_t)(0x80 | (c & 0x3F));
-        n = 4;
-    }
-    return av_buf_append(out, b, n);
+    return av_buf_append(out, b, av_utf8_write(b, c));
 }
 
 static bool

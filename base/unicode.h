@@ -10,6 +10,8 @@
 bool av_utf8_valid(av_span s);
 /* Take one code point off the front; malformed bytes are taken one at a time as U+FFFD. s is not empty. */
 uint32_t av_utf8_next(av_span *s);
+/* The UTF-8 of a code point (U+FFFD for what is none): 1 to 4 bytes at `to`; how many. */
+size_t av_utf8_write(uint8_t *to, uint32_t code_point);
 bool av_utf8_put(av_buf *out, uint32_t code_point);
 /* in (valid UTF-8) in Normalization Form C onto out. false: not valid UTF-8 or out is full. */
 bool av_unicode_nfc(av_span in, av_buf *out);
