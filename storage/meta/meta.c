@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "storage/meta/pending.h"
 #include "storage/sealed/env.h"
+#include "storage/sealed/status.h"
 
 #define DEFAULT_CACHE        (1024U * 1024)
 #define DEFAULT_WRITE_BUFFER (2U * 1024 * 1024)
@@ -54,37 +55,6 @@ struct av_meta_iter {
     av_pending_row *changes;
     size_t change_count, at; /* of the open group, merged in */
 };
-
-static bool
-says(const char *text, const char *word)
-{
-    return strstr(text, word) != NULL;
-}
-
-/* RocksDB's status comes as a text alone; its first words are its code. Frees text. */
-static av_errc
-take_status(char *text, av_error *err)
-{
-    av_errc code = AV_ERR_IO;
-
-    if (text == NULL)
-        return AV_OK;
-    if (says(text, "No space left on device"))
-        code = AV_ERR_NOSPACE;
-    else if (says(text, AV_SEALED_SAYS_KEY))
-        code = AV_ERR_AUTH;
-    else if (says(text, AV_SEALED_SAYS_NEWER))
-        code = AV_ERR_VERSION;
-    else if (strncmp(text, "Corruption", 10) == 0 || says(text, AV_SEALED_SAYS_DAMAGED))
-        code = AV_ERR_CORRUPT;
-    else if (says(text, "lock file") || says(text, "lock hold"))
-        code = AV_ERR_BUSY;
-    else if (strncmp(text, "Invalid argument", 16) == 0)
-        code = says(text, "create_if_missing is false") ? AV_ERR_NOT_FOUND : AV_ERR_CORRUPT;
-    av_error_set(err, code, "database: %s", text);
-    rocksdb_free(text);
-    return code;
-}
 
 /* Many shards of a small cache would each be too small; here one thread writes and few read. */
 static rocksdb_cache_t *
@@ -169,14 +139,8 @@ av_meta_open(const char *dir, const av_meta_options *options, av_meta **ret, av_
     rocksdb_writeoptions_set_sync(self->write_sync, 1);
     self->writer = (av_meta_view){ .meta = self, .options = rocksdb_readoptions_create() };
     self->db = rocksdb_open(self->options, dir, &status);
-    if (self->db == NULL) {
-        bool lost_file = says(status, "No such file"); /* the manifest names what is not there */
-
-        rc = take_status(status, err);
-        if (rc == AV_ERR_IO && lost_file)
-            rc = err->code = AV_ERR_CORRUPT;
-        return rc;
-    }
+    if (self->db == NULL)
+        return av_sealed_status_of_open(status, err);
     *ret = AV_TAKE(self);
     return AV_OK;
 }
@@ -195,7 +159,7 @@ av_meta_trim(av_meta *self, av_error *err)
         av_pending_destroy(&self->pending);
     rocksdb_cache_set_capacity(self->cache, 0);
     rocksdb_cache_set_capacity(self->cache, self->cache_bytes);
-    return take_status(status, err);
+    return av_sealed_status(status, err);
 }
 
 av_errc
@@ -224,10 +188,10 @@ av_meta_checkpoint(av_meta *self, const char *dir, av_error *err)
         return av_error_set(err, AV_ERR_EXISTS, "%s is there already", dir);
     checkpoint = rocksdb_checkpoint_object_create(self->db, &status);
     if (checkpoint == NULL)
-        return take_status(status, err);
+        return av_sealed_status(status, err);
     rocksdb_checkpoint_create(checkpoint, dir, CHECKPOINT_FLUSH, &status);
     rocksdb_checkpoint_object_destroy(checkpoint);
-    return take_status(status, err);
+    return av_sealed_status(status, err);
 }
 
 static unsigned
@@ -261,7 +225,7 @@ shed_wals(av_meta *self)
     if (count_wals(self->dir) <= WALS_MAX)
         return;
     rocksdb_delete(self->db, self->write_plain, "", 0, &status);
-    if (take_status(status, &ignored) == AV_OK)
+    if (av_sealed_status(status, &ignored) == AV_OK)
         (void)av_meta_trim(self, &ignored);
 }
 
@@ -356,7 +320,7 @@ av_meta_commit(av_meta *self, bool sync, av_error *err)
     assert(self->in_group);
     write_changes(self, sync, &status);
     av_meta_rollback(self);
-    return take_status(status, err);
+    return av_sealed_status(status, err);
 }
 
 void
@@ -429,7 +393,7 @@ get_from_database(const av_meta_view *view, av_span key, av_buf *out, av_error *
 
     slice = rocksdb_get_pinned(view->meta->db, view->options, (const char *)key.p, key.n, &status);
     if (status != NULL)
-        return take_status(status, err);
+        return av_sealed_status(status, err);
     if (slice == NULL)
         return av_error_set(err, AV_ERR_NOT_FOUND, "no such row");
     value = rocksdb_pinnableslice_value(slice, &n);
@@ -557,7 +521,7 @@ av_meta_iter_error(av_meta_iter *self, av_error *err)
     char *status = NULL;
 
     rocksdb_iter_get_error(self->it, &status);
-    return take_status(status, err);
+    return av_sealed_status(status, err);
 }
 
 uint64_t

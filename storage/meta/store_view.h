@@ -93,6 +93,9 @@ typedef struct av_content_row {
 
 /* parts: NULL, or replaced with the part_count LSNs (uint64_t each, ascending). AV_ERR_NOT_FOUND. */
 av_errc av_store_view_get(const av_meta_view *view, uint64_t lsn, av_content_row *ret, av_buf *parts, av_error *err);
+/* Messages in log order from from_lsn on, erased ones included while their row stands; walk with next_message. */
+av_store_view_iter *av_store_view_messages(const av_meta_view *view, uint64_t from_lsn);
+bool av_store_view_next_message(av_store_view_iter *self, av_content_row *ret);
 /* LSN of a message with this SHA-256, or AV_ERR_NOT_FOUND. */
 av_errc av_store_view_find_message(const av_store_view *self, const av_meta_view *view,
     const uint8_t digest[AV_SHA256_SIZE], uint64_t *ret_lsn, av_error *err);

@@ -110,6 +110,33 @@ av_store_view_get(const av_meta_view *view, uint64_t lsn, av_content_row *ret, a
     return AV_OK;
 }
 
+av_store_view_iter *
+av_store_view_messages(const av_meta_view *view, uint64_t from_lsn)
+{
+    av_meta_key prefix, from;
+
+    av_meta_key_init(&prefix, 'c');
+    view_key_lsn(&from, 'c', from_lsn);
+    return iter_new(view, &prefix, &from);
+}
+
+bool
+av_store_view_next_message(av_store_view_iter *self, av_content_row *ret)
+{
+    view_content content;
+    av_span key, value;
+
+    while (next_row(self, 9, &key, &value)) {
+        if (!keep(self, view_content_decode(av_meta_key_read(key.p + 1, 8), value, &content, &self->error)))
+            return false;
+        if (content.row.kind != AV_RECORD_MESSAGE)
+            continue;
+        *ret = content.row;
+        return true;
+    }
+    return false;
+}
+
 av_errc
 av_store_view_find_message(const av_store_view *self, const av_meta_view *view, const uint8_t digest[AV_SHA256_SIZE],
     uint64_t *ret_lsn, av_error *err)
