@@ -209,3 +209,9 @@ av_document_read(av_document *self, av_span message, uint32_t needs, av_match_do
         read_attachments(self, ret);
     return !self->cut;
 }
+
+const av_mime *
+av_document_mime(const av_document *self)
+{
+    return &self->mime;
+}

@@ -9,6 +9,7 @@
 #define AV_STORAGE_INDEX_DOCUMENT_H
 
 #include "storage/index/match.h"
+#include "storage/mime/scan.h"
 
 typedef struct av_document av_document;
 
@@ -28,5 +29,7 @@ void av_document_destroy(av_document **self);
  * Returns false when something was cut at a ceiling. Never fails; does not block. Memory: the scan and the ceilings.
  */
 bool av_document_read(av_document *self, av_span message, uint32_t needs, av_match_doc *ret);
+/* The structure of the message read last, for those who look at its parts. Holds until the next read. */
+const av_mime *av_document_mime(const av_document *self);
 
 #endif

@@ -26,11 +26,11 @@ typedef struct av_index_view av_index_view;
 typedef struct av_index_source {
     void *ctx;
     /*
-     * The next message behind after_lsn: its LSN, its bytes (appended to out, as much as fits its ceiling; *ret_cut: not all
-     * did). AV_ERR_NOT_FOUND: there is none. AV_ERR_GONE: *ret_lsn was erased. AV_ERR_CORRUPT: it cannot be read. Both
-     * with *ret_lsn set: the index notes the document and goes on.
+     * The next message behind after_lsn: its LSN, its size as it arrived, its bytes (appended to out, as much as fits its
+     * ceiling). AV_ERR_NOT_FOUND: there is none. AV_ERR_GONE: *ret_lsn was erased. AV_ERR_CORRUPT: it cannot be read.
+     * Both with *ret_lsn set: the index notes the document and goes on. Anything else ends the call, which says so.
      */
-    av_errc (*next)(void *ctx, uint64_t after_lsn, uint64_t *ret_lsn, av_buf *out, bool *ret_cut, av_error *err);
+    av_errc (*next)(void *ctx, uint64_t after_lsn, uint64_t *ret_lsn, uint64_t *ret_size, av_buf *out, av_error *err);
     /* Text of an attachment beyond what document.h decodes by itself, appended to out; NULL: there is no helper.
      * AV_ERR_UNSUPPORTED: not one of the wanted kinds. Anything else: it could not be read, which is counted. */
     av_errc (*attachment)(void *ctx, av_span name, av_span type, av_span bytes, av_buf *out, av_error *err);
@@ -40,11 +40,15 @@ typedef struct av_index_config {
     const char *dir;           /* the index's folder, wholly its own; made when missing */
     const uint8_t *key;        /* 32 bytes, seals its files; copied */
     const uint8_t *store_uuid; /* 16 bytes: another store's index is thrown away */
-    av_span settings;          /* what changes the words (extension list, header fields): kept with the index; copied */
-    size_t memory_bytes;       /* of fresh runs, builder and merges together; 0: 64 MB */
-    size_t cache_bytes;        /* block cache; 0: 4 MB */
-    size_t text_bytes;         /* ceiling of a message's text, as in document.h */
-    uint32_t flush_documents;  /* fresh documents from which a run goes to disk; 0: 10,000 */
+    /*
+     * What changes the words, kept with the index; copied, at most 64 KB. Lines: "header: list-id reply-to sender" names
+     * the header fields of choice (these three when there is no such line); all others are the caller's own.
+     */
+    av_span settings;
+    size_t memory_bytes;      /* of fresh runs, builder and merges together; 0: 64 MB */
+    size_t cache_bytes;       /* block cache; 0: 4 MB */
+    size_t text_bytes;        /* ceiling of a message's text, as in document.h */
+    uint32_t flush_documents; /* fresh documents from which a run goes to disk; 0: 10,000 */
 } av_index_config;
 
 /* Opens or makes it. What is broken is thrown away and made empty (logged as index.discarded, and av_index_state says
@@ -62,7 +66,9 @@ typedef struct av_index_progress {
 
 /*
  * Take in up to `most` messages and make them searchable. Writes runs and merges as needed. bulk: more is coming, take what
- * memory allows into one run (imports, rebuilds). AV_ERR_NOSPACE, AV_ERR_IO: what is on disk stays, call again later.
+ * memory allows into one run (imports, rebuilds); what was taken in is searchable when that run is full, at the end of the
+ * source and after a call without bulk. AV_ERR_NOSPACE, AV_ERR_IO: what is on disk and in memory stays, within the budget
+ * more is taken in; call again later.
  */
 av_errc av_index_follow(
     av_index *self, const av_index_source *source, uint32_t most, bool bulk, av_index_progress *ret, av_error *err);
