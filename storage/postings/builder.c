@@ -1,0 +1,199 @@
+/*
+ * builder.c - documents are turned round in memory: from words in a row to rows of a word
+ *
+ * The hot path of indexing: for each word one look in a table, one or two bytes behind its postings.
+ */
+#include <sys/random.h>
+
+#include "storage/index/token.h"
+#include "storage/postings/builder_priv.h"
+
+enum { FIRST_SLOTS = 1 << 12, FIELD_STEP = 64 };
+
+static void
+make_table(av_builder *self, uint32_t slots)
+{
+    free(self->slots);
+    self->slots = av_xcalloc(slots, sizeof *self->slots);
+    self->mask = slots - 1;
+}
+
+av_builder *
+av_builder_new(void)
+{
+    av_builder *self = av_xcalloc(1, sizeof *self);
+
+    make_table(self, FIRST_SLOTS);
+    /* Without it a table of the same words would always lie the same way. It is no secret that anything hangs on. */
+    if (getrandom(&self->salt, sizeof self->salt, GRND_NONBLOCK) != sizeof self->salt)
+        self->salt = (uint64_t)(uintptr_t)self;
+    return self;
+}
+
+void
+av_builder_destroy(av_builder **self)
+{
+    if (self == NULL || *self == NULL)
+        return;
+    av_pool_release(&(*self)->pool);
+    free((*self)->terms);
+    free((*self)->slots);
+    free((*self)->numbers);
+    free((*self)->strings);
+    free(*self);
+    *self = NULL;
+}
+
+uint32_t
+av_builder_count(const av_builder *self)
+{
+    return self->count;
+}
+
+size_t
+av_builder_bytes(const av_builder *self)
+{
+    return sizeof *self + av_pool_bytes(&self->pool) + self->cap * sizeof *self->terms +
+           ((size_t)self->mask + 1) * sizeof *self->slots +
+           self->count_cap * (AV_COLUMN_NUMBERS * sizeof *self->numbers + AV_STRINGS * sizeof *self->strings);
+}
+
+void
+av_builder_begin(av_builder *self, const av_doc_facts *facts)
+{
+    uint32_t i, n, at;
+    uint8_t *to;
+
+    assert(self->count < UINT32_MAX - 1);
+    if (self->count == self->count_cap) {
+        self->count_cap = AV_MAX(self->count_cap * 2, 64);
+        self->numbers = av_xrealloc(self->numbers, (size_t)self->count_cap * AV_COLUMN_NUMBERS * sizeof(uint64_t));
+        self->strings = av_xrealloc(self->strings, (size_t)self->count_cap * AV_STRINGS * sizeof(uint32_t));
+    }
+    memcpy(self->numbers + (size_t)self->count * AV_COLUMN_NUMBERS, facts->numbers, sizeof facts->numbers);
+    for (i = 0; i < AV_STRINGS; i++) {
+        n = (uint32_t)AV_MIN(facts->strings[i].n, (size_t)255);
+        at = av_pool_take(&self->pool, n + 1);
+        to = av_pool_at(&self->pool, at);
+        to[0] = (uint8_t)n;
+        if (n > 0)
+            memcpy(to + 1, facts->strings[i].p, n);
+        self->strings[(size_t)self->count * AV_STRINGS + i] = at;
+    }
+    self->count++;
+    memset(self->last, 0, sizeof self->last);
+}
+
+static void
+grow_table(av_builder *self)
+{
+    uint32_t i, at;
+
+    make_table(self, (self->mask + 1) * 2);
+    for (i = 0; i < self->n; i++) {
+        for (at = self->terms[i].hash & self->mask; self->slots[at].term != 0; at = (at + 1) & self->mask)
+            ;
+        self->slots[at] = (av_build_slot){ .hash = self->terms[i].hash, .term = i + 1 };
+    }
+}
+
+/* form and word together are the term; its bytes lie in front of its first slice: one line of cache. */
+static av_build_term *
+add_term(av_builder *self, uint32_t hash, uint8_t form, av_span word)
+{
+    av_build_term *t;
+    uint8_t *to;
+
+    if (self->n == self->cap) {
+        self->cap = AV_MAX(self->cap * 2, FIRST_SLOTS / 2);
+        self->terms = av_xrealloc(self->terms, (size_t)self->cap * sizeof *self->terms);
+    }
+    t = &self->terms[self->n++];
+    memset(t, 0, sizeof *t);
+    t->hash = hash;
+    t->n = (uint8_t)(1 + word.n);
+    t->word = av_pool_take(&self->pool, t->n);
+    to = av_pool_at(&self->pool, t->word);
+    to[0] = form;
+    memcpy(to + 1, word.p, word.n);
+    t->postings = av_slice_begin(&self->pool, &t->end);
+    return t;
+}
+
+static av_build_term *
+find_term(av_builder *self, uint64_t hash64, uint8_t form, av_span word)
+{
+    uint64_t mixed = (hash64 ^ self->salt ^ form) * UINT64_C(0x9e3779b97f4a7c15);
+    uint32_t hash = (uint32_t)(mixed >> 32), at;
+    const uint8_t *p;
+    av_build_term *t;
+
+    for (at = hash & self->mask; self->slots[at].term != 0; at = (at + 1) & self->mask) {
+        if (self->slots[at].hash != hash)
+            continue;
+        t = &self->terms[self->slots[at].term - 1];
+        p = av_pool_at(&self->pool, t->word);
+        if (t->n == 1 + word.n && p[0] == form && memcmp(p + 1, word.p, word.n) == 0)
+            return t;
+    }
+    t = add_term(self, hash, form, word);
+    self->slots[at] = (av_build_slot){ .hash = hash, .term = self->n };
+    if (self->n > self->mask / 4 * 3)
+        grow_table(self);
+    return t;
+}
+
+static void
+mark_truncated(av_builder *self)
+{
+    self->numbers[(size_t)(self->count - 1) * AV_COLUMN_NUMBERS + AV_COLUMN_BITS] |= AV_DOC_TRUNCATED;
+}
+
+static void
+add_position(av_builder *self, av_build_term *t, uint8_t field, uint32_t position)
+{
+    if (t->doc != self->count || t->field != field) {
+        if (t->doc != self->count)
+            t->in_doc = t->fields = 0;
+        av_slice_put(&self->pool, &t->end, (uint64_t)(self->count - t->doc) << 5 | (uint64_t)field << 1 | 1);
+        t->doc = self->count;
+        t->field = field;
+        t->position = 0;
+    }
+    if (t->in_doc >= AV_POSITIONS_MAX - AV_FIELD_COUNT && (t->fields & 1u << field) != 0) {
+        mark_truncated(self);
+        return;
+    }
+    av_slice_put(&self->pool, &t->end, (uint64_t)(position - t->position) << 1);
+    t->position = position;
+    t->fields |= (uint16_t)(1u << field);
+    t->in_doc++;
+}
+
+void
+av_builder_text(av_builder *self, av_field field, av_span text)
+{
+    uint8_t number = (uint8_t)__builtin_ctz(field);
+    uint32_t base, position = 0;
+    av_tokens tokens;
+    av_token t;
+
+    assert(self->count > 0 && number < AV_FIELD_COUNT);
+    base = self->last[number];
+    base = base == 0 ? 0 : AV_MIN(base, UINT32_MAX - FIELD_STEP) + FIELD_STEP - 1;
+    av_tokens_init(&tokens, text);
+    while (av_tokens_next(&tokens, &t)) {
+        /* Where positions end, words do, too: nothing could be said of them in a row. */
+        if (t.position <= position || t.position >= UINT32_MAX - base) {
+            mark_truncated(self);
+            break;
+        }
+        position = t.position;
+        add_position(self, find_term(self, t.hash, AV_TERM_FOLDED, t.folded), number, base + position);
+        if (t.cased.n > 0)
+            add_position(
+                self, find_term(self, av_token_hash(t.cased), AV_TERM_CASED, t.cased), number, base + position);
+    }
+    if (position > 0)
+        self->last[number] = base + position;
+}

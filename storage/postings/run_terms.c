@@ -1,0 +1,166 @@
+/*
+ * run_terms.c - from a term to its place: a walk over the blocks, and a reader for either kind of list
+ */
+#include "storage/postings/run_priv.h"
+
+void
+av_term_walk_init(av_term_walk *self, const av_run *run, bool with_positions)
+{
+    self->run = run;
+    self->with_positions = with_positions;
+    self->cursor = NULL;
+    av_buf_init(&self->positions, AV_ROW_CEILING);
+}
+
+void
+av_term_walk_release(av_term_walk *self)
+{
+    if (self->cursor != NULL)
+        self->run->source.cursor_free(self->cursor);
+    self->cursor = NULL;
+    av_buf_release(&self->positions);
+}
+
+/* The next row of the cursor becomes the block; *ret false: there is none. */
+static av_errc
+next_block(av_term_walk *self, bool *ret, av_error *err)
+{
+    const av_run_source *source = &self->run->source;
+    uint8_t companion[1 + AV_TERM_MAX] = { 'Q' };
+    av_span key, value, positions;
+    av_errc rc;
+
+    *ret = false;
+    if (!source->next(self->cursor, &key, &value))
+        return source->cursor_error(self->cursor, err);
+    if (self->with_positions && key.n > 1 && key.n <= sizeof companion) {
+        memcpy(companion + 1, key.p + 1, key.n - 1);
+        rc = source->get(source->ctx, av_span_of(companion, key.n), &self->positions, err);
+        if (rc != AV_OK)
+            return rc == AV_ERR_NOT_FOUND ? av_error_set(err, AV_ERR_CORRUPT, "a block of terms without positions")
+                                          : rc;
+        positions = av_buf_span(&self->positions);
+        rc = av_block_open(&self->block, key, value, &positions, self->run->count, err);
+    } else {
+        rc = av_block_open(&self->block, key, value, NULL, self->run->count, err);
+    }
+    *ret = rc == AV_OK;
+    return rc;
+}
+
+av_errc
+av_term_walk_next(av_term_walk *self, bool *ret_more, av_error *err)
+{
+    av_errc rc = av_block_next(&self->block, ret_more, err);
+
+    if (rc != AV_OK || *ret_more)
+        return rc;
+    rc = next_block(self, ret_more, err);
+    return rc == AV_OK && *ret_more ? av_block_next(&self->block, ret_more, err) : rc;
+}
+
+static int
+compare(av_span a, av_span b)
+{
+    int order = memcmp(a.p, b.p, AV_MIN(a.n, b.n));
+
+    if (order != 0)
+        return order;
+    return a.n < b.n ? -1 : a.n > b.n;
+}
+
+static av_errc
+seek_block(av_term_walk *self, av_span term, bool *ret, av_error *err)
+{
+    const av_run_source *source = &self->run->source;
+    uint8_t key[1 + AV_TERM_MAX] = { 'T' };
+    size_t n = AV_MIN(term.n, (size_t)AV_TERM_MAX);
+    av_errc rc;
+
+    if (self->cursor != NULL)
+        source->cursor_free(AV_TAKE(self->cursor));
+    if (n > 0)
+        memcpy(key + 1, term.p, n);
+    rc = source->seek(source->ctx, av_span_of(key, 1 + n), &self->cursor, err);
+    if (rc == AV_ERR_NOT_FOUND) {
+        *ret = false;
+        return AV_OK;
+    }
+    return rc == AV_OK ? next_block(self, ret, err) : rc;
+}
+
+av_errc
+av_term_walk_to(av_term_walk *self, av_span term, bool *ret_found, bool *ret_more, av_error *err)
+{
+    int order = 1;
+    bool more;
+    av_errc rc;
+
+    *ret_found = *ret_more = false;
+    if (self->cursor != NULL && self->block.at > 0 && compare(av_term_walk_term(self), term) < 0) {
+        do {
+            rc = av_block_next(&self->block, &more, err);
+            if (rc != AV_OK)
+                return rc;
+        } while (more && (order = compare(av_term_walk_term(self), term)) < 0);
+        if (more) {
+            *ret_found = order == 0;
+            *ret_more = true;
+            return AV_OK;
+        }
+    }
+    rc = seek_block(self, term, &more, err);
+    if (rc == AV_OK && more)
+        rc = av_block_next(&self->block, &more, err);
+    while (rc == AV_OK && more && (order = compare(av_term_walk_term(self), term)) < 0)
+        rc = av_term_walk_next(self, &more, err);
+    if (rc != AV_OK)
+        return rc;
+    *ret_more = more;
+    *ret_found = more && order == 0;
+    return AV_OK;
+}
+
+av_errc
+av_reader_open(av_reader *self, av_term_walk *walk, av_error *err)
+{
+    self->large = walk->block.large;
+    self->with_positions = walk->with_positions;
+    self->count = walk->run->count;
+    if (!self->large)
+        return av_block_list(&walk->block, &self->small, err);
+    av_list_open(&self->list, &walk->run->source, walk->block.list, walk->block.df, self->count, self->with_positions);
+    return AV_OK;
+}
+
+void
+av_reader_release(av_reader *self)
+{
+    if (self->large)
+        av_list_release(&self->list);
+    self->large = false;
+}
+
+av_errc
+av_reader_next(av_reader *self, uint32_t from, av_chunk *ret, av_error *err)
+{
+    av_palette palette;
+    av_errc rc;
+
+    if (!self->large)
+        return av_inline_next(&self->small, self->count, ret, err);
+    rc = av_list_next(&self->list, from, ret, err);
+    if (rc != AV_OK || ret->n == 0)
+        return rc;
+    rc = av_list_palette(&self->list, ret, &palette, err);
+    return rc == AV_OK ? av_list_masks(&self->list, &palette, ret, err) : rc;
+}
+
+av_errc
+av_reader_positions(av_reader *self, const av_chunk *chunk, av_flat *out, size_t *starts, av_error *err)
+{
+    assert(self->with_positions);
+    if (!self->large)
+        return av_inline_positions(&self->small, chunk, out, starts, err);
+    return av_list_positions(&self->list, chunk, out, starts, err);
+}
