@@ -33,14 +33,22 @@ typedef struct av_query_limits {
     size_t text_bytes; /* of the typed text */
     size_t term_bytes; /* of one word, phrase, header value */
     size_t nodes;
-    size_t depth;     /* levels; at most AV_QUERY_DEPTH_MAX */
-    size_t ranges;    /* number ranges in all uid sets together */
-    int32_t zone_min; /* minutes east of UTC in which typed days begin; -1439 to 1439 */
+    size_t depth;          /* levels; at most AV_QUERY_DEPTH_MAX */
+    size_t ranges;         /* number ranges in all uid sets together */
+    int32_t zone_min;      /* minutes east of UTC in which typed days begin; -1439 to 1439 */
+    const char *languages; /* of ~word: names of Snowball's stemmers, parted by commas; NULL: "english,german" */
 } av_query_limits;
 
-enum { AV_QUERY_DEPTH_MAX = 64 };
+enum {
+    AV_QUERY_DEPTH_MAX = 64,
+    AV_QUERY_WILDCARDS_MAX = 8, /* * and ? in one term */
+    AV_QUERY_NEAR_MAX = 200,    /* words */
+    AV_QUERY_NEAR_DEFAULT = 10,
+    AV_QUERY_NEAR_ITEMS_MAX = 16,
+    AV_QUERY_LANGUAGES_MAX = 4
+};
 
-/* 4096 bytes of text, terms of 1024, 512 nodes, depth 32, 4096 ranges, UTC. */
+/* 4096 bytes of text, terms of 1024, 512 nodes, depth 32, 4096 ranges, UTC, English and German. */
 extern const av_query_limits av_query_limits_default;
 
 /* Where a text node looks; a set of these. */
@@ -76,7 +84,18 @@ typedef enum av_query_kind {
     AV_QUERY_ID = 13,      /* text: the message id */
     AV_QUERY_FLAG = 14,    /* one of AV_QUERY_FLAG_ */
     AV_QUERY_KEYWORD = 15, /* text: an IMAP keyword, case does not count */
-    AV_QUERY_UIDS = 16     /* ranges */
+    AV_QUERY_UIDS = 16,    /* ranges */
+    /*
+     * Patterns. A word of them is held against words as token.h gives them: what is longer than AV_TOKEN_MAX bytes is seen
+     * cut. Accents count where the pattern's word has some, as everywhere.
+     */
+    AV_QUERY_SUFFIX = 17,   /* as WORD, and the first word may begin earlier */
+    AV_QUERY_WILDCARD = 18, /* as WORD, and in its words * is any letters, also none, and ? is one letter */
+    AV_QUERY_NEAR = 19,     /* text: words parted by blanks, * and ? in them as in WILDCARD; distance; one field has all
+                               of them, first to last within AV_TOKEN_WITHIN(distance), in any order; two items may be met by
+                               the same word */
+    AV_QUERY_STEM = 20,     /* text: one word; name: languages; a word with the same stem in one of them (stem.h) */
+    AV_QUERY_HEADER_WORD = 21 /* name, text: as `how` says in the value of one header field of that name */
 } av_query_kind;
 
 /* The date of a message a date node speaks of. */
@@ -119,6 +138,8 @@ typedef struct av_query_node {
     av_query_flag flag;
     const av_query_range *ranges;
     size_t range_count;
+    uint32_t distance; /* words, 1 to AV_QUERY_NEAR_MAX */
+    av_query_kind how; /* AV_QUERY_WORD, _PREFIX, _SUFFIX, _WILDCARD */
 } av_query_node;
 
 typedef struct av_query av_query;
@@ -140,9 +161,16 @@ av_query_id av_query_all(av_query *self);
 av_query_id av_query_not(av_query *self, av_query_id child);
 av_query_id av_query_and(av_query *self, const av_query_id *children, size_t n); /* n = 1 gives the child itself */
 av_query_id av_query_or(av_query *self, const av_query_id *children, size_t n);
-/* kind: AV_QUERY_WORD, _PREFIX, _SUBSTRING; fields: not empty. A word without letter or digit is refused. */
+/* kind: AV_QUERY_WORD, _PREFIX, _SUBSTRING, _SUFFIX, _WILDCARD; fields: not empty. A word without letter or digit is
+ * refused, as are wildcards without a letter beside them and beside letters of scripts that do not part words. */
 av_query_id av_query_text(av_query *self, av_query_kind kind, uint32_t fields, av_span text);
+/* text: 2 to AV_QUERY_NEAR_ITEMS_MAX words parted by white space, each one word of token.h, * and ? in it as in WILDCARD. */
+av_query_id av_query_near(av_query *self, uint32_t fields, uint32_t distance, av_span text);
+/* text: one word of token.h, of a script that parts words. languages: empty for those of the limits. */
+av_query_id av_query_stem(av_query *self, uint32_t fields, av_span languages, av_span text);
 av_query_id av_query_header(av_query *self, av_span name, av_span text);
+/* how: AV_QUERY_WORD, _PREFIX, _SUFFIX, _WILDCARD. */
+av_query_id av_query_header_word(av_query *self, av_span name, av_query_kind how, av_span text);
 av_query_id av_query_folder(av_query *self, av_span path);
 av_query_id av_query_dates(av_query *self, av_query_date which, int64_t from_unix_s, int64_t to_unix_s);
 /* Bytes, both included. IMAP LARGER n: (n + 1, UINT64_MAX); SMALLER n: (0, n - 1), and NOT ALL for n = 0. */

@@ -48,7 +48,24 @@ put_node(const av_query *q, const av_query_node *node, av_buf *out)
     case AV_QUERY_WORD:
     case AV_QUERY_PREFIX:
     case AV_QUERY_SUBSTRING:
+    case AV_QUERY_SUFFIX:
+    case AV_QUERY_WILDCARD:
         (void)av_buf_put_u32(out, node->fields);
+        (void)put_text(out, node->text);
+        break;
+    case AV_QUERY_NEAR:
+        (void)av_buf_put_u32(out, node->fields);
+        (void)av_buf_put_u32(out, node->distance);
+        (void)put_text(out, node->text);
+        break;
+    case AV_QUERY_STEM:
+        (void)av_buf_put_u32(out, node->fields);
+        (void)put_text(out, node->name);
+        (void)put_text(out, node->text);
+        break;
+    case AV_QUERY_HEADER_WORD:
+        (void)av_buf_put_u8(out, (uint8_t)node->how);
+        (void)put_text(out, node->name);
         (void)put_text(out, node->text);
         break;
     case AV_QUERY_HEADER:
@@ -147,7 +164,7 @@ get_leaf(av_span *in, av_query_kind kind, av_query *q, av_query_id *ret)
 {
     av_span text = { NULL, 0 }, name = { NULL, 0 };
     uint64_t low, high;
-    uint32_t fields;
+    uint32_t fields, distance;
     uint8_t byte;
 
     switch (kind) {
@@ -160,9 +177,26 @@ get_leaf(av_span *in, av_query_kind kind, av_query *q, av_query_id *ret)
     case AV_QUERY_WORD:
     case AV_QUERY_PREFIX:
     case AV_QUERY_SUBSTRING:
+    case AV_QUERY_SUFFIX:
+    case AV_QUERY_WILDCARD:
         if (!av_span_get_u32(in, &fields) || !get_text(in, &text))
             return false;
         *ret = av_query_text(q, kind, fields, text);
+        return true;
+    case AV_QUERY_NEAR:
+        if (!av_span_get_u32(in, &fields) || !av_span_get_u32(in, &distance) || !get_text(in, &text))
+            return false;
+        *ret = av_query_near(q, fields, distance, text);
+        return true;
+    case AV_QUERY_STEM:
+        if (!av_span_get_u32(in, &fields) || !get_text(in, &name) || name.n == 0 || !get_text(in, &text))
+            return false;
+        *ret = av_query_stem(q, fields, name, text);
+        return true;
+    case AV_QUERY_HEADER_WORD:
+        if (!av_span_get_u8(in, &byte) || !get_text(in, &name) || !get_text(in, &text))
+            return false;
+        *ret = av_query_header_word(q, name, (av_query_kind)byte, text);
         return true;
     case AV_QUERY_HEADER:
         if (!get_text(in, &name) || !get_text(in, &text))

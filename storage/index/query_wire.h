@@ -4,7 +4,9 @@
  * Version byte 1, then the tree, a node before its children, integers little-endian:
  *   node     := kind u8, body
  *   AND, OR  := children u16, nodes          NOT := node          ALL, HAS_ATTACHMENT := nothing
- *   WORD, PREFIX, SUBSTRING := fields u32, text         text := length u16, bytes
+ *   WORD, PREFIX, SUBSTRING, SUFFIX, WILDCARD := fields u32, text         text := length u16, bytes
+ *   NEAR := fields u32, distance u32, text   STEM := fields u32, languages text, text
+ *   HEADER_WORD := how u8, name text, text
  *   HEADER   := name text, text              FOLDER, ID, KEYWORD := text
  *   DATE     := which u8, from u64, to u64 (two's complement)     SIZE := min u64, max u64
  *   FLAG     := flag u8                      UIDS := ranges u32, (first u32, last u32)...

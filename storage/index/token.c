@@ -6,15 +6,7 @@
  */
 #include "storage/index/token.h"
 
-#include "storage/index/fold.h"
-
-/* A word that is being made. */
-typedef struct maker {
-    uint8_t *folded, *cased;
-    size_t folded_n, cased_n;
-    bool folded_cut, cased_cut;
-    bool accented; /* cased is kept, too */
-} maker;
+#include "storage/index/token_priv.h"
 
 void
 av_tokens_init(av_tokens *self, av_span text)
@@ -62,8 +54,8 @@ char_at(av_span text, size_t at, size_t *ret_n)
     return c;
 }
 
-static inline uint32_t
-step_of_mark(uint8_t c)
+uint32_t
+av_token_step_of(uint32_t c)
 {
     switch (c) {
     case '.':
@@ -97,7 +89,7 @@ skip_gap(av_span text, size_t at, uint32_t *step)
         if (b < 0x80) {
             if (av_fold_ascii[b] != 0)
                 return at;
-            this = b == ' ' || (b >= 0x09 && b <= 0x0D) ? AV_TOKEN_STEP_SPACE : step_of_mark(b);
+            this = b == ' ' || (b >= 0x09 && b <= 0x0D) ? AV_TOKEN_STEP_SPACE : av_token_step_of(b);
         } else {
             switch (av_fold_of(char_at(text, at, &n))->class) {
             case AV_FOLD_WORD:
@@ -122,10 +114,11 @@ skip_gap(av_span text, size_t at, uint32_t *step)
     return at;
 }
 
+/* More of a form; once it is cut nothing more goes in. */
 static void
-put(uint8_t *form, size_t *n, bool *cut, const uint8_t *bytes, size_t bytes_n)
+put(av_forms *m, uint8_t *form, size_t *n, bool *cut, const uint8_t *bytes, size_t bytes_n)
 {
-    if (*cut || *n + bytes_n > AV_TOKEN_MAX) {
+    if (*cut || *n + bytes_n > m->max) {
         *cut = true;
         return;
     }
@@ -133,9 +126,21 @@ put(uint8_t *form, size_t *n, bool *cut, const uint8_t *bytes, size_t bytes_n)
     *n += bytes_n;
 }
 
+static void
+put_folded(av_forms *m, const uint8_t *bytes, size_t n)
+{
+    put(m, m->folded, &m->folded_n, &m->folded_cut, bytes, n);
+}
+
+static void
+put_cased(av_forms *m, const uint8_t *bytes, size_t n)
+{
+    put(m, m->cased, &m->cased_n, &m->cased_cut, bytes, n);
+}
+
 /* From here on the two forms differ. */
 static void
-part_forms(maker *m)
+part_forms(av_forms *m)
 {
     if (m->accented)
         return;
@@ -146,15 +151,15 @@ part_forms(maker *m)
 }
 
 static void
-put_letter(maker *m, const av_fold *fold, const uint8_t *bytes, size_t n)
+put_letter(av_forms *m, const av_fold *fold, const uint8_t *bytes, size_t n)
 {
     bool own = fold->folded_n == 0;
 
     if (fold->accented)
         part_forms(m);
     if (m->accented)
-        put(m->cased, &m->cased_n, &m->cased_cut, own ? bytes : fold->cased, own ? n : fold->cased_n);
-    put(m->folded, &m->folded_n, &m->folded_cut, own ? bytes : fold->folded, own ? n : fold->folded_n);
+        put_cased(m, own ? bytes : fold->cased, own ? n : fold->cased_n);
+    put_folded(m, own ? bytes : fold->folded, own ? n : fold->folded_n);
 }
 
 /* Byte where the last character of a form begins. */
@@ -169,7 +174,7 @@ last_char(const uint8_t *form, size_t n)
 
 /* An accent of its own: canonical order puts it before those of a higher class. */
 static void
-put_accent(maker *m, uint32_t c, const av_fold *fold, const uint8_t *bytes, size_t n)
+put_accent(av_forms *m, uint32_t c, const av_fold *fold, const uint8_t *bytes, size_t n)
 {
     size_t last = last_char(m->folded, m->folded_n), at;
     av_span before = av_span_of(m->folded + last, m->folded_n - last);
@@ -179,11 +184,11 @@ put_accent(maker *m, uint32_t c, const av_fold *fold, const uint8_t *bytes, size
     if (!kept)
         part_forms(m);
     if (kept)
-        put(m->folded, &m->folded_n, &m->folded_cut, bytes, n);
+        put_folded(m, bytes, n);
     if (!m->accented || cut)
         return;
     at = m->cased_n;
-    put(m->cased, &m->cased_n, &m->cased_cut, bytes, n);
+    put_cased(m, bytes, n);
     if (m->cased_cut)
         return;
     while (at > 0 && fold->combining > 0) {
@@ -200,7 +205,7 @@ put_accent(maker *m, uint32_t c, const av_fold *fold, const uint8_t *bytes, size
 
 /* A word from byte at on, whose first characters, ASCII, are in m already; its end. */
 static size_t
-take_mixed(av_span text, size_t at, maker *m)
+take_mixed(av_span text, size_t at, av_forms *m)
 {
     size_t end = at;
 
@@ -230,25 +235,31 @@ take_mixed(av_span text, size_t at, maker *m)
     return end;
 }
 
+size_t
+av_forms_take(av_forms *m, av_span text, size_t at)
+{
+    const uint8_t *p = text.p + at;
+    size_t most = AV_MIN(text.n - at, m->max), n = 0;
+    uint8_t c;
+
+    while (n < most && (c = av_fold_ascii[p[n]]) != 0)
+        m->folded[n++] = c;
+    m->folded_n = n;
+    at += n;
+    return at < text.n && (n == m->max || p[n] >= 0x80) ? take_mixed(text, at, m) : at;
+}
+
 /* A word of a script that parts words, at byte at. */
 static void
 take_word(av_tokens *self, size_t at, av_token *ret)
 {
-    maker m = { .folded = self->folded, .cased = self->cased };
-    const uint8_t *p = self->text.p + at;
-    size_t most = AV_MIN(self->text.n - at, (size_t)AV_TOKEN_MAX), n = 0;
-    uint8_t c;
+    av_forms forms = { .folded = self->folded, .cased = self->cased, .max = AV_TOKEN_MAX };
 
-    while (n < most && (c = av_fold_ascii[p[n]]) != 0)
-        m.folded[n++] = c;
-    m.folded_n = n;
     ret->from = at;
-    ret->to = at + n;
-    if (ret->to < self->text.n && (n == AV_TOKEN_MAX || p[n] >= 0x80))
-        ret->to = take_mixed(self->text, ret->to, &m);
-    ret->folded = av_span_of(m.folded, m.folded_n);
-    ret->cased = av_span_of(m.cased, m.accented ? m.cased_n : 0);
-    ret->cut = m.folded_cut || m.cased_cut;
+    ret->to = av_forms_take(&forms, self->text, at);
+    ret->folded = av_span_of(forms.folded, forms.folded_n);
+    ret->cased = av_span_of(forms.cased, forms.accented ? forms.cased_n : 0);
+    ret->cut = forms.folded_cut || forms.cased_cut;
     ret->row = false;
     self->at = ret->to;
 }

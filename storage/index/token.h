@@ -61,6 +61,8 @@ void av_tokens_init(av_tokens *self, av_span text);
 bool av_tokens_next(av_tokens *self, av_token *ret);
 /* Stable within a build; not for what strangers could crowd into one slot without a bound. */
 uint64_t av_token_hash(av_span folded);
+/* The step when this mark alone stands between two words. */
+uint32_t av_token_step_of(uint32_t code_point);
 
 /* What of the text stands before the first word and behind the last, for those who ask for ".pdf": true when it holds
  * anything but white space. Texts without a word: both false. */
