@@ -171,7 +171,7 @@ add_position(av_builder *self, av_build_term *t, uint8_t field, uint32_t positio
 }
 
 void
-av_builder_text(av_builder *self, av_field field, av_span text)
+av_builder_text(av_builder *self, av_text_field field, av_span text)
 {
     uint8_t number = (uint8_t)__builtin_ctz(field);
     uint32_t base, position = 0;
