@@ -55,6 +55,12 @@ av_accounts_rollback(av_accounts *self)
     av_meta_rollback(self->meta);
 }
 
+bool
+av_accounts_is_failed(const av_accounts *self)
+{
+    return av_meta_is_failed(self->meta);
+}
+
 av_errc
 av_accounts_checkpoint(av_accounts *self, const char *dir, av_error *err)
 {

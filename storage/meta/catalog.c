@@ -185,6 +185,12 @@ av_catalog_trim(av_catalog *self, av_error *err)
     return av_meta_trim(self->meta, err);
 }
 
+bool
+av_catalog_is_failed(const av_catalog *self)
+{
+    return av_meta_is_failed(self->meta);
+}
+
 av_errc
 av_catalog_checkpoint(av_catalog *self, const char *dir, av_error *err)
 {

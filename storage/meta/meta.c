@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <rocksdb/c.h>
+#include <stdatomic.h>
 
 #include "base/file.h"
 #include "storage/meta/pending.h"
@@ -46,6 +47,8 @@ struct av_meta {
     bool in_group;
     size_t cache_bytes;
     av_meta_view writer;
+    av_error why;       /* the writer's: what the write that failed said */
+    atomic_bool failed; /* set behind it, and never taken back */
 };
 
 struct av_meta_iter {
@@ -55,6 +58,20 @@ struct av_meta_iter {
     av_pending_row *changes;
     size_t change_count, at; /* of the open group, merged in */
 };
+
+/* The answer to a write. After an I/O error RocksDB takes no further one before it is opened again. Frees text. */
+static av_errc
+take_answer(av_meta *self, char *text, av_error *err)
+{
+    bool trouble = av_sealed_status_is_disk(text);
+    av_errc rc = av_sealed_status(text, err);
+
+    if (trouble && !self->failed) {
+        self->why = *err;
+        self->failed = true;
+    }
+    return rc;
+}
 
 /* Many shards of a small cache would each be too small; here one thread writes and few read. */
 static rocksdb_cache_t *
@@ -159,7 +176,7 @@ av_meta_trim(av_meta *self, av_error *err)
         av_pending_destroy(&self->pending);
     rocksdb_cache_set_capacity(self->cache, 0);
     rocksdb_cache_set_capacity(self->cache, self->cache_bytes);
-    return av_sealed_status(status, err);
+    return take_answer(self, status, err);
 }
 
 av_errc
@@ -318,9 +335,19 @@ av_meta_commit(av_meta *self, bool sync, av_error *err)
     char *status = NULL;
 
     assert(self->in_group);
-    write_changes(self, sync, &status);
+    if (!self->failed)
+        write_changes(self, sync, &status);
     av_meta_rollback(self);
-    return av_sealed_status(status, err);
+    if (!self->failed)
+        return take_answer(self, status, err);
+    *err = self->why;
+    return av_error_prefix(err, "it takes no changes since a write failed");
+}
+
+bool
+av_meta_is_failed(const av_meta *self)
+{
+    return self->failed;
 }
 
 void

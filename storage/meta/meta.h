@@ -46,7 +46,8 @@ av_errc av_meta_checkpoint(av_meta *self, const char *dir, av_error *err);
 /*
  * A group of changes. Between begin and commit the writer's view sees them and nobody else does. commit: all or
  * nothing; sync = true returns when they are on disk, false when a crash of the process cannot lose them. A failed
- * commit leaves the database as it was and the group dropped.
+ * commit leaves the database as it was and the group dropped; once the disk failed it (AV_ERR_NOSPACE,
+ * AV_ERR_IO), every later one is refused with what was said then, until it is opened again: av_meta_is_failed.
  */
 void av_meta_begin(av_meta *self);
 bool av_meta_in_group(const av_meta *self);
@@ -54,6 +55,9 @@ void av_meta_put(av_meta *self, av_span key, av_span value);
 void av_meta_delete(av_meta *self, av_span key);
 av_errc av_meta_commit(av_meta *self, bool sync, av_error *err);
 void av_meta_rollback(av_meta *self);
+/* Any thread: the disk failed a write (a commit, or a table of av_meta_trim), so that no change is taken any more. What
+ * was committed can be read, and is there when it is opened again. */
+bool av_meta_is_failed(const av_meta *self);
 size_t av_meta_group_bytes(const av_meta *self);
 
 /* The writer's own view: the newest state with the open group. Owned by self; writer thread only. */

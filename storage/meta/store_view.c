@@ -173,6 +173,12 @@ av_store_view_trim(av_store_view *self, av_error *err)
     return av_meta_trim(self->meta, err);
 }
 
+bool
+av_store_view_is_failed(const av_store_view *self)
+{
+    return av_meta_is_failed(self->meta);
+}
+
 av_errc
 av_store_view_checkpoint(av_store_view *self, const char *dir, av_error *err)
 {

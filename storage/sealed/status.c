@@ -39,6 +39,12 @@ av_sealed_status(char *text, av_error *err)
     return code;
 }
 
+bool
+av_sealed_status_is_disk(const char *text)
+{
+    return text != NULL && strncmp(text, "IO error", 8) == 0;
+}
+
 av_errc
 av_sealed_status_of_open(char *text, av_error *err)
 {
