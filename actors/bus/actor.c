@@ -30,7 +30,7 @@ struct av_actor {
     av_loop *loop;
     av_bus *bus;
     Archivolt__ActorState state;
-    char detail[200];
+    char detail[480];
     int64_t ready_ms; /* 0: not yet */
     bool met_bus;     /* on_ready was called */
     bool stopping;

@@ -17,7 +17,8 @@
  * descriptor it inherits and need not know of.
  *
  * Exit status of an instance: 0 stopped in order after SIGTERM; AV_EXIT_ASLEEP it was idle and went to sleep by its
- * own word (only with sleep_after_s above 0); anything else is a crash. Of a worker: 0 the run has ended,
+ * own word (only with sleep_after_s above 0); 74 a database of it took no writes and its disk takes some again;
+ * anything else is a crash. Of a worker: 0 the run has ended,
  * AV_EXIT_RUN_FAILED it has failed for good; anything else is a crash.
  *
  * The child runs in a session of its own (a terminal's Ctrl-C reaches only the host), with standard input from

@@ -7,10 +7,12 @@
 
 #include "actors/instance/instance_priv.h"
 #include "actors/instance/freeze.h"
+#include "actors/instance/heal.h"
 #include "actors/instance/runs.h"
 #include "actors/instance/statistics.h"
 #include "actors/instance/store_ops.h"
 #include "actors/instance/trim.h"
+#include "actors/instance/trouble.h"
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/file.h"
@@ -51,6 +53,9 @@ static const av_setting settings[] = {
         "a frozen instance thaws by itself after this time" },
     { "grace_days", AV_SETTING_U64, MEMBER(grace_days), "30", 0, 36500,
         "days for which a deleted message can be restored; after them its keys are destroyed" },
+    { "heal_free_mb", AV_SETTING_U64, MEMBER(heal_free_mb), "64", 1, 1048576,
+        "after a failed write the instance starts again by itself once its disks have this many MB free" },
+    { "heal_pause_s", AV_SETTING_U64, MEMBER(heal_pause_s), "60", 1, 86400, "and at most once in this time" },
     { NULL, AV_SETTING_U64, 0, NULL, 0, 0, NULL },
 };
 
@@ -98,24 +103,29 @@ is_idle(const av_instance *self)
 {
     return av_pool_load(self->readers) == 0 && av_pool_load(self->writer) == 0 && self->feeds == NULL &&
            av_runs_active(self->runs) == 0 && av_store_ops_active(self->store_ops) == 0 &&
-           !av_freeze_is_on(self->freeze);
+           !av_freeze_is_on(self->freeze) && av_heal_problem(self->heal) == NULL;
 }
 
 static void
 set_state(av_instance *self)
 {
-    char problem[400];
-    bool degraded = av_stores_problem(self->archive->stores, problem, sizeof problem);
+    const char *heals = av_heal_problem(self->heal);
+    char problem[sizeof self->problem] = "";
 
-    if (degraded == self->degraded)
+    if (heals != NULL)
+        (void)snprintf(problem, sizeof problem, "%s", heals);
+    else
+        (void)av_stores_problem(self->archive->stores, problem, sizeof problem);
+    if (strcmp(problem, self->problem) == 0)
         return;
-    self->degraded = degraded;
-    if (degraded) {
-        AV_LOG(AV_LOG_ERROR, "store.write_protected", AV_STR("detail", problem));
-        av_actor_set_state(self->actor, ARCHIVOLT__ACTOR_STATE__ACTOR_STATE_DEGRADED, problem);
-    } else {
+    memcpy(self->problem, problem, sizeof problem);
+    if (problem[0] == '\0') {
         av_actor_set_state(self->actor, ARCHIVOLT__ACTOR_STATE__ACTOR_STATE_READY, NULL);
+        return;
     }
+    if (heals == NULL)
+        AV_LOG(AV_LOG_ERROR, "store.write_protected", AV_STR("detail", problem));
+    av_actor_set_state(self->actor, ARCHIVOLT__ACTOR_STATE__ACTOR_STATE_DEGRADED, problem);
 }
 
 /* Writer: between groups, as no run is active. */
@@ -171,6 +181,9 @@ on_tick(void *ctx)
     if (!av_freeze_is_on(self->freeze))
         av_runs_tick(self->runs, now);
     av_store_ops_tick(self->store_ops, now);
+    av_heal_tick(self->heal, now);
+    if (self->stopping)
+        return;
     set_state(self);
     if (!is_idle(self))
         return;
@@ -227,6 +240,8 @@ open_archive(av_instance *self, av_error *err)
     rc = read_key(av_actor_arg(self->actor, "instance_key_fd"), config.instance_key, err);
     if (rc == AV_OK)
         rc = av_archive_open(&config, &self->archive, err);
+    if (rc != AV_OK)
+        rc = av_trouble_explain_dir(config.dir, err);
     av_secret_wipe(config.instance_key, sizeof config.instance_key);
     return rc;
 }
@@ -256,6 +271,7 @@ serve(av_instance *self, av_error *err)
     av_reading_serve(self);
     av_finding_serve(self);
     self->freeze = av_freeze_new(self);
+    self->heal = av_heal_new(self);
     self->operations = av_operations_new(self->bus, NULL, NULL);
     if (av_store_ops_new(self, &self->store_ops, err) != AV_OK)
         return err->code;
@@ -345,6 +361,7 @@ on_end(void *ctx)
     av_operations_destroy(&self->operations);
     av_store_ops_destroy(&self->store_ops);
     av_freeze_destroy(&self->freeze);
+    av_heal_destroy(&self->heal);
     av_group_destroy(&self->group);
     av_archive_close(&self->archive);
     av_sessions_destroy(&self->sessions);

@@ -23,16 +23,19 @@
 #define AV_READERS             2
 #define AV_PENDING_MAX         512 /* jobs waiting in one pool; more callers get busy */
 #define AV_SEARCHES_OF_SESSION 8   /* waiting; more get busy */
+#define AV_EXIT_HEAL           74  /* EX_IOERR: a database took no writes, start me again */
 #define AV_EXIT_ASLEEP         75  /* EX_TEMPFAIL: asleep, wake me */
 
 typedef struct av_instance_settings {
     uint64_t max_message_mb, session_idle_s, sessions_per_user, sessions_total, worker_patience_s, remember_login_s;
     uint64_t searches_at_once, search_message_mb;
     uint64_t open_stores, freeze_seconds, grace_days;
+    uint64_t heal_free_mb, heal_pause_s;
 } av_instance_settings;
 
 typedef struct av_runs av_runs;
 typedef struct av_freeze av_freeze;
+typedef struct av_heal av_heal;
 typedef struct av_store_ops av_store_ops;
 
 typedef struct av_instance {
@@ -52,6 +55,7 @@ typedef struct av_instance {
     av_operations *operations;
     av_runs *runs;
     av_freeze *freeze;
+    av_heal *heal;
     av_store_ops *store_ops;
     av_handler *work_handlers; /* work.c */
     av_feed *feeds;            /* all */
@@ -60,7 +64,8 @@ typedef struct av_instance {
     uint64_t sleep_after_ms; /* 0: never */
     int64_t active_mono_ms;  /* last request or end of one */
     int64_t trimmed_mono_ms; /* memory was last given back */
-    bool stopping, degraded;
+    bool stopping;
+    char problem[480];   /* of the status; empty: none */
     char process_id[33]; /* random: changes with each start */
     uint64_t answered;
     uint64_t messages, message_bytes;                   /* for the status */

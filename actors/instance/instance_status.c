@@ -2,6 +2,7 @@
  * instance_status.c - the counters of an instance: in its status, and for GetInstanceProcessLiveStatistics
  */
 #include "actors/instance/freeze.h"
+#include "actors/instance/heal.h"
 #include "actors/instance/instance_priv.h"
 #include "actors/instance/runs.h"
 #include "actors/instance/statistics.h"
@@ -59,7 +60,7 @@ count_messages(av_instance *self)
 void
 av_instance_on_status(void *ctx, Archivolt__Status *status, av_buf *scratch)
 {
-    enum { COUNTERS = 11 };
+    enum { COUNTERS = 12 };
     struct counters {
         Archivolt__KeyValue *list[COUNTERS], pairs[COUNTERS];
         char texts[COUNTERS][32];
@@ -83,6 +84,7 @@ av_instance_on_status(void *ctx, Archivolt__Status *status, av_buf *scratch)
     add_counter(&c->pairs[8], "unreadable", c->texts[8], atomic_load(&self->unreadable));
     add_counter(&c->pairs[9], "truncated", c->texts[9], atomic_load(&self->archive->truncated));
     add_counter(&c->pairs[10], "frozen", c->texts[10], av_freeze_is_on(self->freeze));
+    add_counter(&c->pairs[11], "failed", c->texts[11], av_heal_count(self->heal));
     for (i = 0; i < COUNTERS; i++)
         c->list[i] = &c->pairs[i];
     status->n_counters = COUNTERS;

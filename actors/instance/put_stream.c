@@ -3,6 +3,8 @@
  */
 #include "actors/instance/put_priv.h"
 
+#include "actors/instance/heal.h"
+
 #define INBOX_MAX (256U * 1024 * 1024) /* never met: the window is smaller */
 
 /* ---- the stream ---- */
@@ -83,7 +85,8 @@ on_put(void *self, av_request *request, const ProtobufCMessage *message)
     av_run_ctl *ctl;
     av_put *put;
 
-    if (!av_instance_admit(runs->in, request, runs->in->writer))
+    if (!av_instance_admit(runs->in, request, runs->in->writer) ||
+        av_heal_refuses(runs->in->heal, request, AV_HEAL_WORKER))
         return;
     ctl = av_runs_of_worker(runs, request, &body->run);
     if (ctl == NULL)

@@ -3,6 +3,8 @@
  */
 #include "actors/instance/put_priv.h"
 
+#include "actors/instance/heal.h"
+
 #define SLICE (256U * 1024) /* fed in one step: others take turns on the writer */
 
 static av_errc
@@ -78,6 +80,8 @@ av_put_step(av_job *job)
         else
             self->rc = av_intake_end(self->intake, AV_RUN_FINISHED, &self->err);
     }
+    if (self->rc != AV_OK)
+        self->rc = av_heal_explain(self->runs->in, &self->err);
     if (step == AV_STEP_DONE && self->intake != NULL) {
         self->seen = *av_intake_seen(self->intake);
         self->durable = *av_intake_durable(self->intake);

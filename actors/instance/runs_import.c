@@ -1,6 +1,7 @@
 /*
  * runs_import.c - ImportFiles, and what a worker asks beside its stream: BeginRun, Progress, Fail
  */
+#include "actors/instance/heal.h"
 #include "actors/instance/runs_priv.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -66,6 +67,8 @@ on_import_step(av_job *job)
 
     im->rc =
         av_ask_write(&im->ask, create_run, &archivolt__operation__descriptor, im->has_key ? im->key : NULL, &im->err);
+    if (im->rc != AV_OK)
+        im->rc = av_heal_explain(im->runs->in, &im->err);
     return AV_STEP_DONE;
 }
 
@@ -185,7 +188,8 @@ on_import(void *self, av_request *request, const ProtobufCMessage *message)
     av_error err;
     import *im;
 
-    if (!av_instance_admit(runs->in, request, runs->in->writer))
+    if (!av_instance_admit(runs->in, request, runs->in->writer) ||
+        av_heal_refuses(runs->in->heal, request, AV_HEAL_EVENTS))
         return;
     if (av_stores_current_problem(runs->in->archive->stores, problem, sizeof problem)) {
         av_request_failf(request, AV_ERR_READONLY, "nothing can be archived: %s", problem);
@@ -236,6 +240,8 @@ on_begin_step(av_job *job)
         b->rc = av_archive_catch_up(archive, &b->err);
     if (b->rc == AV_OK)
         b->rc = av_runs_account(av_catalog_writer(archive->catalog), b->run, &b->state, &b->account, &b->err);
+    if (b->rc != AV_OK)
+        b->rc = av_heal_explain(b->runs->in, &b->err);
     return AV_STEP_DONE;
 }
 
@@ -283,7 +289,8 @@ on_begin(void *self, av_request *request, const ProtobufCMessage *message)
     av_error err;
     begin *b;
 
-    if (!av_instance_admit(runs->in, request, runs->in->writer))
+    if (!av_instance_admit(runs->in, request, runs->in->writer) ||
+        av_heal_refuses(runs->in->heal, request, AV_HEAL_WORKER))
         return;
     ctl = av_runs_of_worker(runs, request, &body->run);
     if (ctl == NULL)

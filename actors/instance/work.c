@@ -6,6 +6,7 @@
  */
 #include "actors/instance/deletion.h"
 #include "actors/instance/folders.h"
+#include "actors/instance/heal.h"
 #include "actors/instance/holds.h"
 #include "actors/instance/instance_priv.h"
 #include "actors/instance/messages.h"
@@ -157,7 +158,7 @@ change(work *w)
         AV_LOG(AV_LOG_ERROR, "stores.not_in_line", AV_ERRF(&why));
     if (w->method->kind == WORK_HOLDS && rc == AV_OK)
         av_holds_follow_all(w->in->archive);
-    return rc;
+    return rc == AV_OK ? rc : av_heal_explain(w->in, &w->err);
 }
 
 static av_step
@@ -206,6 +207,13 @@ find(const char *name)
     return &methods[i];
 }
 
+/* A new store on another disk may be the way out: the registry needs accounts alone. */
+static av_heal_need
+needs(work_kind kind)
+{
+    return kind == WORK_EVENTS || kind == WORK_HOLDS ? AV_HEAL_EVENTS : AV_HEAL_ACCOUNTS;
+}
+
 static void
 on_request(void *self, av_request *request, const ProtobufCMessage *body)
 {
@@ -217,7 +225,8 @@ on_request(void *self, av_request *request, const ProtobufCMessage *body)
     av_error err;
     work *w;
 
-    if (!av_instance_admit(in, request, method->kind != WORK_READS ? in->writer : in->readers))
+    if (!av_instance_admit(in, request, method->kind != WORK_READS ? in->writer : in->readers) ||
+        (method->kind != WORK_READS && av_heal_refuses(in->heal, request, needs(method->kind))))
         return;
     if (password != NULL && av_users_password_check(password, &err) != AV_OK) {
         av_request_fail(request, &err);
