@@ -6,12 +6,13 @@
  */
 #include "storage/index/match.h"
 
-#include "base/unicode.h"
+#include "storage/index/near.h"
 #include "storage/index/needle.h"
 
 typedef struct rule {
     av_query_node node; /* its spans point to copies of our own */
-    av_needle *needle;  /* text kinds and HEADER */
+    av_needle *needle;  /* text kinds, HEADER and HEADER_WORD */
+    av_near *near;      /* NEAR */
     uint32_t needs;     /* of this node alone */
 } rule;
 
@@ -38,10 +39,22 @@ static const struct place {
     { AV_QUERY_IN_ATTACHMENT, AV_MATCH_NEED_ATTACHMENTS, offsetof(av_match_doc, attachments) },
 };
 
+/* Looks for a text in fields. */
 static bool
 is_text(av_query_kind kind)
 {
-    return kind == AV_QUERY_WORD || kind == AV_QUERY_PREFIX || kind == AV_QUERY_SUBSTRING;
+    switch (kind) {
+    case AV_QUERY_WORD:
+    case AV_QUERY_PREFIX:
+    case AV_QUERY_SUBSTRING:
+    case AV_QUERY_SUFFIX:
+    case AV_QUERY_WILDCARD:
+    case AV_QUERY_NEAR:
+    case AV_QUERY_STEM:
+        return true;
+    default:
+        return false;
+    }
 }
 
 static uint32_t
@@ -49,15 +62,12 @@ needs_of(const av_query_node *node)
 {
     uint32_t needs = 0;
 
+    for (size_t i = 0; is_text(node->kind) && i < AV_COUNT(places); i++)
+        if ((node->fields & places[i].field) != 0)
+            needs |= places[i].need;
     switch (node->kind) {
-    case AV_QUERY_WORD:
-    case AV_QUERY_PREFIX:
-    case AV_QUERY_SUBSTRING:
-        for (size_t i = 0; i < AV_COUNT(places); i++)
-            if ((node->fields & places[i].field) != 0)
-                needs |= places[i].need;
-        return needs;
     case AV_QUERY_HEADER:
+    case AV_QUERY_HEADER_WORD:
         return AV_MATCH_NEED_HEADER;
     case AV_QUERY_DATE:
         return node->date == AV_QUERY_DATE_RECEIVED ? AV_MATCH_NEED_META : AV_MATCH_NEED_DATE;
@@ -72,14 +82,8 @@ needs_of(const av_query_node *node)
     case AV_QUERY_UIDS:
         return AV_MATCH_NEED_META;
     default:
-        return 0;
+        return needs;
     }
-}
-
-static av_needle_mode
-mode_of(av_query_kind kind)
-{
-    return kind == AV_QUERY_WORD ? AV_NEEDLE_WORD : kind == AV_QUERY_PREFIX ? AV_NEEDLE_PREFIX : AV_NEEDLE_SUBSTRING;
 }
 
 static av_span
@@ -95,8 +99,12 @@ compile(const av_query_node *from, rule *to)
     to->node.text = copy(from->text);
     to->node.name = copy(from->name);
     to->needs = needs_of(from);
-    if (is_text(from->kind) || from->kind == AV_QUERY_HEADER)
-        to->needle = av_needle_new(from->text, mode_of(from->kind));
+    if (from->kind == AV_QUERY_NEAR)
+        to->near = av_near_new(from->text, from->distance);
+    else if (from->kind == AV_QUERY_HEADER || from->kind == AV_QUERY_HEADER_WORD)
+        to->needle = av_needle_new(from->text, from->how);
+    else if (is_text(from->kind) && from->kind != AV_QUERY_STEM)
+        to->needle = av_needle_new(from->text, from->kind);
     if (from->range_count > 0) {
         av_query_range *ranges = av_xcalloc(from->range_count, sizeof *ranges);
 
@@ -150,6 +158,7 @@ av_matcher_destroy(av_matcher **self)
         return;
     for (size_t i = 0; i < m->count; i++) {
         av_needle_destroy(&m->rules[i].needle);
+        av_near_destroy(&m->rules[i].near);
         free((void *)m->rules[i].node.text.p);
         free((void *)m->rules[i].node.name.p);
         free((void *)m->rules[i].node.ranges);
@@ -171,12 +180,23 @@ answer(bool yes)
     return yes ? AV_MATCH_YES : AV_MATCH_NO;
 }
 
+static bool
+stands_in(const rule *r, av_span text)
+{
+    size_t at, end;
+
+    if (r->node.kind == AV_QUERY_NEAR)
+        return av_near_test(r->near, text);
+    if (r->node.kind == AV_QUERY_STEM)
+        return av_near_stem(r->node.name, r->node.text, text);
+    return av_needle_find(r->needle, text, &at, &end);
+}
+
 /* Text in any of its fields; what is at hand may already say yes. */
 static av_match
 match_text(const rule *r, const av_match_doc *doc, uint32_t have)
 {
     av_match rest = AV_MATCH_NO;
-    size_t at, end;
 
     for (size_t i = 0; i < AV_COUNT(places); i++) {
         av_span text;
@@ -188,7 +208,7 @@ match_text(const rule *r, const av_match_doc *doc, uint32_t have)
             continue;
         }
         memcpy(&text, (const char *)doc + places[i].offset, sizeof text);
-        if (text.n > 0 && av_needle_find(r->needle, text, &at, &end))
+        if (text.n > 0 && stands_in(r, text))
             return AV_MATCH_YES;
     }
     return rest;
@@ -253,6 +273,7 @@ match_leaf(const rule *r, const av_match_doc *doc)
 {
     switch (r->node.kind) {
     case AV_QUERY_HEADER:
+    case AV_QUERY_HEADER_WORD:
         return match_header(r, doc);
     case AV_QUERY_FOLDER:
         return av_query_folder_matches(doc->folder, r->node.text);
@@ -308,11 +329,9 @@ match_node(const av_matcher *self, av_query_id id, const av_match_doc *doc, uint
     case AV_QUERY_NOT:
         below = match_node(self, r->node.first_child, doc, have);
         return below == AV_MATCH_MAYBE ? below : answer(below == AV_MATCH_NO);
-    case AV_QUERY_WORD:
-    case AV_QUERY_PREFIX:
-    case AV_QUERY_SUBSTRING:
-        return match_text(r, doc, have);
     default:
+        if (is_text(r->node.kind))
+            return match_text(r, doc, have);
         return (r->needs & ~have) != 0 ? AV_MATCH_MAYBE : answer(match_leaf(r, doc));
     }
 }

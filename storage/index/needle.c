@@ -1,132 +1,71 @@
 /*
  * needle.c - see needle.h
  *
- *   needle   i n v [o] i c e        anchor 3: its place is the same in bytes and characters, for what stands before it
- *   text   ...I N V [O] I C E...    is ASCII that no other character folds to (all but k and s: KELVIN SIGN, LONG S)
+ * A match begins with the first item of the phrase (phrase.h), so all places where that may stand are tried:
+ *
+ *   a mark                    memmem of its bytes
+ *   a word of ASCII letters   memchr on its rarest letter finds it where the text writes it in ASCII, too; where the text
+ *                             has other bytes in it (accents, wide letters), the walk below does
+ *   any other word, a row     a walk over the words of the text that hold bytes beyond ASCII, or over all of them
  */
 #include "storage/index/needle.h"
 
-#include "base/unicode.h"
-#include "storage/index/query_priv.h"
-
-#include <unicode/uset.h>
-
-enum { LEADS_MAX = 8 };
+#include "storage/index/phrase.h"
+#include "storage/index/substring.h"
+#include "storage/index/token_priv.h"
 
 struct av_needle {
-    av_needle_mode mode;
-    uint32_t *chars; /* folded; ' ' is a gap except in substrings */
-    size_t n;
-    bool left, right;         /* the end must stand beside no word character */
-    size_t anchor;            /* index of the anchor character */
-    uint8_t leads[LEADS_MAX]; /* first bytes of what folds to it */
-    size_t lead_count;        /* 0: no letter case anywhere, `bytes` is searched as it is */
-    av_span bytes;
+    av_phrase phrase;
+    av_substring *substring; /* NULL: the phrase is searched */
+    bool plain;              /* the first item is a word of ASCII letters, or begins so */
+    bool every;              /* the first item is a pattern: every word has to be looked at */
+    size_t anchor;           /* index of its rarest letter */
+    uint8_t upper;           /* that letter's other case, or itself */
 };
 
 /* How common a byte is in mail, from letters that are everywhere to rare ones; for the choice of the anchor only. */
 static unsigned
-commonness(uint32_t c)
+commonness(uint8_t c)
 {
     static const char by_rarity[] = "zqjxkvbywpgfumcdlhrsinoate";
-    const char *at = c >= 'a' && c <= 'z' ? strchr(by_rarity, (int)c) : NULL;
+    const char *at = c >= 'a' && c <= 'z' ? strchr(by_rarity, c) : NULL;
 
     return at == NULL ? 8 : (unsigned)(at - by_rarity);
 }
 
-static uint8_t
-utf8_lead(uint32_t c)
-{
-    return (uint8_t)(c < 0x80 ? c : c < 0x800 ? 0xC0 | c >> 6 : c < 0x10000 ? 0xE0 | c >> 12 : 0xF0 | c >> 18);
-}
-
-/* All characters that fold to c, as a set; c is folded. Only single characters: strings in the set are left out. */
-static size_t
-first_bytes(uint32_t c, uint8_t *ret_leads, bool *ret_alone)
-{
-    USet *set = uset_open((UChar32)c, (UChar32)c);
-    size_t n = 0, members = 0;
-
-    uset_closeOver(set, USET_CASE_INSENSITIVE);
-    for (int32_t i = 0; i < uset_getItemCount(set); i++) {
-        UErrorCode status = U_ZERO_ERROR;
-        UChar32 from, to;
-
-        if (uset_getItem(set, i, &from, &to, NULL, 0, &status) != 0)
-            continue;
-        for (UChar32 v = from; v <= to; v++) {
-            uint8_t lead = utf8_lead((uint32_t)v);
-
-            if (av_unicode_fold_char((uint32_t)v) != c)
-                continue;
-            members++;
-            if (memchr(ret_leads, lead, n) == NULL && n < LEADS_MAX)
-                ret_leads[n++] = lead;
-        }
-    }
-    uset_close(set);
-    *ret_alone = members == 1;
-    return n;
-}
-
-/* An ASCII character that nothing but its own two cases folds to. */
-static bool
-is_plain(uint32_t c)
-{
-    return c < 0x80 && c != 'k' && c != 's' && c != ' ';
-}
-
 static void
-choose_anchor(av_needle *self)
+prepare(av_needle *self)
 {
-    bool alone;
+    const av_phrase_item *first = self->phrase.items;
+    av_span form;
 
-    self->anchor = 0;
-    for (size_t i = 1; i < self->n && i < 32 && is_plain(self->chars[i - 1]) && is_plain(self->chars[i]); i++)
-        if (commonness(self->chars[i]) < commonness(self->chars[self->anchor]))
+    if (self->phrase.count == 0 || first->kind != AV_PHRASE_WORD)
+        return;
+    form = first->word.form;
+    self->every = first->word.how == AV_WORD_ENDS || first->word.how == AV_WORD_LIKE;
+    self->plain = !self->every && !first->word.accented;
+    for (size_t i = 0; i < form.n; i++) {
+        self->plain &= form.p[i] < 0x80;
+        if (commonness(form.p[i]) < commonness(form.p[self->anchor]))
             self->anchor = i;
-    self->lead_count = first_bytes(self->chars[self->anchor], self->leads, &alone);
-}
-
-/* Neither letter case nor gaps: the needle's own bytes are what stands in a text. */
-static bool
-is_exact(const av_needle *self)
-{
-    uint8_t leads[LEADS_MAX];
-    bool alone = true;
-
-    for (size_t i = 0; i < self->n && alone; i++) {
-        if (self->chars[i] == ' ' && self->mode != AV_NEEDLE_SUBSTRING)
-            return false;
-        if (self->chars[i] < 0x80)
-            alone = self->chars[i] < 'a' || self->chars[i] > 'z';
-        else
-            (void)first_bytes(self->chars[i], leads, &alone);
     }
-    return alone;
+    if (!self->plain)
+        return;
+    self->upper = form.p[self->anchor];
+    if (self->upper >= 'a' && self->upper <= 'z')
+        self->upper = (uint8_t)(self->upper - 32);
 }
 
 av_needle *
-av_needle_new(av_span text, av_needle_mode mode)
+av_needle_new(av_span text, av_query_kind kind)
 {
     av_needle *self = av_xcalloc(1, sizeof *self);
-    av_span rest = text;
 
-    self->mode = mode;
-    self->bytes = av_span_of(av_span_dup(text), text.n);
-    self->chars = av_xcalloc(text.n + 1, sizeof *self->chars);
-    while (rest.n > 0)
-        self->chars[self->n++] = av_unicode_fold_char(av_utf8_next(&rest));
-    if (self->n == 0)
-        return self;
-    if (mode != AV_NEEDLE_SUBSTRING) {
-        uint32_t first = self->chars[0], last = self->chars[self->n - 1];
-
-        self->left = av_unicode_is_word(first) && !av_unicode_is_unspaced(first);
-        self->right = mode == AV_NEEDLE_WORD && av_unicode_is_word(last) && !av_unicode_is_unspaced(last);
-    }
-    if (!is_exact(self))
-        choose_anchor(self);
+    if (kind == AV_QUERY_SUBSTRING)
+        self->substring = av_substring_new(text);
+    else
+        av_phrase_init(&self->phrase, kind, text);
+    prepare(self);
     return self;
 }
 
@@ -135,106 +74,204 @@ av_needle_destroy(av_needle **self)
 {
     if (*self == NULL)
         return;
-    free((void *)(*self)->bytes.p);
-    free((*self)->chars);
+    av_phrase_release(&(*self)->phrase);
+    av_substring_destroy(&(*self)->substring);
     free(*self);
     *self = NULL;
 }
 
-/* No word character right before byte at. */
-static bool
-free_on_left(av_span text, size_t at)
+/* Class of the character at byte at, which is within text, and its bytes. */
+static uint8_t
+class_at(av_span text, size_t at, uint32_t *ret_c, size_t *ret_n)
 {
-    size_t from = at;
-    av_span before;
+    av_span rest = av_span_skip(text, at);
 
-    if (at == 0)
-        return true;
-    if (text.p[at - 1] < 0x80)
-        return !av_unicode_is_word(text.p[at - 1]);
-    do
-        from--;
-    while (from > 0 && at - from < 4 && (text.p[from] & 0xC0) == 0x80);
-    before = av_span_slice(text, from, at);
-    return !av_unicode_is_word(av_utf8_next(&before));
+    *ret_c = av_utf8_next(&rest);
+    *ret_n = text.n - at - rest.n;
+    return av_fold_of(*ret_c)->class;
 }
 
+/* The word at byte at is one that is asked for; ret_end is set behind it in any case. */
 static bool
-free_on_right(av_span text, size_t end)
+word_at(const av_word *word, av_span text, size_t at, size_t *ret_end)
 {
-    av_span rest = av_span_skip(text, end);
+    uint8_t folded[AV_WORD_MAX], cased[AV_WORD_MAX];
+    bool pattern = word->how == AV_WORD_ENDS || word->how == AV_WORD_LIKE;
+    av_forms forms = { .folded = folded, .cased = cased, .max = pattern ? AV_TOKEN_MAX : AV_WORD_MAX };
 
-    return rest.n == 0 || !av_unicode_is_word(av_utf8_next(&rest));
+    *ret_end = av_forms_take(&forms, text, at);
+    return av_word_fits(
+        word, av_span_of(folded, forms.folded_n), av_span_of(cased, forms.accented ? forms.cased_n : 0));
 }
 
-/* Skip white space at *at; false when there is none. */
+/* White space, and what is not seen, at *at; false when there is no white space. */
 static bool
-skip_gap(av_span text, size_t *at)
+take_space(av_span text, size_t *at)
 {
-    size_t from = *at;
+    bool any = false;
 
     while (*at < text.n) {
-        av_span rest = av_span_skip(text, *at);
+        uint32_t c;
+        size_t n;
+        uint8_t class = class_at(text, *at, &c, &n);
 
-        if (!av_query_is_space(av_utf8_next(&rest)))
+        if (class != AV_FOLD_SPACE && class != AV_FOLD_IGNORED)
             break;
-        *at = text.n - rest.n;
+        any |= class == AV_FOLD_SPACE;
+        *at += n;
     }
-    return *at > from;
+    return any;
 }
 
-/* The needle's characters stand at byte at; ret_end is set behind them. */
+/* The items from number i on stand at byte at, where a word may begin; *ret_end is moved behind them. */
 static bool
-stands_at(const av_needle *self, av_span text, size_t at, size_t *ret_end)
+rest_at(const av_needle *self, size_t i, av_span text, size_t at, size_t *ret_end)
 {
-    for (size_t i = 0; i < self->n; i++) {
-        uint32_t want = self->chars[i];
+    for (; i < self->phrase.count; i++) {
+        const av_phrase_item *item = &self->phrase.items[i];
+        uint8_t class = AV_FOLD_OTHER;
+        size_t n = 0;
+        uint32_t c = 0;
 
-        if (want == ' ' && self->mode != AV_NEEDLE_SUBSTRING) {
-            if (!skip_gap(text, &at))
+        if (item->kind == AV_PHRASE_SPACE) {
+            if (!take_space(text, &at))
                 return false;
             continue;
         }
+        while (at < text.n && (class = class_at(text, at, &c, &n)) == AV_FOLD_IGNORED)
+            at += n;
         if (at >= text.n)
             return false;
-        if (text.p[at] < 0x80) {
-            uint8_t c = text.p[at++];
-
-            if ((c >= 'A' && c <= 'Z' ? c + 32U : c) != want)
+        if (item->kind == AV_PHRASE_WORD) {
+            if (class != AV_FOLD_WORD || !word_at(&item->word, text, at, &at))
                 return false;
-        } else {
+        } else if (item->kind == AV_PHRASE_ROW) {
             av_span rest = av_span_skip(text, at);
 
-            if (av_unicode_fold_char(av_utf8_next(&rest)) != want)
+            if (class != AV_FOLD_ROW || av_fold_take_row(&rest) != item->code_point)
                 return false;
             at = text.n - rest.n;
+        } else {
+            if (c != item->code_point)
+                return false;
+            at += n;
         }
     }
     *ret_end = at;
     return true;
 }
 
-static bool
-matches_at(const av_needle *self, av_span text, size_t at, size_t *ret_end)
+/* Where the character before byte at begins, one malformed byte being one; at is not 0. */
+static size_t
+before(av_span text, size_t at)
 {
-    return (!self->left || free_on_left(text, at)) && stands_at(self, text, at, ret_end) &&
-           (!self->right || free_on_right(text, *ret_end));
+    size_t from = at - 1;
+    av_span one;
+
+    while (from > 0 && at - from < 4 && (text.p[from] & 0xC0) == 0x80)
+        from--;
+    one = av_span_slice(text, from, at);
+    (void)av_utf8_next(&one);
+    return one.n == 0 ? from : at - 1;
+}
+
+/* Class of the character that accents at byte at would belong to: the one before, over accents and what is not seen. */
+static uint8_t
+base_class(av_span text, size_t at)
+{
+    uint8_t class = AV_FOLD_OTHER;
+
+    while (at > 0) {
+        uint32_t c;
+        size_t n;
+
+        if (text.p[at - 1] < 0x80)
+            return av_fold_of(text.p[at - 1])->class;
+        at = before(text, at);
+        class = class_at(text, at, &c, &n);
+        if (class != AV_FOLD_ACCENT && class != AV_FOLD_VOICE && class != AV_FOLD_IGNORED)
+            break;
+    }
+    return class;
+}
+
+/* The first word stands at byte at, written in ASCII throughout. */
+static bool
+plain_at(const av_needle *self, av_span text, size_t at, size_t *ret_end)
+{
+    const av_word *word = &self->phrase.items[0].word;
+    uint8_t class;
+    uint32_t c;
+    size_t n;
+
+    if (text.n - at < word->form.n)
+        return false;
+    for (size_t i = 0; i < word->form.n; i++)
+        if (av_fold_ascii[text.p[at + i]] != word->form.p[i])
+            return false;
+    if (base_class(text, at) == AV_FOLD_WORD)
+        return false;
+    at += word->form.n;
+    while (at < text.n && av_fold_ascii[text.p[at]] != 0) {
+        if (word->how == AV_WORD_IS)
+            return false;
+        at++;
+    }
+    *ret_end = at;
+    if (at == text.n || text.p[at] < 0x80)
+        return true;
+    class = class_at(text, at, &c, &n);
+    return class == AV_FOLD_ROW || class == AV_FOLD_OTHER || class == AV_FOLD_SPACE; /* else the walk sees this word */
+}
+
+static size_t
+next_byte(av_span text, size_t from, uint8_t byte)
+{
+    const uint8_t *hit = from < text.n ? memchr(text.p + from, byte, text.n - from) : NULL;
+
+    return hit == NULL ? text.n : (size_t)(hit - text.p);
 }
 
 static bool
-find_exact(const av_needle *self, av_span text, size_t *ret_at, size_t *ret_end)
+find_plain(const av_needle *self, av_span text, size_t *ret_at, size_t *ret_end)
 {
-    size_t from = 0;
+    uint8_t lower = self->phrase.items[0].word.form.p[self->anchor];
+    size_t a = next_byte(text, self->anchor, lower);
+    size_t b = self->upper == lower ? text.n : next_byte(text, self->anchor, self->upper);
+
+    while (a < text.n || b < text.n) {
+        size_t at = AV_MIN(a, b), end;
+
+        if (plain_at(self, text, at - self->anchor, &end) && rest_at(self, 1, text, end, ret_end)) {
+            *ret_at = at - self->anchor;
+            return true;
+        }
+        if (a < b)
+            a = next_byte(text, a + 1, lower);
+        else
+            b = next_byte(text, b + 1, self->upper);
+    }
+    return false;
+}
+
+static bool
+find_mark(const av_needle *self, av_span text, size_t *ret_at, size_t *ret_end)
+{
+    uint8_t bytes[4];
+    size_t n = av_utf8_write(bytes, self->phrase.items[0].code_point), from = 0;
+    bool accent = av_fold_of(self->phrase.items[0].code_point)->class != AV_FOLD_OTHER;
 
     while (from < text.n) {
-        const uint8_t *hit = memmem(text.p + from, text.n - from, self->bytes.p, self->bytes.n);
+        const uint8_t *hit = memmem(text.p + from, text.n - from, bytes, n);
+        uint8_t base = AV_FOLD_OTHER;
         size_t at;
 
         if (hit == NULL)
             return false;
         at = (size_t)(hit - text.p);
-        *ret_end = at + self->bytes.n;
-        if ((!self->left || free_on_left(text, at)) && (!self->right || free_on_right(text, *ret_end))) {
+        if (accent)
+            base = base_class(text, at);
+        if (base != AV_FOLD_WORD && base != AV_FOLD_ROW && rest_at(self, 1, text, at + n, ret_end)) {
             *ret_at = at;
             return true;
         }
@@ -243,42 +280,98 @@ find_exact(const av_needle *self, av_span text, size_t *ret_at, size_t *ret_end)
     return false;
 }
 
-/* The next place at or after from where this first byte stands; text.n when there is none. */
+/* The first byte beyond ASCII at or behind from; text.n when there is none. */
 static size_t
-next_lead(av_span text, size_t from, uint8_t lead)
+next_high(av_span text, size_t from)
 {
-    const uint8_t *hit = from < text.n ? memchr(text.p + from, lead, text.n - from) : NULL;
+    uint64_t eight;
 
-    return hit == NULL ? text.n : (size_t)(hit - text.p);
+    for (; from + 8 <= text.n; from += 8) {
+        memcpy(&eight, text.p + from, 8);
+        if ((eight & 0x8080808080808080U) != 0)
+            break;
+    }
+    while (from < text.n && text.p[from] < 0x80)
+        from++;
+    return from;
+}
+
+/*
+ * One step of the walk: what stands at *at, where a word may begin, is taken; true when the needle stands there.
+ */
+static bool
+step(const av_needle *self, av_span text, size_t *at, size_t *ret_end)
+{
+    const av_phrase_item *first = &self->phrase.items[0];
+    size_t n, end;
+    uint32_t c;
+    uint8_t class = class_at(text, *at, &c, &n);
+    bool fits = false;
+
+    if (class == AV_FOLD_WORD) {
+        fits = first->kind == AV_PHRASE_WORD;
+        if (!word_at(&first->word, text, *at, &end))
+            fits = false;
+    } else if (class == AV_FOLD_ROW) {
+        av_span rest = av_span_skip(text, *at);
+
+        fits = av_fold_take_row(&rest) == first->code_point && first->kind == AV_PHRASE_ROW;
+        end = text.n - rest.n;
+    } else {
+        end = *at + n;
+    }
+    *at = end;
+    return fits && rest_at(self, 1, text, end, ret_end);
+}
+
+/* Words that hold a byte beyond ASCII (or all of them), and rows, up to byte `most`. */
+static bool
+find_walking(const av_needle *self, av_span text, size_t most, size_t *ret_at, size_t *ret_end)
+{
+    size_t at = 0;
+
+    for (;;) {
+        size_t high = self->every ? at : next_high(text, at), low = at, from;
+
+        if (high >= text.n)
+            return false;
+        /* Back to where its word begins; what was walked over already is not walked again. */
+        at = high;
+        while (at > low && av_fold_ascii[text.p[at - 1]] != 0)
+            at--;
+        do {
+            from = at;
+            if (from >= most)
+                return false;
+            if (step(self, text, &at, ret_end)) {
+                *ret_at = from;
+                return true;
+            }
+        } while (at < text.n && (at <= high || text.p[at] >= 0x80 || av_fold_ascii[text.p[at]] != 0));
+    }
 }
 
 bool
 av_needle_find(const av_needle *self, av_span text, size_t *ret_at, size_t *ret_end)
 {
-    size_t next[LEADS_MAX], end = 0;
+    size_t most = text.n, at, end;
+    bool found;
 
-    if (self->n == 0) {
+    if (self->substring != NULL)
+        return av_substring_find(self->substring, text, ret_at, ret_end);
+    if (self->phrase.count == 0) {
         *ret_at = *ret_end = 0;
         return true;
     }
-    if (self->lead_count == 0)
-        return find_exact(self, text, ret_at, ret_end);
-    for (size_t i = 0; i < self->lead_count; i++)
-        next[i] = next_lead(text, self->anchor, self->leads[i]);
-    for (;;) {
-        size_t first = 0, at;
-
-        for (size_t i = 1; i < self->lead_count; i++)
-            if (next[i] < next[first])
-                first = i;
-        at = next[first];
-        if (at >= text.n)
-            return false;
-        if (matches_at(self, text, at - self->anchor, &end)) {
-            *ret_at = at - self->anchor;
-            *ret_end = end;
-            return true;
-        }
-        next[first] = next_lead(text, at + 1, self->leads[first]);
+    if (self->phrase.items[0].kind == AV_PHRASE_MARK)
+        return find_mark(self, text, ret_at, ret_end);
+    found = self->plain && find_plain(self, text, ret_at, ret_end);
+    if (found)
+        most = *ret_at;
+    if (find_walking(self, text, most, &at, &end)) {
+        *ret_at = at;
+        *ret_end = end;
+        found = true;
     }
+    return found;
 }

@@ -16,61 +16,61 @@ test_needles(void)
 {
     static const struct {
         const char *needle;
-        av_needle_mode mode;
+        av_query_kind kind;
         const char *text;
         int at; /* -1: no match */
     } cases[] = {
-        { "invoice", AV_NEEDLE_WORD, "invoice", 0 },
-        { "invoice", AV_NEEDLE_WORD, "your INVoice.", 5 },
-        { "InVoice", AV_NEEDLE_WORD, "your invoice", 5 },
-        { "invoice", AV_NEEDLE_WORD, "invoices invoice", 9 },
-        { "invoice", AV_NEEDLE_WORD, "xinvoice invoice_ invoice1", -1 },
-        { "invoice", AV_NEEDLE_WORD, "-invoice-", 1 },
-        { "invoice", AV_NEEDLE_WORD, "invoice" UE, -1 },
-        { "invoice", AV_NEEDLE_WORD, UE "invoice", -1 },
-        { "invoice", AV_NEEDLE_WORD, "\xe2\x80\x9cinvoice\xe2\x80\x9d", 3 },
-        { "invoice", AV_NEEDLE_WORD, "invoic", -1 },
-        { "invoice", AV_NEEDLE_WORD, "", -1 },
-        { "invo", AV_NEEDLE_PREFIX, "the invoice", 4 },
-        { "invo", AV_NEEDLE_PREFIX, "xinvoice", -1 },
-        { "best regards", AV_NEEDLE_WORD, "With best\r\n\t regards, x", 5 },
-        { "best regards", AV_NEEDLE_WORD,
+        { "invoice", AV_QUERY_WORD, "invoice", 0 },
+        { "invoice", AV_QUERY_WORD, "your INVoice.", 5 },
+        { "InVoice", AV_QUERY_WORD, "your invoice", 5 },
+        { "invoice", AV_QUERY_WORD, "invoices invoice", 9 },
+        { "invoice", AV_QUERY_WORD, "xinvoice invoice_ invoice1", -1 },
+        { "invoice", AV_QUERY_WORD, "-invoice-", 1 },
+        { "invoice", AV_QUERY_WORD, "invoice" UE, -1 },
+        { "invoice", AV_QUERY_WORD, UE "invoice", -1 },
+        { "invoice", AV_QUERY_WORD, "\xe2\x80\x9cinvoice\xe2\x80\x9d", 3 },
+        { "invoice", AV_QUERY_WORD, "invoic", -1 },
+        { "invoice", AV_QUERY_WORD, "", -1 },
+        { "invo", AV_QUERY_PREFIX, "the invoice", 4 },
+        { "invo", AV_QUERY_PREFIX, "xinvoice", -1 },
+        { "best regards", AV_QUERY_WORD, "With best\r\n\t regards, x", 5 },
+        { "best regards", AV_QUERY_WORD,
             "best"
             "\xc2\xa0"
             "regards",
             0 },
-        { "best regards", AV_NEEDLE_WORD, "bestregards best, regards", -1 },
-        { "best reg", AV_NEEDLE_PREFIX, "best regards", 0 },
-        { "a b", AV_NEEDLE_WORD, "a a   a b", 6 },
-        { "f" UE "r", AV_NEEDLE_WORD, "F" UUE "R f" UE "r", 0 },
-        { UE "ber", AV_NEEDLE_WORD, "x " UUE "BER", 2 },
-        { UE "ber", AV_NEEDLE_WORD, "uber", -1 },
-        { "k", AV_NEEDLE_WORD, "5 " KELVIN, 2 }, /* folds to k: three bytes for one */
-        { "task", AV_NEEDLE_WORD, "ta" LONG_S KELVIN ".", 0 },
-        { "ask", AV_NEEDLE_WORD, "ta" LONG_S KELVIN ".", -1 },
-        { LONG_S "et", AV_NEEDLE_WORD, "SET", 0 },
-        { "\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c", AV_NEEDLE_WORD,
+        { "best regards", AV_QUERY_WORD, "bestregards best, regards", -1 },
+        { "best reg", AV_QUERY_PREFIX, "best regards", 0 },
+        { "a b", AV_QUERY_WORD, "a a   a b", 6 },
+        { "f" UE "r", AV_QUERY_WORD, "F" UUE "R f" UE "r", 0 },
+        { UE "ber", AV_QUERY_WORD, "x " UUE "BER", 2 },
+        { UE "ber", AV_QUERY_WORD, "uber", -1 },
+        { "k", AV_QUERY_WORD, "5 " KELVIN, 2 }, /* folds to k: three bytes for one */
+        { "task", AV_QUERY_WORD, "ta" LONG_S KELVIN ".", 0 },
+        { "ask", AV_QUERY_WORD, "ta" LONG_S KELVIN ".", -1 },
+        { LONG_S "et", AV_QUERY_WORD, "SET", 0 },
+        { "\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c", AV_QUERY_WORD,
             "\xd0\x9f\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c!", 0 },
-        { "\xe5\x85\xac\xe5\x8f\xb8", AV_NEEDLE_WORD, "\xe6\x9c\x89\xe5\x85\xac\xe5\x8f\xb8\xe6\x9c\x89", 3 },
-        { "\xe5\x85\xac\xe5\x8f\xb8", AV_NEEDLE_WORD, "x\xe5\x85\xac\xe5\x8f\xb8x", 1 },
-        { "2003", AV_NEEDLE_WORD, "12003 2003", 6 },
-        { ".pdf", AV_NEEDLE_WORD, "report.PDF", 6 },
-        { ".pdf", AV_NEEDLE_WORD, "report.pdfx", -1 },
-        { "@example.com", AV_NEEDLE_WORD, "joe@Example.com", 3 },
-        { "c++", AV_NEEDLE_WORD, "in C++11", 3 },
-        { "voic", AV_NEEDLE_SUBSTRING, "Invoice", 2 },
-        { "a  b", AV_NEEDLE_SUBSTRING, "a b a  b", 4 },
-        { "", AV_NEEDLE_SUBSTRING, "abc", 0 },
-        { "ab", AV_NEEDLE_SUBSTRING,
+        { "\xe5\x85\xac\xe5\x8f\xb8", AV_QUERY_WORD, "\xe6\x9c\x89\xe5\x85\xac\xe5\x8f\xb8\xe6\x9c\x89", 3 },
+        { "\xe5\x85\xac\xe5\x8f\xb8", AV_QUERY_WORD, "x\xe5\x85\xac\xe5\x8f\xb8x", 1 },
+        { "2003", AV_QUERY_WORD, "12003 2003", 6 },
+        { ".pdf", AV_QUERY_WORD, "report.PDF", 6 },
+        { ".pdf", AV_QUERY_WORD, "report.pdfx", -1 },
+        { "@example.com", AV_QUERY_WORD, "joe@Example.com", 3 },
+        { "c++", AV_QUERY_WORD, "in C++11", 3 },
+        { "voic", AV_QUERY_SUBSTRING, "Invoice", 2 },
+        { "a  b", AV_QUERY_SUBSTRING, "a b a  b", 4 },
+        { "", AV_QUERY_SUBSTRING, "abc", 0 },
+        { "ab", AV_QUERY_SUBSTRING,
             "\xff\xfe"
             "aAB",
             3 }, /* malformed bytes are passed over */
-        { "zebra", AV_NEEDLE_WORD, "zzebra zebra", 7 },
-        { "xylophone", AV_NEEDLE_WORD, "ylophone", -1 },
+        { "zebra", AV_QUERY_WORD, "zzebra zebra", 7 },
+        { "xylophone", AV_QUERY_WORD, "ylophone", -1 },
     };
 
     for (size_t i = 0; i < AV_COUNT(cases); i++) {
-        AV_CLEANUP(av_needle_destroy) av_needle *needle = av_needle_new(av_span_str(cases[i].needle), cases[i].mode);
+        AV_CLEANUP(av_needle_destroy) av_needle *needle = av_needle_new(av_span_str(cases[i].needle), cases[i].kind);
         size_t at = 0, end = 0;
         bool found = av_needle_find(needle, av_span_str(cases[i].text), &at, &end);
 
