@@ -158,7 +158,9 @@ change(work *w)
         AV_LOG(AV_LOG_ERROR, "stores.not_in_line", AV_ERRF(&why));
     if (w->method->kind == WORK_HOLDS && rc == AV_OK)
         av_holds_follow_all(w->in->archive);
-    return rc == AV_OK ? rc : av_heal_explain(w->in, &w->err);
+    if (rc == AV_OK || w->method->kind == WORK_STORES) /* whose folders may lie on any disk: they are named already */
+        return rc;
+    return av_heal_explain(w->in, &w->err);
 }
 
 static av_step
