@@ -72,17 +72,24 @@ av_ask_key(const char *caller, const char *method, av_span idempotency_key, uint
     av_sha256_stream_finish(&sha, ret);
 }
 
+void
+av_ask_pack(const ProtobufCMessage *body, av_buf *ret)
+{
+    size_t n = protobuf_c_message_get_packed_size(body);
+    uint8_t *room;
+
+    av_buf_init(ret, n + 1);
+    room = av_buf_reserve(ret, n + 1);
+    assert(room != NULL);
+    ret->n = protobuf_c_message_pack(body, room);
+}
+
 static void
 digest_body(const ProtobufCMessage *body, uint8_t ret[32])
 {
     AV_CLEANUP(av_buf_release_secret) av_buf packed = { 0 };
-    size_t n = protobuf_c_message_get_packed_size(body);
-    uint8_t *room;
 
-    av_buf_init(&packed, n + 1);
-    room = av_buf_reserve(&packed, n + 1);
-    assert(room != NULL);
-    packed.n = protobuf_c_message_pack(body, room);
+    av_ask_pack(body, &packed);
     av_sha256(av_buf_span(&packed), ret);
 }
 

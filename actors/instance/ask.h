@@ -44,6 +44,8 @@ av_errc av_ask_write(
  * runs fn again when the request is repeated: it finds the work done. */
 av_errc av_ask_do(
     av_ask *self, av_ask_fn *fn, const ProtobufCMessageDescriptor *output, const uint8_t key[32], av_error *err);
+/* A request's bytes, which may hold a password: ret is released with av_buf_release_secret. */
+void av_ask_pack(const ProtobufCMessage *body, av_buf *ret);
 /* The key of above. caller: actor name, connection left out. */
 void av_ask_key(const char *caller, const char *method, av_span idempotency_key, uint8_t ret[32]);
 

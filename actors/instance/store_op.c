@@ -1,16 +1,12 @@
 /*
  * store_op.c - one long operation: its steps on the writer, its work beside it, its progress, its end
  */
-#include <unistd.h>
-
 #include "actors/instance/store_ops_priv.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 
-#define LOG_BYTES    (64U * 1024)
-#define WAIT_MS      60000 /* for readers to let go */
-#define WAIT_STEP_US 5000
+#define LOG_BYTES (64U * 1024)
 
 /* ---- progress ---- */
 
@@ -223,48 +219,4 @@ store_op_start(av_store_ops *self, const store_op_kind *kind, const char *id, co
     self->ops = op;
     self->active++;
     return op;
-}
-
-/* ---- for steps ---- */
-
-static av_errc
-write_row(av_archive *archive, const av_store_row *row, av_error *err)
-{
-    av_errc rc;
-
-    av_accounts_begin(archive->accounts);
-    rc = av_store_row_put(archive->accounts, row, err);
-    if (rc == AV_OK)
-        rc = av_accounts_commit(archive->accounts, err);
-    else
-        av_accounts_rollback(archive->accounts);
-    return rc == AV_OK ? av_stores_sync(archive->stores, err) : rc;
-}
-
-av_errc
-store_op_change_row(
-    store_op *op, uint32_t id, void (*change)(av_store_row *row, const void *ctx), const void *ctx, av_error *err)
-{
-    av_store_info *info = NULL;
-    av_errc rc = av_stores_info(op->archive->stores, id, &info, err);
-
-    if (rc == AV_OK) {
-        change(info->row, ctx);
-        rc = write_row(op->archive, info->row, err);
-    }
-    av_store_infos_free(info, info != NULL);
-    return rc;
-}
-
-av_errc
-store_op_shut(store_op *op, const char *waiting, bool *ret_waits, av_error *err)
-{
-    av_errc rc = av_stores_shut(op->archive->stores, op->store_id, err);
-
-    *ret_waits = rc == AV_ERR_BUSY && av_clock_mono_ms() < op->job_started_mono_ms + WAIT_MS;
-    if (!*ret_waits)
-        return rc;
-    store_op_text(op, "%s", waiting);
-    (void)usleep(WAIT_STEP_US); /* others take their turns meanwhile; this one must not spin */
-    return AV_OK;
 }

@@ -42,13 +42,8 @@ static ProtobufCMessage *
 copy_of(const ProtobufCMessage *body)
 {
     AV_CLEANUP(av_buf_release_secret) av_buf packed = { 0 };
-    size_t n = protobuf_c_message_get_packed_size(body);
-    uint8_t *room;
 
-    av_buf_init(&packed, n + 1);
-    room = av_buf_reserve(&packed, n + 1);
-    assert(room != NULL);
-    packed.n = protobuf_c_message_pack(body, room);
+    av_ask_pack(body, &packed);
     return protobuf_c_message_unpack(body->descriptor, NULL, packed.n, packed.p);
 }
 

@@ -8,19 +8,6 @@
 #include "base/log.h"
 #include "storage/meta/store_view_check.h"
 
-static Archivolt__StoreOperationResult *
-result_of(store_op *op)
-{
-    Archivolt__StoreOperationResult *result;
-
-    if (op->result == NULL) {
-        result = av_reply_new(&archivolt__store_operation_result__descriptor);
-        result->has_problems = true;
-        op->result = &result->base;
-    }
-    return (void *)op->result;
-}
-
 /* The next store; false: there is none left. Those that are disabled or locked are passed over with a line. */
 static bool
 next_store(store_op *op, const av_store_info **ret)
@@ -45,7 +32,7 @@ static void
 note_problem(store_op *op, const av_store_info *info, const av_error *err)
 {
     store_op_say(op, "%s: %s", info->row->name, err->msg);
-    result_of(op)->problems++;
+    store_op_result(op)->problems++;
 }
 
 /* ---- statistics ---- */
@@ -74,7 +61,7 @@ store_op_refresh(store_op *op, bool *ret_done, av_error *err)
     av_errc rc;
 
     if (next_store(op, &info)) {
-        result_of(op)->stores++;
+        store_op_result(op)->stores++;
         if (recount_one(op, info, &why) != AV_OK)
             note_problem(op, info, &why);
         return AV_OK;
@@ -82,7 +69,7 @@ store_op_refresh(store_op *op, bool *ret_done, av_error *err)
     rc = av_catalog_recount(op->archive->catalog, &right, err);
     if (rc == AV_OK)
         store_op_say(op, "mailboxes: %s", right ? "the counters are right" : "counters put right");
-    (void)result_of(op);
+    (void)store_op_result(op);
     *ret_done = true;
     return rc == AV_OK ? av_stores_sync(op->archive->stores, err) : rc;
 }
@@ -110,12 +97,12 @@ store_op_maintain(store_op *op, bool *ret_done, av_error *err)
     av_error why;
 
     if (next_store(op, &info)) {
-        result_of(op)->stores++;
+        store_op_result(op)->stores++;
         if (maintain_one(op, info, &why) != AV_OK)
             note_problem(op, info, &why);
         return AV_OK;
     }
-    (void)result_of(op);
+    (void)store_op_result(op);
     *ret_done = true;
     return av_catalog_trim(op->archive->catalog, err);
 }
@@ -139,7 +126,7 @@ store_op_repair(store_op *op, bool *ret_done, av_error *err)
     }
     if (rc == AV_OK) {
         store_op_say(op, "%s: its database was made again from its log", info->row->name);
-        result_of(op)->stores = 1;
+        store_op_result(op)->stores = 1;
     }
     av_store_infos_free(info, info != NULL);
     *ret_done = true;
@@ -173,16 +160,16 @@ store_op_upgrade(store_op *op, bool *ret_done, av_error *err)
         rc = upgrade_one(op, op->store_id, err);
         if (rc == AV_OK)
             store_op_say(op, "the archive store has the newest format (1)");
-        result_of(op)->stores = rc == AV_OK;
+        store_op_result(op)->stores = rc == AV_OK;
         *ret_done = true;
         return rc;
     }
     if (!next_store(op, &info)) {
-        (void)result_of(op);
+        (void)store_op_result(op);
         *ret_done = true;
         return AV_OK;
     }
-    result_of(op)->stores++;
+    store_op_result(op)->stores++;
     if (upgrade_one(op, info->row->id, &why) != AV_OK)
         note_problem(op, info, &why);
     else

@@ -68,28 +68,12 @@ check_of(store_op *op)
     return self;
 }
 
-static Archivolt__StoreOperationResult *
-result_of(store_op *op)
-{
-    Archivolt__StoreOperationResult *result;
-
-    if (op->result == NULL) {
-        result = av_reply_new(&archivolt__store_operation_result__descriptor);
-        result->has_problems = true;
-        op->result = &result->base;
-    }
-    return (void *)op->result;
-}
-
 /* ---- what the engines say ---- */
 
 static bool
 on_go_on(void *ctx, uint64_t done, uint64_t total)
 {
-    check *self = ctx;
-
-    store_op_progress(self->op, done, total);
-    return !atomic_load(&self->op->cancel);
+    return store_op_on_go_on(((check *)ctx)->op, done, total);
 }
 
 static void
@@ -140,7 +124,7 @@ take_up(check *self, uint32_t id, unsigned care, av_error *err)
         self->view = av_store_view_snapshot(self->store->view);
         self->open_puts_lsn = av_store_open_puts_lsn(self->store->store);
         store_op_text(self->op, "%s", self->name);
-        result_of(self->op)->stores++;
+        store_op_result(self->op)->stores++;
     }
     av_store_infos_free(info, info != NULL);
     return rc;
@@ -162,7 +146,7 @@ verify_beside(store_op *op, av_error *err)
     op->again = true;
     if (rc != AV_OK)
         return rc;
-    result_of(op)->problems += result.faults;
+    store_op_result(op)->problems += result.faults;
     store_op_say(op, "%s: %llu containers, %llu groups, %llu messages, %llu parts, %llu MB: %llu faults", self->name,
         (unsigned long long)result.containers, (unsigned long long)result.groups, (unsigned long long)result.messages,
         (unsigned long long)result.parts, (unsigned long long)(result.bytes >> 20), (unsigned long long)result.faults);
@@ -206,13 +190,13 @@ store_op_verify_all(store_op *op, bool *ret_done, av_error *err)
     let_go(self);
     say_of_indexes(op, body->has_include_indexes && body->include_indexes);
     if (!next_id(op, &id)) {
-        (void)result_of(op);
+        (void)store_op_result(op);
         *ret_done = true;
         return AV_OK;
     }
     if (take_up(self, id, AV_CARE_VERIFY, &why) != AV_OK) {
         store_op_say(op, "%s", why.msg);
-        result_of(op)->problems++;
+        store_op_result(op)->problems++;
         return AV_OK;
     }
     op->beside = verify_beside;

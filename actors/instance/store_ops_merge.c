@@ -75,28 +75,12 @@ on_commit(void *ctx, av_error *err)
     return rc == AV_OK ? av_store_view_commit(self->target->view, err) : rc;
 }
 
-static bool
-on_go_on(void *ctx, uint64_t done, uint64_t total)
-{
-    merging *self = ctx;
-
-    store_op_progress(self->op, done, total);
-    return !atomic_load(&self->op->cancel);
-}
-
-static void
-on_say(void *ctx, av_log_level level, AV_UNUSED uint64_t lsn, const char *sentence)
-{
-    if (level >= AV_LOG_INFO)
-        store_op_say(((merging *)ctx)->op, "%s", sentence);
-}
-
 static av_errc
 copy_beside(store_op *op, av_error *err)
 {
     merging *self = op->state;
     const av_store_watch watch = av_store_view_watch(self->target->view);
-    const av_care_watch progress = { .ctx = self, .go_on = on_go_on, .say = on_say };
+    const av_care_watch progress = { .ctx = op, .go_on = store_op_on_go_on, .say = store_op_on_say };
     const av_care_copy_job job = { .source = self->source->store,
         .source_view = self->view,
         .target = self->target->store,

@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "actors/instance/store_ops.h"
+#include "base/log.h"
 #include "proto/instance.pb-c.h"
 #include "proto/stores.pb-c.h"
 
@@ -105,11 +106,17 @@ store_op_step store_op_train;
 /* store_ops_care.c */
 store_op_step store_op_refresh, store_op_maintain, store_op_repair, store_op_upgrade;
 
+/* store_ops_steps.c */
 /* The row as it is now, changed by `change` and written; the registry follows. For steps. */
 av_errc store_op_change_row(
     store_op *op, uint32_t id, void (*change)(av_store_row *row, const void *ctx), const void *ctx, av_error *err);
 /* For steps: close op->store_id for work on its files. *ret_waits: others use it and are waited for, a minute from
  * job_started_mono_ms at most; come again. waiting: what the operation does meanwhile. */
 av_errc store_op_shut(store_op *op, const char *waiting, bool *ret_waits, av_error *err);
+/* What op ends with, made when it is first asked for. */
+Archivolt__StoreOperationResult *store_op_result(store_op *op);
+/* For an av_care_watch whose ctx is the store_op: its progress, whether it is cancelled, lines of its log. */
+bool store_op_on_go_on(void *op, uint64_t done, uint64_t total);
+void store_op_on_say(void *op, av_log_level level, uint64_t lsn, const char *sentence);
 
 #endif

@@ -201,12 +201,10 @@ change_row(av_store_row *row, const void *ctx)
 static void
 report(store_recovery *self)
 {
-    Archivolt__StoreOperationResult *result = av_reply_new(&archivolt__store_operation_result__descriptor);
+    Archivolt__StoreOperationResult *result = store_op_result(self->op);
 
     result->stores = 1;
-    result->has_problems = true;
     result->problems = self->result.lost_messages;
-    self->op->result = &result->base;
     store_op_say(self->op, "%llu messages, %llu placements, %llu lost; %llu places in the log could not be read",
         (unsigned long long)self->result.messages, (unsigned long long)self->result.placements,
         (unsigned long long)self->result.lost_messages, (unsigned long long)self->result.lost_records);

@@ -91,27 +91,11 @@ on_lost(void *ctx, uint64_t lsn, const uint8_t digest[AV_SHA256_SIZE], const cha
     return AV_OK;
 }
 
-static bool
-on_go_on(void *ctx, uint64_t done, uint64_t total)
-{
-    store_recovery *self = ctx;
-
-    store_op_progress(self->op, done, total);
-    return !atomic_load(&self->op->cancel);
-}
-
-static void
-on_say(void *ctx, av_log_level level, AV_UNUSED uint64_t lsn, const char *sentence)
-{
-    if (level >= AV_LOG_INFO)
-        store_op_say(((store_recovery *)ctx)->op, "%s", sentence);
-}
-
 av_errc
 store_recovery_beside(store_op *op, av_error *err)
 {
     store_recovery *self = op->state;
-    const av_care_watch watch = { .ctx = self, .go_on = on_go_on, .say = on_say };
+    const av_care_watch watch = { .ctx = op, .go_on = store_op_on_go_on, .say = store_op_on_say };
     const av_recover_job job = { .source_dir = self->source_dir,
         .source_keys = self->source_keys,
         .witnessed_lsn = self->witnessed,
