@@ -99,7 +99,7 @@ av_errc store_op_begin_detach(store_op *op, uint32_t id, av_error *err);
 store_op_step store_op_merge, store_op_recover;
 /* store_ops_backup.c */
 store_op_step store_op_backup;
-/* store_ops_check.c */
+/* store_ops_verify.c, store_ops_compact.c */
 store_op_step store_op_verify, store_op_verify_all, store_op_compact;
 /* store_ops_train.c */
 store_op_step store_op_train;
