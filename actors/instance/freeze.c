@@ -80,7 +80,7 @@ on_done(av_job *job)
     Archivolt__FreezeReply reply = ARCHIVOLT__FREEZE_REPLY__INIT;
     av_freeze *self = AV_CONTAINER(job, av_freeze, job);
     av_request *request = AV_TAKE(self->request);
-    char when[32];
+    AV_CLEANUP(av_free) char *when = NULL;
 
     if (job->dropped)
         self->rc = av_error_set(&self->err, AV_ERR_UNAVAILABLE, "the instance is stopping");
@@ -95,8 +95,7 @@ on_done(av_job *job)
     self->frozen_wall_ms = av_clock_wall_ms();
     self->timer = av_loop_add_timer(self->in->loop, (uint64_t)self->seconds * 1000, 0, on_time, self);
     AV_LOG(AV_LOG_INFO, "backup.frozen", AV_U64("seconds", self->seconds));
-    (void)av_clock_format(self->frozen_wall_ms, when);
-    when[strlen("2026-11-22T11:33:31")] = '\0';
+    when = av_reply_date(self->frozen_wall_ms);
     reply.seconds = self->seconds;
     reply.frozen = when;
     av_request_reply(request, &reply.base);

@@ -1,9 +1,9 @@
 /*
  * store_ops_merge.c - MergeStore: the messages of one store into another, and the one that was merged detached
  *
- *   both are reserved: nothing is written to them but by the merge -> copied beside the writer, log and view of the target
- *   alone -> the catalog reads the target's log: each placement, under its own UID with a higher MODSEQ, is the target's
- *   now -> the source is detached
+ *   both are reserved: nothing is written to them but by the merge -> copied beside the writer, log and view of the
+ *   target alone -> the catalog reads the target's log: each placement, under its own UID with a higher MODSEQ, is the
+ *   target's now -> the source is detached
  *
  * A crash before the last step leaves the source as it was and copies in the target; merging again passes them over.
  */
