@@ -4,15 +4,18 @@
 #include "storage/index/evaluate_priv.h"
 #include "storage/index/pattern.h"
 
+#define EXPANDED_MAX ((size_t)64 << 20) /* bytes of the words one piece stands for in a run */
+
 typedef struct asking {
     av_evaluation *evaluation;
     const av_pattern *pattern;
     uint32_t fields;
     const av_index_run *run;
     size_t piece;
-    size_t most;    /* terms one piece may stand for */
-    av_buf terms;   /* the bytes of all alternatives */
-    av_buf offsets; /* size_t: where each ends */
+    size_t expansion; /* terms a piece of a phrase may stand for */
+    size_t most;      /* the same for the piece at hand */
+    av_buf terms;     /* the bytes of all alternatives */
+    av_buf offsets;   /* size_t: where each ends */
     size_t count;
     bool over;
 } asking;
@@ -37,31 +40,25 @@ take_term(void *ctx, av_span term, AV_UNUSED uint64_t count)
         a->over = true;
         return false;
     }
-    (void)av_buf_append_span(&a->terms, term);
-    end = a->terms.n;
-    (void)av_buf_append(&a->offsets, &end, sizeof end);
+    end = a->terms.n + term.n;
+    if (!av_buf_append_span(&a->terms, term) || !av_buf_append(&a->offsets, &end, sizeof end)) {
+        a->over = true;
+        return false;
+    }
     a->count++;
     return true;
 }
 
-/* Where to look for the terms of a piece: behind its kind byte when its beginning is open, else behind all of it. */
-static av_span
-range_of(const av_pattern *pattern, size_t piece)
-{
-    av_span term = av_pattern_term(pattern, piece);
-
-    return pattern->pieces[piece].open_left ? av_span_slice(term, 0, 1) : term;
-}
-
 static av_errc
-expand(asking *a, size_t piece, av_error *err)
+expand(asking *a, size_t piece, size_t most, av_error *err)
 {
     a->piece = piece;
+    a->most = most;
     a->count = 0;
     a->over = false;
     av_buf_clear(&a->terms);
     av_buf_clear(&a->offsets);
-    return av_run_each_term(a->run->run, range_of(a->pattern, piece), take_term, a, err);
+    return av_run_each_term(a->run->run, av_buf_span(&a->pattern->pieces[piece].term), take_term, a, err);
 }
 
 static size_t
@@ -86,14 +83,16 @@ term_at(const asking *a, size_t i)
 static av_errc
 docs_of_piece(asking *a, size_t piece, roaring_bitmap_t *out, av_error *err)
 {
-    const av_piece *p = &a->pattern->pieces[piece];
+    av_span term = av_buf_span(&a->pattern->pieces[piece].term);
     av_errc rc;
 
-    if (!p->open_left && !p->open_right)
-        return av_run_docs(a->run->run, av_pattern_term(a->pattern, piece), a->fields, a->run->first, out, err);
-    if (!p->open_left)
-        return av_run_docs_prefix(a->run->run, av_pattern_term(a->pattern, piece), a->fields, a->run->first, out, err);
-    rc = expand(a, piece, err);
+    if (av_pattern_is_closed(a->pattern, piece))
+        return av_run_docs(a->run->run, term, a->fields, a->run->first, out, err);
+    if (av_pattern_is_prefix(a->pattern, piece))
+        return av_run_docs_prefix(a->run->run, term, a->fields, a->run->first, out, err);
+    rc = expand(a, piece, SIZE_MAX, err);
+    if (rc == AV_OK && a->over)
+        return av_error_set(err, AV_ERR_LIMIT, "the pattern stands for too many words: give it more letters");
     for (size_t i = 0; rc == AV_OK && i < a->count; i++)
         rc = av_run_docs(a->run->run, term_at(a, i), a->fields, a->run->first, out, err);
     return rc;
@@ -123,20 +122,20 @@ choices_release(choices *self)
 static av_errc
 add_choice(asking *a, size_t piece, choices *to, bool *ret_added, av_error *err)
 {
-    const av_piece *p = &a->pattern->pieces[piece];
+    bool open = !av_pattern_is_closed(a->pattern, piece);
     size_t i = to->n, n = 1;
     av_errc rc = AV_OK;
 
     *ret_added = false;
-    if (p->open_left || p->open_right) {
-        rc = expand(a, piece, err);
+    if (open) {
+        rc = expand(a, piece, a->expansion, err);
         if (rc != AV_OK || a->over)
             return rc;
         n = a->count;
     }
     *ret_added = true;
     to->spans[i] = av_xcalloc(n + 1, sizeof **to->spans);
-    if (p->open_left || p->open_right) {
+    if (open) {
         to->bytes[i] = av_xcalloc(1, a->terms.n + 1);
         if (a->terms.n > 0)
             memcpy(to->bytes[i], a->terms.p, a->terms.n);
@@ -146,10 +145,10 @@ add_choice(asking *a, size_t piece, choices *to, bool *ret_added, av_error *err)
             to->spans[i][k] = av_span_of(to->bytes[i] + from, end_of(a, k) - from);
         }
     } else {
-        to->spans[i][0] = av_pattern_term(a->pattern, piece);
+        to->spans[i][0] = av_buf_span(&a->pattern->pieces[piece].term);
     }
     to->lists[i] = (av_terms){ to->spans[i], n };
-    to->offsets[i] = p->offset;
+    to->offsets[i] = a->pattern->pieces[piece].offset;
     to->n++;
     return AV_OK;
 }
@@ -193,8 +192,12 @@ docs_in_row(asking *a, const roaring_bitmap_t *among, roaring_bitmap_t *out, boo
     if (rc == AV_OK && choice.n > 0 && !roaring_bitmap_is_empty(docs)) {
         for (size_t i = choice.n; i-- > 0;)
             choice.offsets[i] -= choice.offsets[0];
-        rc = av_run_phrase(
-            a->run->run, choice.lists, choice.offsets, choice.n, a->fields, docs, a->run->first, out, err);
+        if (a->pattern->within > 0)
+            rc = av_run_near(
+                a->run->run, choice.lists, choice.n, a->pattern->within, a->fields, docs, a->run->first, out, err);
+        else
+            rc = av_run_phrase(
+                a->run->run, choice.lists, choice.offsets, choice.n, a->fields, docs, a->run->first, out, err);
     } else if (rc == AV_OK) {
         roaring_bitmap_or_inplace(out, docs);
     }
@@ -208,10 +211,14 @@ static av_errc
 ask_runs(av_evaluation *self, const av_pattern *pattern, uint32_t fields, const roaring_bitmap_t *among, av_bounds *ret,
     av_error *err)
 {
-    AV_CLEANUP(av_buf_release) av_buf terms = { 0 };
-    AV_CLEANUP(av_buf_release) av_buf offsets = { 0 };
-    asking a = { .evaluation = self, .pattern = pattern, .fields = fields };
+    asking a = { .evaluation = self,
+        .pattern = pattern,
+        .fields = fields,
+        .expansion = self->o->expansion != 0 ? self->o->expansion : AV_EXPANSION_DEFAULT };
     av_errc rc = AV_OK;
+
+    av_buf_init(&a.terms, EXPANDED_MAX);
+    av_buf_init(&a.offsets, EXPANDED_MAX);
 
     for (size_t i = 0; rc == AV_OK && i < self->run_count; i++) {
         roaring_bitmap_t *found = roaring_bitmap_create();
@@ -220,7 +227,6 @@ ask_runs(av_evaluation *self, const av_pattern *pattern, uint32_t fields, const 
         if (av_evaluation_is_cancelled(self))
             rc = av_error_set(err, AV_ERR_CANCELLED, "the search was cancelled");
         a.run = &self->runs[i];
-        a.most = pattern->n == 1 ? SIZE_MAX : self->o->expansion != 0 ? self->o->expansion : AV_EXPANSION_DEFAULT;
         if (rc == AV_OK)
             rc = pattern->n == 1 ? docs_of_piece(&a, 0, found, err) : docs_in_row(&a, among, found, &exact, err);
         if (rc == AV_OK) {
@@ -230,6 +236,8 @@ ask_runs(av_evaluation *self, const av_pattern *pattern, uint32_t fields, const 
         }
         roaring_bitmap_free(found);
     }
+    av_buf_release(&a.terms);
+    av_buf_release(&a.offsets);
     return rc;
 }
 
@@ -249,16 +257,29 @@ field_of_header(av_span name)
     return 0;
 }
 
+/* A header field's own index field decides for one word; more could stand in two fields of the name. */
+static uint32_t
+fields_of(const av_query_node *node, bool *ret_decides)
+{
+    if (node->kind != AV_QUERY_HEADER && node->kind != AV_QUERY_HEADER_WORD) {
+        *ret_decides = true;
+        return node->fields & AV_FIELD_ALL;
+    }
+    *ret_decides = false;
+    return field_of_header(node->name);
+}
+
 av_errc
 av_evaluate_text(
     av_evaluation *self, const av_query_node *node, const roaring_bitmap_t *among, av_bounds *ret, av_error *err)
 {
-    uint32_t fields = node->kind == AV_QUERY_HEADER ? field_of_header(node->name) : node->fields & AV_FIELD_ALL;
-    av_query_kind kind = node->kind == AV_QUERY_HEADER ? AV_QUERY_SUBSTRING : node->kind;
     AV_CLEANUP(av_pattern_release) av_pattern pattern;
+    bool decides;
+    uint32_t fields = fields_of(node, &decides);
     av_errc rc;
 
-    av_pattern_init(&pattern, kind, node->text);
+    av_pattern_init(&pattern, node);
+    pattern.exact = pattern.exact && (decides || pattern.n == 1);
     if (fields == 0 || pattern.n == 0) {
         everything(among, ret);
         return AV_OK;

@@ -4,11 +4,9 @@
  * Each field's text goes in as one piece, the same bytes that a matcher would look at (storage/index/match.h), so that both
  * mean the same by words in a row.
  */
-#include "base/unicode.h"
 #include "storage/index/index_priv.h"
+#include "storage/index/sort_key.h"
 #include "storage/index/types.h"
-#include "storage/mime/address.h"
-#include "storage/mime/base_subject.h"
 #include "storage/mime/decode.h"
 #include "storage/mime/header.h"
 #include "storage/mime/text.h"
@@ -17,55 +15,11 @@
 #define READ_NEEDS                                                                                                     \
     (AV_MATCH_NEED_HEADERS | AV_MATCH_NEED_DATE | AV_MATCH_NEED_BODY | AV_MATCH_NEED_FILENAMES |                       \
         AV_MATCH_NEED_ATTACHMENTS)
-#define STRING_MAX     255U
-#define VALUE_MAX      (64U * 1024)               /* of a header field of choice */
-#define FROM_ADDRESSES 4U                         /* looked at for the first with a host */
-#define ATTACHED_MAX   ((size_t)32 * 1024 * 1024) /* decoded bytes of one attachment handed to a helper */
-#define ZONE_OFFSET    2048
-#define ZONE_SHIFT     48
-
-/* The first From address that has a host, else the first; lower case. */
-static void
-first_sender(av_span header, av_buf *out)
-{
-    av_address_list list;
-    const av_address *found = NULL;
-
-    av_buf_clear(out);
-    av_address_list_init(&list);
-    av_address_parse(av_header_value(header, "From"), FROM_ADDRESSES, &list);
-    for (size_t i = 0; i < list.count && (found == NULL || found->host.n == 0); i++)
-        if (list.items[i].kind == AV_ADDRESS_MAILBOX && (found == NULL || list.items[i].host.n > 0))
-            found = &list.items[i];
-    if (found != NULL) {
-        AV_CLEANUP(av_buf_release) av_buf plain = { 0 };
-
-        av_buf_init(&plain, STRING_MAX);
-        (void)av_buf_append_span(&plain, found->mailbox);
-        if (found->host.n > 0)
-            (void)(av_buf_putc(&plain, '@') && av_buf_append_span(&plain, found->host));
-        if (!av_unicode_fold(av_buf_span(&plain), out)) {
-            av_buf_clear(out);
-            (void)av_buf_append_span(out, av_buf_span(&plain));
-        }
-    }
-    av_address_list_release(&list);
-}
-
-/* The base of the first Subject, letter case folded. */
-static void
-sort_subject(av_span subjects, av_buf *out)
-{
-    AV_CLEANUP(av_buf_release) av_buf base = { 0 };
-
-    av_buf_init(&base, STRING_MAX);
-    av_base_subject(av_span_slice(subjects, 0, av_span_find(subjects, '\n')), &base);
-    av_buf_clear(out);
-    if (!av_unicode_fold(av_buf_span(&base), out)) {
-        av_buf_clear(out);
-        (void)av_buf_append_span(out, av_buf_span(&base));
-    }
-}
+#define STRING_MAX   255U
+#define VALUE_MAX    (64U * 1024)               /* of a header field of choice */
+#define ATTACHED_MAX ((size_t)32 * 1024 * 1024) /* decoded bytes of one attachment handed to a helper */
+#define ZONE_OFFSET  2048
+#define ZONE_SHIFT   48
 
 static uint64_t
 types_of(const av_mime *mime)
@@ -164,11 +118,11 @@ take_message(av_index *self, const av_index_source *source, uint64_t lsn, uint64
         self->reader = av_document_new(self->text_bytes);
     whole = av_document_read(self->reader, av_buf_span(&self->message), READ_NEEDS, &doc);
     mime = av_document_mime(self->reader);
-    av_buf_init(&sender, STRING_MAX);
-    av_buf_init(&subject, STRING_MAX);
+    av_buf_init(&sender, AV_SORT_KEY_MAX);
+    av_buf_init(&subject, AV_SORT_KEY_MAX);
     av_buf_init(&attached, self->text_bytes);
-    first_sender(av_mime_header(mime, 0), &sender);
-    sort_subject(doc.subject, &subject);
+    av_sort_sender(av_header_value(av_mime_header(mime, 0), "From"), &sender);
+    av_sort_subject(doc.subject, &subject);
     if (source->attachment != NULL)
         read = ask_helper(source, mime, &attached);
     whole &= !attached.full && size == self->message.n;

@@ -4,14 +4,8 @@
 #include "storage/index/pattern.h"
 
 #include "base/unicode.h"
-#include "storage/index/token.h"
 
-/* One character of a script that does not part words, by itself. */
-static bool
-is_single(av_span folded)
-{
-    return av_unicode_is_unspaced(av_utf8_next(&folded)) && folded.n == 0;
-}
+enum { STEM_COMMON = 3 }; /* bytes that a word and its forms share at their beginning */
 
 static bool
 is_space(uint8_t c)
@@ -19,95 +13,126 @@ is_space(uint8_t c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static void
-add_piece(av_pattern *self, const av_token *token, uint32_t first_position)
+/* The first bytes of a form up to a wildcard, or as much as forms of one stem share. */
+static size_t
+fixed_length(const av_pattern *self, const av_piece *piece)
 {
-    av_span form = token->cased.n > 0 ? token->cased : token->folded;
-    av_piece *piece = &self->pieces[self->n++];
+    size_t n = 0, most = piece->word.form.n;
 
-    *piece = (av_piece){ .at = self->bytes.n, .n = 1 + form.n, .offset = token->position - first_position };
-    (void)av_buf_putc(&self->bytes, token->cased.n > 0 ? AV_TERM_CASED : AV_TERM_FOLDED);
-    (void)av_buf_append_span(&self->bytes, form);
-    piece->open_right = is_single(token->folded);
-    self->exact = self->exact && !token->cut;
+    if (piece->contains || piece->word.how == AV_WORD_ENDS)
+        return 0;
+    if (self->stemmer != NULL)
+        most = AV_MIN(most, (size_t)STEM_COMMON);
+    if (piece->word.how == AV_WORD_LIKE)
+        while (n < most && piece->word.form.p[n] != '*' && piece->word.form.p[n] != '?')
+            n++;
+    else
+        n = most;
+    while (n > 0 && n < piece->word.form.n && (piece->word.form.p[n] & 0xC0) == 0x80)
+        n--; /* to a whole character */
+    return n;
 }
 
 static void
-add_all(av_pattern *self, av_span text)
+finish_piece(av_pattern *self, av_piece *piece)
 {
-    av_tokens tokens;
-    av_token token;
-    uint32_t first_position = 0;
-    size_t last_to = SIZE_MAX;
+    av_buf_init(&piece->term, AV_WORD_MAX + 1);
+    (void)av_buf_putc(&piece->term, piece->word.accented ? AV_TERM_CASED : AV_TERM_FOLDED);
+    (void)av_buf_append(&piece->term, piece->word.form.p, fixed_length(self, piece));
+}
 
-    av_tokens_init(&tokens, text);
-    while (av_tokens_next(&tokens, &token)) {
-        /* The end of a run whose last pair was taken says nothing new. */
-        bool is_tail = self->n > 0 && token.to == last_to && is_single(token.folded);
-
-        last_to = token.to;
-        if (is_tail)
-            continue;
-        if (self->n == AV_PATTERN_PIECES) {
-            self->exact = false;
-            return;
-        }
-        if (self->n == 0)
-            first_position = token.position;
-        else if (token.step == AV_TOKEN_STEP_MIXED)
-            self->exact = false;
-        add_piece(self, &token, first_position);
+/* The kind of words that phrase.h makes of it: all of a substring's words are whole ones, until its ends are opened. */
+static av_query_kind
+kind_of(const av_query_node *node)
+{
+    switch (node->kind) {
+    case AV_QUERY_SUBSTRING:
+    case AV_QUERY_HEADER:
+        return AV_QUERY_WORD;
+    case AV_QUERY_HEADER_WORD:
+        return node->how;
+    default:
+        return node->kind;
     }
 }
 
-void
-av_pattern_init(av_pattern *self, av_query_kind kind, av_span text)
+/* White space in a substring is meant as it stands, which a position does not tell: only one word is decided here. */
+static void
+open_ends(av_pattern *self, av_span text)
 {
-    bool before, behind;
+    const av_phrase_item *first = &self->phrase.items[0], *last = &self->phrase.items[self->phrase.count - 1];
+    bool left = first->kind == AV_PHRASE_WORD && !is_space(text.p[0]);
+    bool right = last->kind == AV_PHRASE_WORD && !is_space(text.p[text.n - 1]);
+    av_piece *front = &self->pieces[0], *back = &self->pieces[self->n - 1];
+
+    self->exact = self->exact && self->n == 1 && self->phrase.count == 1;
+    if (self->n == 1 && left && right)
+        front->contains = true;
+    else if (left)
+        front->word.how = AV_WORD_ENDS;
+    if (right && !back->contains && back->word.how == AV_WORD_IS)
+        back->word.how = AV_WORD_BEGINS;
+}
+
+void
+av_pattern_init(av_pattern *self, const av_query_node *node)
+{
+    uint32_t offset = 0;
 
     memset(self, 0, sizeof *self);
-    av_buf_init(&self->bytes, AV_PATTERN_PIECES * (AV_TERM_MAX + 16));
-    self->exact = true;
-    av_tokens_edges(text, &before, &behind);
-    add_all(self, text);
-    if (before || behind || self->n == 0)
-        self->exact = false;
+    av_phrase_init(&self->phrase, kind_of(node), node->text);
+    self->exact = self->phrase.exact && self->phrase.term_count <= AV_PATTERN_PIECES;
+    self->n = AV_MIN(self->phrase.term_count, (size_t)AV_PATTERN_PIECES);
+    for (size_t i = 0; i < self->n; i++) {
+        offset += self->phrase.terms[i].step;
+        self->pieces[i] = (av_piece){ .word = self->phrase.terms[i].word, .offset = offset };
+    }
     if (self->n == 0)
         return;
-    if (kind == AV_QUERY_PREFIX && !behind)
-        self->pieces[self->n - 1].open_right = true;
-    if (kind != AV_QUERY_SUBSTRING)
-        return;
-    /* White space in it is meant as it stands, a position does not tell one from many. */
-    self->exact = self->exact && self->n == 1;
-    self->pieces[0].open_left = !before && !is_space(text.p[0]);
-    self->pieces[self->n - 1].open_right |= !behind && !is_space(text.p[text.n - 1]);
+    if (node->kind == AV_QUERY_SUBSTRING || node->kind == AV_QUERY_HEADER)
+        open_ends(self, node->text);
+    if (node->kind == AV_QUERY_NEAR)
+        self->within = AV_TOKEN_WITHIN(node->distance);
+    if (node->kind == AV_QUERY_STEM)
+        self->stemmer = av_stemmer_new(node->name, self->pieces[0].word.form);
+    for (size_t i = 0; i < self->n; i++)
+        finish_piece(self, &self->pieces[i]);
 }
 
 void
 av_pattern_release(av_pattern *self)
 {
-    av_buf_release(&self->bytes);
+    for (size_t i = 0; i < self->n; i++)
+        av_buf_release(&self->pieces[i].term);
+    av_stemmer_destroy(&self->stemmer);
+    av_phrase_release(&self->phrase);
 }
 
-av_span
-av_pattern_term(const av_pattern *self, size_t piece)
+bool
+av_pattern_is_closed(const av_pattern *self, size_t piece)
 {
-    return av_span_of(self->bytes.p + self->pieces[piece].at, self->pieces[piece].n);
+    const av_piece *p = &self->pieces[piece];
+
+    return p->word.how == AV_WORD_IS && !p->contains && self->stemmer == NULL;
+}
+
+bool
+av_pattern_is_prefix(const av_pattern *self, size_t piece)
+{
+    const av_piece *p = &self->pieces[piece];
+
+    return p->word.how == AV_WORD_BEGINS && !p->contains && self->stemmer == NULL;
 }
 
 bool
 av_pattern_admits(const av_pattern *self, size_t piece, av_span term)
 {
     const av_piece *p = &self->pieces[piece];
-    av_span wanted = av_span_skip(av_pattern_term(self, piece), 1);
+    av_span form = av_span_skip(term, 1);
 
-    if (term.n < 1 + wanted.n || term.p[0] != self->bytes.p[p->at])
-        return false;
-    term = av_span_skip(term, 1);
-    if (!p->open_left)
-        return memcmp(term.p, wanted.p, wanted.n) == 0 && (p->open_right || term.n == wanted.n);
-    if (!p->open_right)
-        return memcmp(term.p + term.n - wanted.n, wanted.p, wanted.n) == 0;
-    return memmem(term.p, term.n, wanted.p, wanted.n) != NULL;
+    if (self->stemmer != NULL)
+        return av_stemmer_agrees(self->stemmer, form);
+    if (p->contains)
+        return memmem(form.p, form.n, p->word.form.p, p->word.form.n) != NULL;
+    return av_word_fits(&p->word, form, form); /* a form of the kind that is asked for: it stands for both */
 }
