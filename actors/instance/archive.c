@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "actors/instance/reach.h"
 #include "actors/instance/restored.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -152,6 +153,7 @@ open_stores(av_archive *self, const av_archive_config *config, av_error *err)
         .catalog = self->catalog,
         .max_message_bytes = config->max_message_bytes,
         .cache_bytes = config->cache_bytes,
+        .search_bytes = (size_t)self->search_bytes,
         .most_open = config->open_stores };
     av_errc rc = av_stores_open(&c, &self->stores, err);
 
@@ -171,6 +173,7 @@ av_archive_open(const av_archive_config *config, av_archive **ret, av_error *err
     self->max_message_bytes = config->max_message_bytes;
     self->grace_ms = config->grace_ms;
     self->search_bytes = config->search_bytes != 0 ? config->search_bytes : AV_SEARCH_BYTES;
+    self->doc_sets = av_doc_sets_new(AV_DOC_SETS_BYTES);
     stores = av_archive_path(self, "stores");
     rc = av_dir_make(stores, err);
     if (rc == AV_OK)
@@ -210,6 +213,7 @@ av_archive_close(av_archive **self)
     av_keyring_destroy(&a->keyring);
     av_file_close(&a->lock_fd); /* the lock goes with it; the file stays, or a second opener could lock a removed one */
     pthread_mutex_destroy(&a->large);
+    av_doc_sets_destroy(&a->doc_sets);
     free(a->dir);
     free(a);
     *self = NULL;
@@ -253,6 +257,8 @@ av_archive_commit(av_archive *self, av_error *err)
     self->catalog_behind = self->catalog_behind || behind;
     atomic_fetch_add(&self->commits, 1);
     av_stores_committed(self->stores, store);
+    if (self->committed != NULL)
+        self->committed(self->committed_ctx);
     return AV_OK;
 }
 

@@ -34,6 +34,8 @@ typedef struct av_archive_config {
     int64_t grace_ms;            /* a deleted message can be restored for this time */
 } av_archive_config;
 
+typedef struct av_doc_sets av_doc_sets;
+
 typedef struct av_archive {
     char *dir;
     int lock_fd;
@@ -41,8 +43,12 @@ typedef struct av_archive {
     av_accounts *accounts;
     av_catalog *catalog;
     av_stores *stores;
+    av_span index_settings;    /* of new indexes: av_index_config.settings; the writer's, between searches */
+    av_doc_sets *doc_sets; /* reach.h: any thread */
     const av_open_store *group_store; /* writer: where the open group goes; NULL: none is open */
     uint8_t uuid[16];                 /* of the instance: written into placements and mailboxes */
+    void (*committed)(void *ctx); /* told of each group, in the writer's thread; NULL: nobody */
+    void *committed_ctx;
     atomic_uint_fast64_t commits;     /* groups committed since start */
     uint64_t max_message_bytes, search_bytes;
     int64_t grace_ms;

@@ -1,5 +1,5 @@
 /*
- * candidates.h - the distinct messages a user may read, in log order, with every place each stands in
+ * candidates.h - messages a search has to look at, in log order, with every place each stands in
  *
  * 24 bytes a placement. Log order makes a scan read the disk in one direction.
  */
@@ -12,7 +12,7 @@
 
 typedef struct av_candidate {
     uint64_t lsn;
-    uint32_t mailbox; /* index */
+    uint32_t mailbox; /* index among those of the search (reach.h) */
     uint32_t uid;
     uint32_t store;
 } av_candidate;
@@ -20,15 +20,12 @@ typedef struct av_candidate {
 typedef struct av_candidates {
     av_candidate *rows; /* by store and LSN: those of one message stand together */
     size_t n, cap;
-    av_mailbox *mailboxes;
-    size_t mailbox_count;
-    uint64_t distinct;
 } av_candidates;
 
 /* AV_ERR_LIMIT above AV_CANDIDATES_MAX. */
-av_errc av_candidates_init(av_candidates *self, av_look *look, av_error *err);
+av_errc av_candidates_add(av_candidates *self, av_candidate row, av_error *err);
 void av_candidates_release(av_candidates *self);
-/* The rows alone, which are most of it: the mailboxes and the count stay. */
+/* Empty again. */
 void av_candidates_drop_rows(av_candidates *self);
 /* The end of the run of rows that begins at i: [i, end) are the places of one message. */
 size_t av_candidates_end(const av_candidates *self, size_t i);

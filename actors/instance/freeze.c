@@ -43,8 +43,10 @@ on_step(av_job *job)
         self->rc = av_catalog_trim(archive->catalog, &self->err);
     if (self->rc == AV_OK && av_stores_current(archive->stores, &current, &self->err) == AV_OK)
         self->rc = av_store_view_trim(current->view, &self->err);
-    if (self->rc == AV_OK)
-        av_pool_pause(self->in->writer, true); /* before any other step */
+    if (self->rc == AV_OK) { /* before any other step */
+        av_pool_pause(self->in->writer, true);
+        av_indexer_pause(self->in->indexer, true);
+    }
     return AV_STEP_DONE;
 }
 
@@ -62,6 +64,7 @@ go_on(av_freeze *self, const char *by)
         AV_LOG(AV_LOG_INFO, "backup.thawed", AV_STR("by", by), AV_U64("frozen_ms", frozen_ms(self)));
     self->on = self->frozen = false;
     av_pool_pause(self->in->writer, false);
+    av_indexer_pause(self->in->indexer, false);
 }
 
 static void

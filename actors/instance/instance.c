@@ -7,6 +7,7 @@
 
 #include "actors/instance/instance_priv.h"
 #include "actors/instance/freeze.h"
+#include "actors/instance/reach.h"
 #include "actors/instance/heal.h"
 #include "actors/instance/runs.h"
 #include "actors/instance/statistics.h"
@@ -44,6 +45,8 @@ static const av_setting settings[] = {
         "time for which a right password is not hashed again; 0: always hash" },
     { "searches_at_once", AV_SETTING_U64, MEMBER(searches_at_once), "2", 1, 64,
         "searches that work at the same time, each with up to 192 MB (24 bytes a message); the others wait" },
+    { "search_unindexed", AV_SETTING_U64, MEMBER(search_unindexed), "20000", 0, 8000000,
+        "messages without an index that a search looks at itself; when there are more they are counted as not covered" },
     { "search_message_mb", AV_SETTING_U64, MEMBER(search_message_mb), "64", 1, 1023,
         "a search looks at the first MB of a message up to this many, one large message at a time, in a few times "
         "as much memory" },
@@ -102,6 +105,7 @@ static bool
 is_idle(const av_instance *self)
 {
     return av_pool_load(self->readers) == 0 && av_pool_load(self->writer) == 0 && self->feeds == NULL &&
+           !av_indexer_is_busy(self->indexer) &&
            av_runs_active(self->runs) == 0 && av_store_ops_active(self->store_ops) == 0 &&
            !av_freeze_is_on(self->freeze) && av_heal_problem(self->heal) == NULL;
 }
@@ -189,6 +193,8 @@ on_tick(void *ctx)
         return;
     if (is_trim_due(self, now)) {
         self->trimmed_mono_ms = now;
+        av_doc_sets_clear(self->archive->doc_sets);
+        av_indexer_trim(self->indexer);
         av_pool_submit(self->writer, &self->trim);
     }
     /* Open sessions keep it awake: they live in memory alone. */
@@ -309,6 +315,8 @@ on_start(void *ctx, av_actor *actor, av_error *err)
     if (rc == AV_OK)
         rc = av_pool_new(self->loop, "writer", 1, &self->writer, err);
     if (rc == AV_OK)
+        rc = av_indexer_new(self->loop, self->archive, &self->indexer, err);
+    if (rc == AV_OK)
         rc = serve(self, err);
     return rc;
 }
@@ -323,6 +331,7 @@ on_ready(void *ctx, av_actor *actor)
     av_actor_set_state(actor, ARCHIVOLT__ACTOR_STATE__ACTOR_STATE_READY, NULL);
     set_state(self);
     av_store_ops_resume(self->store_ops);
+    av_indexer_wake(self->indexer);
     AV_LOG(AV_LOG_INFO, "instance.ready", AV_STR("dir", self->archive->dir));
 }
 
@@ -338,6 +347,7 @@ on_stop(void *ctx, av_actor *actor)
     av_freeze_stop(self->freeze);
     av_turns_close(self->searches);
     av_loop_remove_timer(&self->housekeeping);
+    av_indexer_stop(self->indexer);
     av_pool_stop(self->readers);
     av_pool_stop(self->writer);
     av_store_ops_stop(self->store_ops);
@@ -354,6 +364,7 @@ on_end(void *ctx)
 {
     av_instance *self = ctx;
 
+    av_indexer_destroy(&self->indexer);
     av_pool_destroy(&self->readers);
     av_pool_destroy(&self->writer);
     av_turns_destroy(&self->searches);

@@ -14,6 +14,7 @@
 #include "actors/instance/ask.h"
 #include "actors/instance/feed.h"
 #include "actors/instance/group.h"
+#include "actors/instance/indexer.h"
 #include "actors/instance/sessions.h"
 #include "actors/instance/threads.h"
 #include "actors/instance/turns.h"
@@ -28,7 +29,7 @@
 
 typedef struct av_instance_settings {
     uint64_t max_message_mb, session_idle_s, sessions_per_user, sessions_total, worker_patience_s, remember_login_s;
-    uint64_t searches_at_once, search_message_mb;
+    uint64_t searches_at_once, search_message_mb, search_unindexed;
     uint64_t open_stores, freeze_seconds, grace_days;
     uint64_t heal_free_mb, heal_pause_s;
 } av_instance_settings;
@@ -46,6 +47,7 @@ typedef struct av_instance {
     av_archive *archive;
     av_group *group; /* writer thread's */
     av_pool *readers, *writer;
+    av_indexer *indexer;
     av_turns *searches; /* finding.c: those that hold a set of candidates */
     av_sessions *sessions;
     av_throttle *by_user, *by_address;

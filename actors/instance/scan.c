@@ -3,219 +3,231 @@
  */
 #include "actors/instance/scan.h"
 
-#define BLOCK_MESSAGES 16
+/* ---- what the indexes say ---- */
+
+typedef struct facts { /* of one store */
+    av_scan *scan;
+    size_t store;
+} facts;
+
+static av_errc
+folder_docs(const facts *f, av_span wanted, roaring_bitmap_t *out)
+{
+    const av_reach *reach = &f->scan->reach;
+
+    for (size_t m = 0; m < reach->mailbox_count; m++) {
+        const roaring_bitmap_t *docs = av_reach_standing(reach, m, f->store);
+
+        if (docs != NULL &&
+            av_query_folder_matches(av_span_of(reach->mailboxes[m].path, reach->mailboxes[m].path_n), wanted))
+            roaring_bitmap_or_inplace(out, docs);
+    }
+    return AV_OK;
+}
+
+static av_errc
+id_docs(const facts *f, av_span text, roaring_bitmap_t *out, av_error *err)
+{
+    const av_reach *reach = &f->scan->reach;
+    const av_reach_store *store = &reach->stores[f->store];
+    uint8_t id[AV_MESSAGE_ID_BYTES];
+    av_catalog_iter *it;
+    av_placement p;
+    uint32_t doc;
+    av_errc rc;
+
+    if (!av_message_id_parse(text, id))
+        return AV_OK; /* nothing has it */
+    it = av_catalog_by_id(f->scan->archive->catalog, reach->look.catalog, id);
+    while (av_catalog_next_placement(it, &p))
+        if (p.store == store->no && av_index_doc_of(store->index, p.content_lsn, &doc, err) == AV_OK)
+            roaring_bitmap_add(out, doc);
+    rc = av_catalog_iter_error(it, err);
+    av_catalog_iter_destroy(&it);
+    return rc;
+}
+
+static av_errc
+on_facts(void *ctx, const av_query_node *node, roaring_bitmap_t *out, av_error *err)
+{
+    const facts *f = ctx;
+
+    switch (node->kind) {
+    case AV_QUERY_FOLDER:
+        return folder_docs(f, node->text, out);
+    case AV_QUERY_ID:
+        return id_docs(f, node->text, out, err);
+    default:
+        return AV_ERR_UNSUPPORTED;
+    }
+}
+
+/* Documents an index left open become candidates with all their places. */
+static av_errc
+add_open(av_scan *self, size_t store, const roaring_bitmap_t *open, av_error *err)
+{
+    const av_index_view *index = self->reach.stores[store].index;
+    roaring_uint32_iterator_t it;
+    av_errc rc = AV_OK;
+
+    for (roaring_init_iterator(open, &it); rc == AV_OK && it.has_value; (void)roaring_advance_uint32_iterator(&it)) {
+        uint64_t lsn = av_index_lsn_of(index, it.current_value, err);
+
+        rc = lsn == 0 ? err->code : av_reach_places(&self->reach, store, lsn, &self->candidates, err);
+        if (rc == AV_ERR_NOT_FOUND) { /* it has just left its mailboxes */
+            self->distinct--;
+            rc = AV_OK;
+        }
+    }
+    return rc;
+}
+
+static av_errc
+ask_index(av_scan *self, size_t store, av_error *err)
+{
+    av_reach_store *s = &self->reach.stores[store];
+    facts f = { self, store };
+    av_evaluate_options options = { .facts = on_facts,
+        .facts_ctx = &f,
+        .cancel = self->wish.cancel,
+        .cancel_ctx = self->wish.cancel_ctx,
+        .explain = self->wish.explain };
+    AV_CLEANUP(av_bounds_release) av_bounds bounds = { NULL, NULL };
+    av_errc rc;
+
+    self->distinct += roaring_bitmap_get_cardinality(s->docs);
+    rc = av_evaluate(s->index, self->query, s->docs, &options, &bounds, err);
+    if (rc == AV_ERR_CORRUPT)
+        av_index_failed(s->index, err);
+    if (rc != AV_OK)
+        return rc;
+    roaring_bitmap_andnot_inplace(bounds.maybe, bounds.sure);
+    rc = add_open(self, store, bounds.maybe, err);
+    self->sure[store] = bounds.sure;
+    bounds.sure = NULL;
+    return rc;
+}
+
+/* An index that cannot be read answers nothing: its documents are looked at themselves. */
+static av_errc
+without_index(av_scan *self, size_t store, av_error *err)
+{
+    av_reach_store *s = &self->reach.stores[store];
+    uint64_t n = roaring_bitmap_get_cardinality(s->docs);
+
+    self->distinct -= n;
+    if (n > self->wish.unindexed_max) {
+        self->unindexed += n;
+        self->distinct += n;
+        return AV_OK;
+    }
+    self->distinct += n;
+    return add_open(self, store, s->docs, err);
+}
+
+/* ---- candidates ---- */
+
+static int
+by_place(const void *a, const void *b)
+{
+    const av_candidate *x = a, *y = b;
+
+    if (x->store != y->store)
+        return x->store < y->store ? -1 : 1;
+    if (x->lsn != y->lsn)
+        return x->lsn < y->lsn ? -1 : 1;
+    return x->mailbox < y->mailbox ? -1 : x->mailbox > y->mailbox;
+}
+
+/* What no index has: looked at, unless it is so much that it is only counted. */
+static av_errc
+add_unindexed(av_scan *self, av_error *err)
+{
+    av_candidates *rows = &self->reach.unindexed;
+    uint64_t distinct = 0;
+    av_errc rc = AV_OK;
+
+    if (rows->n == 0)
+        return AV_OK;
+    qsort(rows->rows, rows->n, sizeof *rows->rows, by_place);
+    for (size_t i = 0; i < rows->n; i = av_candidates_end(rows, i))
+        distinct++;
+    self->distinct += distinct;
+    self->behind = true;
+    if (distinct > self->wish.unindexed_max)
+        self->unindexed += distinct;
+    else
+        for (size_t i = 0; rc == AV_OK && i < rows->n; i++)
+            rc = av_candidates_add(&self->candidates, rows->rows[i], err);
+    av_candidates_drop_rows(rows);
+    return rc;
+}
+
+static bool
+asks_for_folders(const av_query *query)
+{
+    for (av_query_id id = 1; id <= av_query_count(query); id++)
+        if (av_query_node_at(query, id)->kind == AV_QUERY_FOLDER)
+            return true;
+    return false;
+}
+
+static av_errc
+gather(av_scan *self, av_error *err)
+{
+    av_errc rc = AV_OK;
+
+    self->sure = av_xcalloc(self->reach.store_count + 1, sizeof(roaring_bitmap_t *));
+    for (size_t i = 0; rc == AV_OK && i < self->reach.store_count; i++) {
+        if (self->reach.stores[i].index == NULL)
+            continue;
+        rc = ask_index(self, i, err);
+        if (rc == AV_ERR_CORRUPT)
+            rc = without_index(self, i, err);
+    }
+    if (rc == AV_OK)
+        rc = add_unindexed(self, err);
+    if (rc == AV_OK && self->candidates.n > 0)
+        qsort(self->candidates.rows, self->candidates.n, sizeof *self->candidates.rows, by_place);
+    return rc;
+}
 
 av_errc
-av_scan_init(av_scan *self, av_archive *archive, const char *user, av_span query, size_t wanted, av_error *err)
+av_scan_init(av_scan *self, av_archive *archive, const char *user, const av_scan_wish *wish, av_error *err)
 {
-    av_query *tree = NULL;
     av_errc rc;
 
     memset(self, 0, sizeof *self);
     self->archive = archive;
-    self->wanted = wanted;
+    self->wish = *wish;
     atomic_init(&self->cursor, 0);
-    rc = av_query_parse(query, NULL, &tree, err);
+    rc = av_query_parse(wish->query, NULL, &self->query, err);
     if (rc == AV_OK)
-        rc = av_matcher_new(tree, &self->matcher, err);
-    av_query_destroy(&tree);
+        rc = av_matcher_new(self->query, &self->matcher, err);
     if (rc == AV_OK)
-        rc = av_look_init(&self->look, archive, user, err);
+        rc = av_reach_init(&self->reach, archive, user, wish->facets || asks_for_folders(self->query), err);
     if (rc == AV_OK)
-        rc = av_candidates_init(&self->candidates, &self->look, err);
+        rc = gather(self, err);
     return rc;
 }
 
 void
 av_scan_release(av_scan *self)
 {
+    for (size_t i = 0; self->sure != NULL && i < self->reach.store_count; i++)
+        if (self->sure[i] != NULL)
+            roaring_bitmap_free(self->sure[i]);
+    free(self->sure);
     av_candidates_release(&self->candidates);
-    av_look_release(&self->look);
+    av_reach_release(&self->reach);
     av_matcher_destroy(&self->matcher);
-}
-
-void
-av_scan_part_init(av_scan_part *self, av_scan *scan)
-{
-    memset(self, 0, sizeof *self);
-    self->scan = scan;
-    av_probe_init(&self->probe, scan->archive, scan->matcher);
-}
-
-void
-av_scan_part_release(av_scan_part *self)
-{
-    if (self->scan != NULL)
-        av_probe_release(&self->probe);
-    free(self->heap);
-    memset(self, 0, sizeof *self);
-}
-
-/* a is older than b. */
-static bool
-is_older(const av_hit *a, const av_hit *b)
-{
-    return a->date_unix_s != b->date_unix_s ? a->date_unix_s < b->date_unix_s : a->candidate < b->candidate;
-}
-
-static void
-swap(av_hit *a, av_hit *b)
-{
-    av_hit t = *a;
-
-    *a = *b;
-    *b = t;
-}
-
-static void
-sift_down(av_hit *heap, size_t n, size_t i)
-{
-    size_t child;
-
-    while ((child = 2 * i + 1) < n) {
-        if (child + 1 < n && is_older(&heap[child + 1], &heap[child]))
-            child++;
-        if (!is_older(&heap[child], &heap[i]))
-            return;
-        swap(&heap[child], &heap[i]);
-        i = child;
-    }
-}
-
-/* Keep the `wanted` newest: the oldest of them is on top and leaves when a newer one comes. */
-static void
-keep(av_scan_part *self, av_hit hit)
-{
-    size_t i;
-
-    if (self->scan->wanted == 0)
-        return;
-    if (self->n == self->scan->wanted) {
-        if (is_older(&hit, &self->heap[0]))
-            return;
-        self->heap[0] = hit;
-        sift_down(self->heap, self->n, 0);
-        return;
-    }
-    if (self->n == self->cap) {
-        self->cap = self->cap == 0 ? 64 : self->cap * 2;
-        self->heap = av_xrealloc(self->heap, self->cap * sizeof *self->heap);
-    }
-    self->heap[self->n] = hit;
-    for (i = self->n++; i > 0 && is_older(&self->heap[i], &self->heap[(i - 1) / 2]); i = (i - 1) / 2)
-        swap(&self->heap[i], &self->heap[(i - 1) / 2]);
-}
-
-static int64_t
-date_of(av_scan_part *self, const av_placement *placement)
-{
-    av_probe *probe = &self->probe;
-    av_summary summary;
-    av_error ignored;
-
-    if (av_uses_attributes(&probe->uses, placement->store, placement->content_lsn, &probe->row, &ignored) == AV_OK &&
-        probe->row.n > 0 && av_summary_row_decode(av_buf_span(&probe->row), &summary, &ignored) == AV_OK &&
-        summary.has_date)
-        return summary.date_unix_s;
-    return placement->received_at_ms / 1000;
-}
-
-/* One message with its places [at, end): it matches when it does in one of them. */
-static void
-test_one(av_scan_part *self, size_t at, size_t end)
-{
-    const av_candidates *c = &self->scan->candidates;
-    av_probe_answer answer = AV_PROBE_NO;
-    av_placement placement = { 0 };
-    av_probe_place place = { 0 };
-    const av_mailbox *mailbox;
-    av_error ignored;
-    bool by_place = (self->probe.needs & AV_MATCH_NEED_META) != 0, truncated = false;
-    size_t i;
-
-    for (i = at; i < end; i++) {
-        mailbox = &c->mailboxes[c->rows[i].mailbox];
-        if (av_catalog_placement(self->scan->look.catalog, mailbox->guid, c->rows[i].uid, &placement, &ignored) !=
-            AV_OK)
-            answer = AV_PROBE_UNREADABLE;
-        else {
-            place.path = av_span_of(mailbox->path, mailbox->path_n);
-            place.last_uid = mailbox->uidnext - 1;
-            answer = av_probe_test(&self->probe, self->scan->look.catalog, &placement, &place);
-            truncated = truncated || self->probe.truncated;
-        }
-        if (answer == AV_PROBE_YES || !by_place)
-            break;
-    }
-    if (answer == AV_PROBE_UNREADABLE)
-        self->unreadable++;
-    self->truncated += truncated;
-    if (answer == AV_PROBE_YES) {
-        self->total++;
-        keep(self, (av_hit){ date_of(self, &placement), i });
-    }
-}
-
-/* Claim the next messages: a block never begins inside the places of one. */
-static bool
-claim(av_scan *scan, size_t *ret_at, size_t *ret_end)
-{
-    size_t at = atomic_load(&scan->cursor), end, i;
-
-    do {
-        if (at >= scan->candidates.n)
-            return false;
-        for (end = at, i = 0; i < BLOCK_MESSAGES && end < scan->candidates.n; i++)
-            end = av_candidates_end(&scan->candidates, end);
-    } while (!atomic_compare_exchange_weak(&scan->cursor, &at, end));
-    *ret_at = at;
-    *ret_end = end;
-    return true;
-}
-
-bool
-av_scan_part_step(av_scan_part *self)
-{
-    size_t at, end, next;
-
-    if (!claim(self->scan, &at, &end))
-        return false;
-    for (; at < end; at = next) {
-        next = av_candidates_end(&self->scan->candidates, at);
-        test_one(self, at, next);
-    }
-    return true;
-}
-
-void
-av_scan_part_merge(av_scan_part *self, const av_scan_part *other)
-{
-    size_t i;
-
-    for (i = 0; i < other->n; i++)
-        keep(self, other->heap[i]);
-    self->total += other->total;
-    self->unreadable += other->unreadable;
-    self->truncated += other->truncated;
-}
-
-static int
-newest_first(const void *a, const void *b)
-{
-    return is_older(a, b) ? 1 : is_older(b, a) ? -1 : 0;
-}
-
-void
-av_scan_part_sort(av_scan_part *self)
-{
-    if (self->n > 0)
-        qsort(self->heap, self->n, sizeof *self->heap, newest_first);
+    av_query_destroy(&self->query);
 }
 
 double
 av_scan_coverage(const av_scan *self, const av_scan_part *merged)
 {
-    if (self->candidates.distinct == 0)
+    if (self->distinct == 0)
         return 1.0;
-    return (double)(self->candidates.distinct - merged->unreadable) / (double)self->candidates.distinct;
+    return (double)(self->distinct - self->unindexed - merged->unreadable) / (double)self->distinct;
 }

@@ -18,6 +18,7 @@
 
 #include "actors/instance/store_paths.h"
 #include "actors/instance/store_row.h"
+#include "storage/index/index.h"
 #include "storage/keys/keyring.h"
 #include "storage/meta/catalog.h"
 
@@ -31,7 +32,8 @@ typedef struct av_stores_config {
     av_accounts *accounts;
     av_catalog *catalog;
     uint64_t max_message_bytes;
-    size_t cache_bytes; /* of one store's view; 0: its default */
+    size_t cache_bytes;  /* of one store's view; 0: its default */
+    size_t search_bytes; /* text of a message that is indexed */
     unsigned most_open; /* 0: AV_STORES_OPEN */
 } av_stores_config;
 
@@ -43,6 +45,7 @@ typedef struct av_open_store {
     av_store *store;
     av_store_view *view;
     av_store_keys *keys;
+    av_index *index; /* NULL: it could not be opened (logged); searches look at the messages themselves */
 } av_open_store;
 
 /*

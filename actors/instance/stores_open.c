@@ -2,6 +2,9 @@
  * stores_open.c - one store: its keys, its view, its log
  */
 #include "actors/instance/stores_priv.h"
+
+#include <sodium.h>
+
 #include "base/encode.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -54,6 +57,25 @@ open_log(av_stores *self, store_slot *slot, const av_store_row *row, av_error *e
     return av_error_set(err, AV_ERR_CONFLICT, "%s holds another archive store, %s", dir, hex);
 }
 
+/* A store without its index is as good, only slower to search. */
+static void
+open_index(av_stores *self, store_slot *slot, const av_store_row *row)
+{
+    AV_CLEANUP(av_free) char *index = av_store_path_resolve(self->dir, row->index);
+    AV_CLEANUP(av_free) char *dir = av_xasprintf("%s/words", index);
+    uint8_t key[AV_STORE_KEYS_SIZE];
+    av_index_config config = { .dir = dir, .key = key, .store_uuid = row->uuid, .text_bytes = self->search_bytes };
+    av_error err;
+    av_errc rc = av_dir_make(index, &err);
+
+    av_store_keys_database(slot->open.keys, key);
+    if (rc == AV_OK)
+        rc = av_index_open(&config, &slot->open.index, &err);
+    sodium_memzero(key, sizeof key);
+    if (rc != AV_OK)
+        AV_LOG(AV_LOG_ERROR, "index.not_opened", AV_U64("store", row->id), AV_STR("name", row->name), AV_ERRF(&err));
+}
+
 /* Errors that say the store is there and cannot be used are told as unavailable to who wanted a message of it. */
 av_errc
 av_store_slot_open(av_stores *self, store_slot *slot, const av_store_row *row, av_error *err)
@@ -76,12 +98,14 @@ av_store_slot_open(av_stores *self, store_slot *slot, const av_store_row *row, a
     slot->behind = av_store_view_applied_lsn(slot->open.view) != av_store_committed_lsn(slot->open.store);
     av_store_get_stats(slot->open.store, &stats);
     slot->stored = stats.bytes;
+    open_index(self, slot, row);
     return AV_OK;
 }
 
 void
 av_store_slot_close(store_slot *slot)
 {
+    av_index_close(&slot->open.index);
     av_store_close(&slot->open.store);
     av_store_view_close(&slot->open.view);
     av_store_keys_unref(&slot->open.keys);

@@ -49,7 +49,7 @@ struct av_stores {
     av_accounts *accounts;
     av_catalog *catalog;
     uint64_t max_message_bytes;
-    size_t cache_bytes;
+    size_t cache_bytes, search_bytes;
     unsigned most_open;
     pthread_mutex_t lock;
     pthread_cond_t changed;

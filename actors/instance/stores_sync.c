@@ -63,6 +63,7 @@ av_stores_open(const av_stores_config *config, av_stores **ret, av_error *err)
     self->catalog = config->catalog;
     self->max_message_bytes = config->max_message_bytes;
     self->cache_bytes = config->cache_bytes;
+    self->search_bytes = config->search_bytes;
     self->most_open = config->most_open != 0 ? config->most_open : AV_STORES_OPEN;
     rc = av_store_row_never(av_accounts_writer(self->accounts), &never, err);
     if (rc == AV_OK && never)
