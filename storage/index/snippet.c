@@ -18,17 +18,29 @@ struct av_snippets {
     size_t n;
 };
 
+/* Texts that a needle finds. NEAR and stems are words apart: what is shown for them is the beginning. */
+static bool
+is_shown(av_query_kind kind)
+{
+    switch (kind) {
+    case AV_QUERY_WORD:
+    case AV_QUERY_PREFIX:
+    case AV_QUERY_SUBSTRING:
+    case AV_QUERY_SUFFIX:
+    case AV_QUERY_WILDCARD:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void
 gather(av_snippets *self, const av_query *query, av_query_id id, bool negated)
 {
     const av_query_node *node = av_query_node_at(query, id);
-    bool word = node->kind == AV_QUERY_WORD, prefix = node->kind == AV_QUERY_PREFIX;
 
-    if (!negated && (word || prefix || node->kind == AV_QUERY_SUBSTRING) && self->n < NEEDLES_MAX)
-        self->wanted[self->n++] = (wanted){ av_needle_new(node->text, word     ? AV_NEEDLE_WORD
-                                                                      : prefix ? AV_NEEDLE_PREFIX
-                                                                               : AV_NEEDLE_SUBSTRING),
-            node->fields };
+    if (!negated && is_shown(node->kind) && node->text.n > 0 && self->n < NEEDLES_MAX)
+        self->wanted[self->n++] = (wanted){ av_needle_new(node->text, node->kind), node->fields };
     for (av_query_id child = node->first_child; child != AV_QUERY_NONE; child = av_query_node_at(query, child)->next)
         gather(self, query, child, negated != (node->kind == AV_QUERY_NOT));
 }
