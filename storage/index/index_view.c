@@ -267,6 +267,16 @@ av_index_covered_lsn(const av_index_view *self)
     return self->lsn;
 }
 
+uint64_t
+av_index_unreadable(const av_index_view *self)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < self->n; i++)
+        sum += self->owners[i]->facts.unreadable;
+    return sum;
+}
+
 void
 av_index_failed(const av_index_view *self, const av_error *why)
 {
