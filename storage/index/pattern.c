@@ -3,14 +3,14 @@
  */
 #include "storage/index/pattern.h"
 
-#include "base/unicode.h"
+#include "storage/index/fold.h"
 #include "storage/index/token.h"
 
 /* One character of a script that does not part words, by itself. */
 static bool
 is_single(av_span folded)
 {
-    return av_unicode_is_unspaced(av_utf8_next(&folded)) && folded.n == 0;
+    return av_fold_of(av_utf8_next(&folded))->class == AV_FOLD_ROW && folded.n == 0;
 }
 
 static bool
