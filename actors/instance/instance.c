@@ -7,12 +7,11 @@
 
 #include "actors/instance/instance_priv.h"
 #include "actors/instance/freeze.h"
-#include "actors/instance/reach.h"
 #include "actors/instance/heal.h"
+#include "actors/instance/rest.h"
 #include "actors/instance/runs.h"
 #include "actors/instance/statistics.h"
 #include "actors/instance/store_ops.h"
-#include "actors/instance/trim.h"
 #include "actors/instance/trouble.h"
 #include "base/clock.h"
 #include "base/encode.h"
@@ -21,8 +20,6 @@
 #include "base/secret.h"
 
 #define TICK_MS     1000
-#define TRIM_MS     5000  /* without work: working memory goes back to the system */
-#define AGAIN_MS    15000 /* the first time may start a compaction; what that held goes back the second time */
 #define FREE_TRIES  5
 #define USER_WAIT_S 5 /* short: nobody may lock another out */
 #define ADDR_WAIT_S 300
@@ -54,6 +51,8 @@ static const av_setting settings[] = {
         "archive stores held open at once, the current one among them; more are closed when nobody uses them" },
     { "freeze_seconds", AV_SETTING_U64, MEMBER(freeze_seconds), "60", 1, 3600,
         "a frozen instance thaws by itself after this time" },
+    { "rest_after_s", AV_SETTING_U64, MEMBER(rest_after_s), "5", 1, 86400,
+        "after this time without work memory goes back to the system, and more of it after three times as long" },
     { "grace_days", AV_SETTING_U64, MEMBER(grace_days), "30", 0, 36500,
         "days for which a deleted message can be restored; after them its keys are destroyed" },
     { "heal_free_mb", AV_SETTING_U64, MEMBER(heal_free_mb), "64", 1, 1048576,
@@ -132,48 +131,6 @@ set_state(av_instance *self)
     av_actor_set_state(self->actor, ARCHIVOLT__ACTOR_STATE__ACTOR_STATE_DEGRADED, problem);
 }
 
-/* Writer: between groups, as no run is active. */
-static av_step
-on_trim_step(av_job *job)
-{
-    av_instance *self = AV_CONTAINER(job, av_instance, trim);
-    const av_open_store *current = NULL;
-    av_error err;
-
-    if (av_group_is_open(self->group))
-        return AV_STEP_DONE;
-    if (av_stores_current(self->archive->stores, &current, &err) == AV_OK) {
-        av_store_trim(current->store);
-        if (av_store_view_trim(current->view, &err) != AV_OK)
-            AV_LOG(AV_LOG_WARN, "instance.trim", AV_ERRF(&err));
-    }
-    av_stores_trim(self->archive->stores, true);
-    if (av_catalog_trim(self->archive->catalog, &err) != AV_OK)
-        AV_LOG(AV_LOG_WARN, "instance.trim", AV_ERRF(&err));
-    return AV_STEP_DONE;
-}
-
-static void
-on_trim_done(av_job *job)
-{
-    if (!job->dropped)
-        av_memory_trim();
-}
-
-static bool
-is_trim_due(const av_instance *self, int64_t now_ms)
-{
-    static const int64_t after_ms[] = { TRIM_MS, AGAIN_MS };
-
-    for (size_t i = 0; i < AV_COUNT(after_ms); i++) {
-        int64_t due_ms = self->active_mono_ms + after_ms[i];
-
-        if (now_ms >= due_ms && self->trimmed_mono_ms < due_ms)
-            return true;
-    }
-    return false;
-}
-
 static void
 on_tick(void *ctx)
 {
@@ -191,12 +148,7 @@ on_tick(void *ctx)
     set_state(self);
     if (!is_idle(self))
         return;
-    if (is_trim_due(self, now)) {
-        self->trimmed_mono_ms = now;
-        av_doc_sets_clear(self->archive->doc_sets);
-        av_indexer_trim(self->indexer);
-        av_pool_submit(self->writer, &self->trim);
-    }
+    av_rest_tick(self, now);
     /* Open sessions keep it awake: they live in memory alone. */
     if (self->sleep_after_ms > 0 && now - self->active_mono_ms >= (int64_t)self->sleep_after_ms &&
         av_sessions_count(self->sessions) == 0) {
@@ -294,8 +246,7 @@ on_start(void *ctx, av_actor *actor, av_error *err)
     self->actor = actor;
     self->bus = av_actor_bus(actor);
     self->loop = av_actor_loop(actor);
-    self->trim.step = on_trim_step;
-    self->trim.done = on_trim_done;
+    av_rest_init(self);
     av_random_bytes(id, sizeof id);
     av_hex_encode(av_span_of(id, sizeof id), self->process_id);
     av_random_bytes(self->boot_key, sizeof self->boot_key);

@@ -30,7 +30,7 @@
 typedef struct av_instance_settings {
     uint64_t max_message_mb, session_idle_s, sessions_per_user, sessions_total, worker_patience_s, remember_login_s;
     uint64_t searches_at_once, search_message_mb, search_unindexed;
-    uint64_t open_stores, freeze_seconds, grace_days;
+    uint64_t open_stores, freeze_seconds, grace_days, rest_after_s;
     uint64_t heal_free_mb, heal_pause_s;
 } av_instance_settings;
 
@@ -66,6 +66,7 @@ typedef struct av_instance {
     uint64_t sleep_after_ms; /* 0: never */
     int64_t active_mono_ms;  /* last request or end of one */
     int64_t trimmed_mono_ms; /* memory was last given back */
+    bool rests_long;         /* the next time, or the last: all that can go */
     bool stopping;
     char problem[480];   /* of the status; empty: none */
     char process_id[33]; /* random: changes with each start */

@@ -147,7 +147,7 @@ admit(login *l, int64_t now)
         AV_STR("from", av_request_from(l->request)), AV_STR("trace", av_request_trace(l->request)));
     reply.session.data = session->token;
     reply.session.len = sizeof session->token;
-    reply.user_name = session->user;
+    reply.user_name = (char *)session->user;
     reply.idle_timeout_s = (uint32_t)l->in->settings.session_idle_s;
     av_request_reply(l->request, &reply.base);
 }

@@ -19,10 +19,19 @@ session_free(void *value)
     av_session *s = value;
 
     av_secret_wipe(s->token, sizeof s->token);
-    free(s->from);
-    free(s->user);
-    free(s->folded);
     free(s);
+}
+
+static av_session *
+session_new(const char *from, const char *user, const char *folded)
+{
+    size_t from_size = strlen(from) + 1, user_size = strlen(user) + 1, folded_size = strlen(folded) + 1;
+    av_session *s = av_xcalloc(1, sizeof *s + from_size + user_size + folded_size);
+
+    s->from = memcpy(s->texts, from, from_size);
+    s->user = memcpy(s->texts + from_size, user, user_size);
+    s->folded = memcpy(s->texts + from_size + user_size, folded, folded_size);
+    return s;
 }
 
 static char *
@@ -99,11 +108,8 @@ av_sessions_issue(
     }
     if (av_map_count(self->by_token) >= self->total)
         return av_error_set(err, AV_ERR_LIMIT, "all %zu sessions of this instance are in use", self->total);
-    s = av_xcalloc(1, sizeof *s);
+    s = session_new(from, user, folded);
     av_random_bytes(s->token, sizeof s->token);
-    s->from = av_xstrdup(from);
-    s->user = av_xstrdup(user);
-    s->folded = AV_TAKE(folded);
     s->lane = av_random_u64();
     s->used_mono_ms = now_mono_ms;
     (void)av_map_put(self->by_token, av_span_of(s->token, sizeof s->token), s);

@@ -13,11 +13,12 @@
 
 typedef struct av_session {
     uint8_t token[AV_SESSION_SIZE];
-    char *from;   /* gateway@n1#0000002a */
-    char *user;   /* as stored */
-    char *folded; /* compared */
     uint64_t lane;
     int64_t used_mono_ms;
+    const char *from;   /* gateway@n1#0000002a */
+    const char *user;   /* as stored */
+    const char *folded; /* compared */
+    char texts[];       /* the three: a session is one piece of the heap, as many may live for long */
 } av_session;
 
 typedef struct av_sessions av_sessions;

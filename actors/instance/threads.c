@@ -16,6 +16,12 @@ typedef struct lane {
     struct lane *next;
 } lane;
 
+typedef struct worker {
+    av_pool *pool;
+    pthread_t thread;
+    bool leave;
+} worker;
+
 struct av_pool {
     av_loop *loop;
     char name[16];
@@ -26,9 +32,10 @@ struct av_pool {
     av_job *done_first, *done_last;
     bool posted;
     bool stopping, paused;
-    size_t load; /* loop's thread only */
-    unsigned count;
-    pthread_t threads[];
+    size_t load;      /* loop's thread only */
+    unsigned count;   /* threads that run */
+    unsigned spare;   /* the one of workers that has none */
+    worker workers[]; /* count + 1 */
 };
 
 uint64_t
@@ -132,16 +139,17 @@ finish(av_pool *self, av_job *job)
 static void *
 run(void *ctx)
 {
-    av_pool *self = ctx;
+    const worker *me = ctx;
+    av_pool *self = me->pool;
     av_job *job;
     av_step step;
 
     (void)pthread_setname_np(pthread_self(), self->name);
     pthread_mutex_lock(&self->mutex);
     for (;;) {
-        while (!self->stopping && (self->first == NULL || self->paused))
+        while (!self->stopping && !me->leave && (self->first == NULL || self->paused))
             pthread_cond_wait(&self->work, &self->mutex);
-        if (self->stopping)
+        if (self->stopping || me->leave)
             break;
         job = take_job(self);
         pthread_mutex_unlock(&self->mutex);
@@ -156,11 +164,28 @@ run(void *ctx)
     return NULL;
 }
 
+/* A thread for the spare worker. errno's number. */
+static int
+start(av_pool *self)
+{
+    worker *w = &self->workers[self->spare];
+    pthread_attr_t attr;
+    int rc;
+
+    w->pool = self;
+    w->leave = false;
+    pthread_attr_init(&attr);
+    /* Nothing here recurses on input; ICU and RocksDB are content with far less. */
+    (void)pthread_attr_setstacksize(&attr, 1024 * 1024);
+    rc = pthread_create(&w->thread, &attr, run, w);
+    pthread_attr_destroy(&attr);
+    return rc;
+}
+
 av_errc
 av_pool_new(av_loop *loop, const char *name, unsigned threads, av_pool **ret, av_error *err)
 {
-    av_pool *self = av_xcalloc(1, sizeof *self + threads * sizeof self->threads[0]);
-    pthread_attr_t attr;
+    av_pool *self = av_xcalloc(1, sizeof *self + (threads + 1) * sizeof self->workers[0]);
     int rc = 0;
 
     assert(threads > 0);
@@ -169,21 +194,36 @@ av_pool_new(av_loop *loop, const char *name, unsigned threads, av_pool **ret, av
     self->lanes = av_map_new();
     pthread_mutex_init(&self->mutex, NULL);
     pthread_cond_init(&self->work, NULL);
-    pthread_attr_init(&attr);
-    /* Nothing here recurses on input; ICU and RocksDB are content with far less. */
-    (void)pthread_attr_setstacksize(&attr, 1024 * 1024);
     while (rc == 0 && self->count < threads) {
-        rc = pthread_create(&self->threads[self->count], &attr, run, self);
+        rc = start(self);
         if (rc == 0)
-            self->count++;
+            self->spare = ++self->count;
     }
-    pthread_attr_destroy(&attr);
     if (rc != 0) {
         av_pool_destroy(&self);
         return av_error_set(err, AV_ERR_NOMEM, "thread %s cannot be started: %s", name, strerror(rc));
     }
     *ret = self;
     return AV_OK;
+}
+
+void
+av_pool_renew(av_pool *self)
+{
+    unsigned i, n;
+
+    if (self->load > 0)
+        return;
+    /* One after the other, the new one first: never fewer than before, and one stack more for all. */
+    for (n = 0; n < self->count && start(self) == 0; n++) {
+        i = (self->spare + 1) % (self->count + 1);
+        pthread_mutex_lock(&self->mutex);
+        self->workers[i].leave = true;
+        pthread_cond_broadcast(&self->work);
+        pthread_mutex_unlock(&self->mutex);
+        (void)pthread_join(self->workers[i].thread, NULL);
+        self->spare = i;
+    }
 }
 
 void
@@ -244,9 +284,10 @@ av_pool_stop(av_pool *self)
     self->stopping = true;
     pthread_cond_broadcast(&self->work);
     pthread_mutex_unlock(&self->mutex);
-    for (i = 0; i < self->count; i++)
-        (void)pthread_join(self->threads[i], NULL);
-    self->count = 0;
+    for (i = 0; i <= self->count; i++)
+        if (i != self->spare)
+            (void)pthread_join(self->workers[i].thread, NULL);
+    self->count = self->spare = 0;
     on_done(self);
     while ((job = take_job(self)) != NULL) {
         self->load--;

@@ -32,6 +32,11 @@ void av_pool_destroy(av_pool **self);
 void av_pool_submit(av_pool *self, av_job *job);
 /* Start no further step until it goes on; one that runs ends. Any thread, a step of the pool's own among them. */
 void av_pool_pause(av_pool *self, bool pause);
+/*
+ * New threads in place of those that are there: with a thread goes what malloc keeps for it and the stack of its deepest
+ * call. Nothing while a job is in work; a thread stays when no other can be started. Loop's thread; takes some 100 us.
+ */
+void av_pool_renew(av_pool *self);
 /* Jobs submitted and not done: for those who admit requests. */
 size_t av_pool_load(const av_pool *self);
 /*

@@ -113,7 +113,9 @@ typedef struct index_run {
 struct av_index_view {
     av_index *index;
     unsigned refs; /* under the index's lock */
+    uint64_t epoch;
     uint32_t documents;
+    uint64_t unreadable;
     uint64_t lsn;
     size_t n;
     size_t disk; /* the first so many are on disk */

@@ -18,17 +18,21 @@ struct av_snippets {
     size_t n;
 };
 
+/* The needle of a text node; NEAR and stems have none of one piece and are not marked. */
+static bool
+is_marked(const av_query_node *node)
+{
+    return node->kind == AV_QUERY_WORD || node->kind == AV_QUERY_PREFIX || node->kind == AV_QUERY_SUFFIX ||
+           node->kind == AV_QUERY_WILDCARD || node->kind == AV_QUERY_SUBSTRING;
+}
+
 static void
 gather(av_snippets *self, const av_query *query, av_query_id id, bool negated)
 {
     const av_query_node *node = av_query_node_at(query, id);
-    bool word = node->kind == AV_QUERY_WORD, prefix = node->kind == AV_QUERY_PREFIX;
 
-    if (!negated && (word || prefix || node->kind == AV_QUERY_SUBSTRING) && self->n < NEEDLES_MAX)
-        self->wanted[self->n++] = (wanted){ av_needle_new(node->text, word     ? AV_NEEDLE_WORD
-                                                                      : prefix ? AV_NEEDLE_PREFIX
-                                                                               : AV_NEEDLE_SUBSTRING),
-            node->fields };
+    if (!negated && is_marked(node) && self->n < NEEDLES_MAX)
+        self->wanted[self->n++] = (wanted){ av_needle_new(node->text, node->kind), node->fields };
     for (av_query_id child = node->first_child; child != AV_QUERY_NONE; child = av_query_node_at(query, child)->next)
         gather(self, query, child, negated != (node->kind == AV_QUERY_NOT));
 }

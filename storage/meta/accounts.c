@@ -62,6 +62,14 @@ av_accounts_is_failed(const av_accounts *self)
 }
 
 av_errc
+av_accounts_trim(av_accounts *self, av_error *err)
+{
+    av_errc rc = av_meta_trim(self->meta, err);
+
+    return rc == AV_OK ? av_meta_close_tables(self->meta, err) : rc;
+}
+
+av_errc
 av_accounts_checkpoint(av_accounts *self, const char *dir, av_error *err)
 {
     return av_meta_checkpoint(self->meta, dir, err);

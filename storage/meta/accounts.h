@@ -25,6 +25,8 @@ void av_accounts_close(av_accounts **self);
 void av_accounts_begin(av_accounts *self);
 av_errc av_accounts_commit(av_accounts *self, av_error *err);
 void av_accounts_rollback(av_accounts *self);
+/* Give memory back, between groups, for a longer rest: av_meta_trim, av_meta_close_tables. */
+av_errc av_accounts_trim(av_accounts *self, av_error *err);
 /* Any thread: av_meta_is_failed. */
 bool av_accounts_is_failed(const av_accounts *self);
 /* A copy of them as they stand now, between groups: av_meta_checkpoint. */

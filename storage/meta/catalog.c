@@ -192,6 +192,12 @@ av_catalog_is_failed(const av_catalog *self)
 }
 
 av_errc
+av_catalog_close_tables(av_catalog *self, av_error *err)
+{
+    return av_meta_close_tables(self->meta, err);
+}
+
+av_errc
 av_catalog_checkpoint(av_catalog *self, const char *dir, av_error *err)
 {
     return av_meta_checkpoint(self->meta, dir, err);

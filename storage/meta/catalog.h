@@ -45,6 +45,8 @@ av_errc av_catalog_open(const av_catalog_config *config, av_catalog **ret, av_er
 void av_catalog_close(av_catalog **self);
 /* Give memory back (av_meta_trim), between groups: for an idle timer, with av_store_trim. */
 av_errc av_catalog_trim(av_catalog *self, av_error *err);
+/* Behind it, for a longer rest: av_meta_close_tables. */
+av_errc av_catalog_close_tables(av_catalog *self, av_error *err);
 /* Any thread: av_meta_is_failed. */
 bool av_catalog_is_failed(const av_catalog *self);
 /* A copy of it as it stands now, between groups: av_meta_checkpoint. */

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "storage/meta/pending.h"
+#include "storage/meta/tables.h"
 #include "storage/sealed/env.h"
 #include "storage/sealed/status.h"
 
@@ -23,6 +24,7 @@
 #define TABLE_BYTES          (4U * 1024 * 1024)
 #define BLOOM_BITS           10.0
 #define MEMTABLE_BLOOM       0.015 /* of the write buffer: some 13 bits a row, 31 KB */
+#define OPEN_FILES           32    /* of them 22 tables */
 #define METADATA_BLOCK       4096U
 #define FILE_BUFFER          (16U * 1024) /* of each file that is written: WAL and manifest keep theirs while they are open */
 #define CACHE_SHARD_BITS     1
@@ -46,6 +48,7 @@ struct av_meta {
     av_pending *pending; /* of the open group */
     bool in_group;
     size_t cache_bytes;
+    uint64_t tied_bytes; /* of the tables that closing them left open */
     av_meta_view writer;
     av_error why;       /* the writer's: what the write that failed said */
     atomic_bool failed; /* set behind it, and never taken back */
@@ -121,7 +124,7 @@ make_options(av_meta *self, const av_meta_options *o)
     rocksdb_options_set_max_write_buffer_number(options, 2);
     rocksdb_options_set_writable_file_max_buffer_size(options, FILE_BUFFER);
     rocksdb_options_set_arena_block_size(options, 64 * 1024);
-    rocksdb_options_set_max_open_files(options, 32);
+    rocksdb_options_set_max_open_files(options, OPEN_FILES);
     rocksdb_options_set_table_cache_numshardbits(options, 0);
     rocksdb_options_set_max_background_jobs(options, 1);
     rocksdb_options_set_stats_dump_period_sec(options, 0);
@@ -177,6 +180,33 @@ av_meta_trim(av_meta *self, av_error *err)
     rocksdb_cache_set_capacity(self->cache, 0);
     rocksdb_cache_set_capacity(self->cache, self->cache_bytes);
     return take_answer(self, status, err);
+}
+
+uint64_t
+av_meta_tables_bytes(const av_meta *self)
+{
+    uint64_t bytes = 0;
+
+    return rocksdb_property_int(self->db, "rocksdb.estimate-table-readers-mem", &bytes) == 0 ? bytes : 0;
+}
+
+av_errc
+av_meta_close_tables(av_meta *self, av_error *err)
+{
+    char *status = NULL;
+
+    /* It writes two small files: not when nobody opened a table since the last time. */
+    if (av_meta_tables_bytes(self) <= self->tied_bytes)
+        return AV_OK;
+    av_tables_close(self->db, OPEN_FILES, &status);
+    self->tied_bytes = av_meta_tables_bytes(self);
+    return av_sealed_status(status, err);
+}
+
+void
+av_meta_renew_threads(void)
+{
+    av_tables_renew_threads();
 }
 
 av_errc

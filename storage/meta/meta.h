@@ -35,6 +35,10 @@ av_errc av_meta_open(const char *dir, const av_meta_options *options, av_meta **
 void av_meta_close(av_meta **self);
 /* Write what is in memory into a table file and give the memory back: for an idle timer, between groups. */
 av_errc av_meta_trim(av_meta *self, av_error *err);
+/* Close the table files (storage/meta/tables.h), which the next reader opens again, and RocksDB's own threads of the
+ * whole process for new ones: for a longer rest. The second one takes 10 ms. */
+av_errc av_meta_close_tables(av_meta *self, av_error *err);
+void av_meta_renew_threads(void);
 /* Write all tables anew, so that the space of deleted rows comes back. Between groups; takes its time. */
 av_errc av_meta_compact(av_meta *self, av_error *err);
 /*
@@ -76,7 +80,8 @@ void av_meta_iter_destroy(av_meta_iter **self);
 bool av_meta_iter_next(av_meta_iter *self, av_span *ret_key, av_span *ret_value);
 av_errc av_meta_iter_error(av_meta_iter *self, av_error *err);
 
-/* Bytes of memory in use by the database (memtables, cache, table readers). */
+/* Bytes of memory in use by the database (memtables, cache, table readers), and by the table readers of it. */
 uint64_t av_meta_memory(const av_meta *self);
+uint64_t av_meta_tables_bytes(const av_meta *self);
 
 #endif

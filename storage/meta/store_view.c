@@ -180,6 +180,12 @@ av_store_view_is_failed(const av_store_view *self)
 }
 
 av_errc
+av_store_view_close_tables(av_store_view *self, av_error *err)
+{
+    return av_meta_close_tables(self->meta, err);
+}
+
+av_errc
 av_store_view_checkpoint(av_store_view *self, const char *dir, av_error *err)
 {
     return av_meta_checkpoint(self->meta, dir, err);

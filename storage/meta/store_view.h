@@ -48,6 +48,8 @@ void av_store_view_close(av_store_view **self);
 av_errc av_store_view_discard(av_store_view *self, const char *why, av_error *err);
 /* Give memory back, between groups: for an idle timer. */
 av_errc av_store_view_trim(av_store_view *self, av_error *err);
+/* Behind it, for a longer rest: av_meta_close_tables. */
+av_errc av_store_view_close_tables(av_store_view *self, av_error *err);
 /* Any thread: av_meta_is_failed. */
 bool av_store_view_is_failed(const av_store_view *self);
 /* A copy of it as it stands now, between groups: av_meta_checkpoint. */

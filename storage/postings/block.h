@@ -19,6 +19,18 @@ enum {
     AV_INLINE_POSITIONS = 16384      /* and those of more positions */
 };
 
+/* Byte order, the shorter first: the order of terms and of keys. */
+static inline int
+av_term_compare(av_span a, av_span b)
+{
+    size_t n = AV_MIN(a.n, b.n);
+    int order = n == 0 ? 0 : memcmp(a.p, b.p, n);
+
+    if (order != 0)
+        return order;
+    return a.n < b.n ? -1 : a.n > b.n;
+}
+
 /* A list of documents inside a block: where its bits begin. */
 typedef struct av_inline_list {
     av_bits_in docs, positions; /* positions: p is NULL when the block was read without */
@@ -29,11 +41,12 @@ typedef struct av_inline_list {
 
 /* A block that is read. Borrows the rows it was opened with. */
 typedef struct av_block {
-    uint32_t count;  /* documents of the run */
-    uint32_t n, at;  /* terms; the next one */
-    av_span heads;   /* what is left of them */
-    uint32_t lists;  /* number of the next list with rows of its own */
-    av_bits_in docs; /* all bits of the block */
+    const av_lengths *lengths; /* of all documents, when there are positions */
+    uint32_t count;            /* documents of the run */
+    uint32_t n, at;            /* terms; the next one */
+    av_span heads;             /* what is left of them */
+    uint32_t lists;            /* number of the next list with rows of its own */
+    av_bits_in docs;           /* all bits of the block */
     av_bits_in positions;
     uint32_t docs_at[AV_BLOCK_TERMS / AV_BLOCK_GROUP], positions_at[AV_BLOCK_TERMS / AV_BLOCK_GROUP];
     uint32_t group_df[AV_BLOCK_GROUP]; /* of the terms of this group so far; 0: a list of its own */
@@ -45,9 +58,10 @@ typedef struct av_block {
     bool large;
 } av_block;
 
-/* key, value: the term row. positions: NULL, or the value of its row of positions. Stands before the first term. */
-av_errc av_block_open(
-    av_block *self, av_span key, av_span value, const av_span *positions, uint32_t count, av_error *err);
+/* key, value: the term row. positions: NULL, or the value of its row of positions, with the lengths of all documents. Stands
+ * before the first term. */
+av_errc av_block_open(av_block *self, av_span key, av_span value, const av_span *positions, const av_lengths *lengths,
+    uint32_t count, av_error *err);
 /* The next term: term, df, large, list. *ret false at the end. */
 av_errc av_block_next(av_block *self, bool *ret, av_error *err);
 /* The list of the term it stands at, which is not large. */
@@ -58,7 +72,8 @@ void av_block_done(av_block *self, const av_inline_list *list);
 /* The next up to 128 documents; n is 0 at the end. */
 av_errc av_inline_next(av_inline_list *self, uint32_t count, av_chunk *ret, av_error *err);
 /* The positions of the chunk that av_inline_next gave last; to be called for each chunk or for none. Appended to out. */
-av_errc av_inline_positions(av_inline_list *self, const av_chunk *chunk, av_flat *out, size_t *starts, av_error *err);
+av_errc av_inline_positions(av_inline_list *self, const av_lengths *lengths, const av_chunk *chunk, av_flat *out,
+    size_t *starts, av_error *err);
 
 /* --- writing --- */
 
@@ -79,7 +94,7 @@ void av_block_out_release(av_block_out *self);
 /* The next term; its list follows at once unless it is large (*ret_list: its number). */
 void av_block_out_term(av_block_out *self, av_span term, uint32_t df, bool large, uint32_t *ret_list);
 /* The list of the term just put: df documents, their flat positions. */
-void av_block_out_list(av_block_out *self, av_positions_scratch *scratch, const uint32_t *docs, const uint16_t *masks,
+void av_block_out_list(av_block_out *self, const av_lengths *lengths, const uint32_t *docs, const uint16_t *masks,
     const uint32_t *flat, const size_t *starts, uint32_t df);
 bool av_block_out_full(const av_block_out *self);
 /* Write both rows when there is a term, and begin the next block. *bytes grows by what was written. */

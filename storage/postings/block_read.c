@@ -28,7 +28,8 @@ get_offsets(av_span *s, uint32_t n, uint32_t *at)
 }
 
 av_errc
-av_block_open(av_block *self, av_span key, av_span value, const av_span *positions, uint32_t count, av_error *err)
+av_block_open(av_block *self, av_span key, av_span value, const av_span *positions, const av_lengths *lengths,
+    uint32_t count, av_error *err)
 {
     uint64_t n, lists, heads;
     av_span rest;
@@ -39,6 +40,7 @@ av_block_open(av_block *self, av_span key, av_span value, const av_span *positio
         lists > UINT32_MAX - AV_BLOCK_TERMS || !av_var_get(&value, &heads) || heads > value.n)
         return broken(err, "its head");
     self->count = count;
+    self->lengths = lengths;
     self->n = (uint32_t)n;
     self->at = 0;
     self->known = 0;
@@ -138,9 +140,10 @@ av_inline_next(av_inline_list *self, uint32_t count, av_chunk *ret, av_error *er
 }
 
 av_errc
-av_inline_positions(av_inline_list *self, const av_chunk *chunk, av_flat *out, size_t *starts, av_error *err)
+av_inline_positions(
+    av_inline_list *self, const av_lengths *lengths, const av_chunk *chunk, av_flat *out, size_t *starts, av_error *err)
 {
-    if (!av_chunk_get_positions(&self->positions, chunk->masks, chunk->n, self->df <= AV_FEW_DOCS, out, starts))
+    if (!av_chunk_get_positions(&self->positions, lengths, chunk, self->df <= AV_FEW_DOCS, out, starts))
         return broken(err, "positions");
     return AV_OK;
 }
@@ -160,7 +163,7 @@ skip_list(av_block *self, av_inline_list *list, av_error *err)
         if (list->positions.p == NULL)
             continue;
         flat.n = 0;
-        rc = av_inline_positions(list, &chunk, &flat, NULL, err);
+        rc = av_inline_positions(list, self->lengths, &chunk, &flat, NULL, err);
         if (rc != AV_OK)
             return rc;
     }

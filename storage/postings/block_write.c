@@ -73,7 +73,7 @@ av_block_out_term(av_block_out *self, av_span term, uint32_t df, bool large, uin
 }
 
 void
-av_block_out_list(av_block_out *self, av_positions_scratch *scratch, const uint32_t *docs, const uint16_t *masks,
+av_block_out_list(av_block_out *self, const av_lengths *lengths, const uint32_t *docs, const uint16_t *masks,
     const uint32_t *flat, const size_t *starts, uint32_t df)
 {
     uint32_t i, n, base = 0;
@@ -81,14 +81,14 @@ av_block_out_list(av_block_out *self, av_positions_scratch *scratch, const uint3
     if (df == 1) {
         av_bits_put(&self->docs, docs[0], av_number_bits(self->count));
         av_mask_put(&self->docs, masks[0]);
-        av_chunk_put_positions(&self->positions, scratch, masks, 1, flat, true);
+        av_chunk_put_positions(&self->positions, lengths, docs, masks, 1, flat, true);
         return;
     }
     for (i = 0; i < df; i += n) {
         n = AV_MIN(df - i, (uint32_t)AV_CHUNK_DOCS);
         av_chunk_put_docs(&self->docs, docs + i, n, base);
         av_chunk_put_masks(&self->docs, masks + i, n);
-        av_chunk_put_positions(&self->positions, scratch, masks + i, n, flat + starts[i], df <= AV_FEW_DOCS);
+        av_chunk_put_positions(&self->positions, lengths, docs + i, masks + i, n, flat + starts[i], df <= AV_FEW_DOCS);
         base = docs[i + n - 1] + 1;
     }
 }

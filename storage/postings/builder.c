@@ -40,6 +40,7 @@ av_builder_destroy(av_builder **self)
     free((*self)->slots);
     free((*self)->numbers);
     free((*self)->strings);
+    free((*self)->lengths);
     free(*self);
     *self = NULL;
 }
@@ -55,7 +56,8 @@ av_builder_bytes(const av_builder *self)
 {
     return sizeof *self + av_pool_bytes(&self->pool) + self->cap * sizeof *self->terms +
            ((size_t)self->mask + 1) * sizeof *self->slots +
-           self->count_cap * (AV_COLUMN_NUMBERS * sizeof *self->numbers + AV_STRINGS * sizeof *self->strings);
+           self->count_cap *
+               (AV_COLUMN_NUMBERS * sizeof *self->numbers + AV_STRINGS * sizeof *self->strings + AV_LENGTHS);
 }
 
 void
@@ -69,6 +71,7 @@ av_builder_begin(av_builder *self, const av_doc_facts *facts)
         self->count_cap = AV_MAX(self->count_cap * 2, 64);
         self->numbers = av_xrealloc(self->numbers, (size_t)self->count_cap * AV_COLUMN_NUMBERS * sizeof(uint64_t));
         self->strings = av_xrealloc(self->strings, (size_t)self->count_cap * AV_STRINGS * sizeof(uint32_t));
+        self->lengths = av_xrealloc(self->lengths, (size_t)self->count_cap * AV_LENGTHS);
     }
     memcpy(self->numbers + (size_t)self->count * AV_COLUMN_NUMBERS, facts->numbers, sizeof facts->numbers);
     for (i = 0; i < AV_STRINGS; i++) {
@@ -80,6 +83,7 @@ av_builder_begin(av_builder *self, const av_doc_facts *facts)
             memcpy(to + 1, facts->strings[i].p, n);
         self->strings[(size_t)self->count * AV_STRINGS + i] = at;
     }
+    memset(self->lengths + (size_t)self->count * AV_LENGTHS, 0, AV_LENGTHS);
     self->count++;
     memset(self->last, 0, sizeof self->last);
 }
@@ -177,6 +181,7 @@ av_builder_text(av_builder *self, av_text_field field, av_span text)
     uint32_t base, position = 0;
     av_tokens tokens;
     av_token t;
+    uint8_t *code;
 
     assert(self->count > 0 && number < AV_FIELD_COUNT);
     base = self->last[number];
@@ -194,6 +199,9 @@ av_builder_text(av_builder *self, av_text_field field, av_span text)
             add_position(
                 self, find_term(self, av_token_hash(t.cased), AV_TERM_CASED, t.cased), number, base + position);
     }
-    if (position > 0)
-        self->last[number] = base + position;
+    if (position == 0)
+        return;
+    self->last[number] = base + position;
+    code = &self->lengths[(size_t)(self->count - 1) * AV_LENGTHS + av_length_of_field(number)];
+    *code = AV_MAX(*code, av_length_code(base + position));
 }

@@ -51,8 +51,7 @@ sort_terms(const av_builder *self)
 
 /* Positions of one document, by field; a field that came twice goes on. */
 typedef struct fields {
-    av_flat steps[AV_FIELD_COUNT];
-    uint32_t at[AV_FIELD_COUNT]; /* last position */
+    av_flat positions[AV_FIELD_COUNT];
     uint16_t mask;
     av_flat flat; /* as the writer takes them */
 } fields;
@@ -63,7 +62,7 @@ fields_release(fields *self)
     unsigned i;
 
     for (i = 0; i < AV_FIELD_COUNT; i++)
-        av_flat_release(&self->steps[i]);
+        av_flat_release(&self->positions[i]);
     av_flat_release(&self->flat);
 }
 
@@ -77,13 +76,13 @@ flush_doc(av_run_writer *writer, fields *f, uint32_t doc, av_error *err)
         return AV_OK;
     f->flat.n = 0;
     for (; left != 0; left &= left - 1) {
-        av_flat *steps = &f->steps[__builtin_ctz(left)];
+        av_flat *positions = &f->positions[__builtin_ctz(left)];
 
-        av_flat_grow(&f->flat, steps->n + 1);
-        f->flat.v[f->flat.n++] = (uint32_t)steps->n;
-        memcpy(f->flat.v + f->flat.n, steps->v, steps->n * sizeof *steps->v);
-        f->flat.n += steps->n;
-        steps->n = 0;
+        av_flat_grow(&f->flat, positions->n + 1);
+        f->flat.v[f->flat.n++] = (uint32_t)positions->n;
+        memcpy(f->flat.v + f->flat.n, positions->v, positions->n * sizeof *positions->v);
+        f->flat.n += positions->n;
+        positions->n = 0;
     }
     rc = av_run_writer_doc(writer, doc, f->mask, f->flat.v, f->flat.n, err);
     f->mask = 0;
@@ -118,51 +117,57 @@ write_term(const av_builder *self, const av_build_term *t, av_run_writer *writer
             doc += (uint32_t)(v >> 5);
             field = (uint32_t)(v >> 1 & 15);
             position = 0;
-            if ((f->mask & 1u << field) == 0)
-                f->at[field] = 0;
             f->mask |= (uint16_t)(1u << field);
             continue;
         }
         position += (uint32_t)(v >> 1);
-        av_flat_grow(&f->steps[field], 1);
-        f->steps[field].v[f->steps[field].n++] = position - f->at[field];
-        f->at[field] = position;
+        av_flat_grow(&f->positions[field], 1);
+        f->positions[field].v[f->positions[field].n++] = position;
     }
     rc = flush_doc(writer, f, doc - 1, err);
     return rc == AV_OK ? av_run_writer_term_end(writer, err) : rc;
 }
 
 static av_errc
-write_columns(const av_builder *self, av_column_out *out, av_error *err)
+write_numbers(const av_builder *self, unsigned column, av_column_out *out, av_error *err)
 {
-    uint32_t c, i;
-    av_errc rc;
+    av_errc rc = AV_OK;
+    uint32_t i;
 
-    for (c = 0; c < AV_COLUMN_NUMBERS; c++) {
-        av_column_out_begin(out, c);
-        for (i = 0; i < self->count; i++) {
-            rc = av_column_out_number(out, self->numbers[(size_t)i * AV_COLUMN_NUMBERS + c], err);
-            if (rc != AV_OK)
-                return rc;
-        }
-        rc = av_column_out_end(out, err);
-        if (rc != AV_OK)
-            return rc;
-    }
-    for (c = 0; c < AV_STRINGS; c++) {
-        av_column_out_begin(out, AV_STRING_COLUMN_FIRST + c);
-        for (i = 0; i < self->count; i++) {
-            const uint8_t *p = av_pool_at(&self->pool, self->strings[(size_t)i * AV_STRINGS + c]);
+    av_column_out_begin(out, column);
+    for (i = 0; i < self->count && rc == AV_OK; i++)
+        rc = av_column_out_number(out, self->numbers[(size_t)i * AV_COLUMN_NUMBERS + column], err);
+    return rc == AV_OK ? av_column_out_end(out, err) : rc;
+}
 
-            rc = av_column_out_string(out, av_span_of(p + 1, p[0]), err);
-            if (rc != AV_OK)
-                return rc;
-        }
-        rc = av_column_out_end(out, err);
-        if (rc != AV_OK)
-            return rc;
+static av_errc
+write_strings(const av_builder *self, unsigned column, av_column_out *out, av_error *err)
+{
+    av_errc rc = AV_OK;
+    const uint8_t *p;
+    uint32_t i;
+
+    av_column_out_begin(out, AV_STRING_COLUMN_FIRST + column);
+    for (i = 0; i < self->count && rc == AV_OK; i++) {
+        p = av_pool_at(&self->pool, self->strings[(size_t)i * AV_STRINGS + column]);
+        rc = av_column_out_string(out, av_span_of(p + 1, p[0]), err);
     }
-    return AV_OK;
+    return rc == AV_OK ? av_column_out_end(out, err) : rc;
+}
+
+static av_errc
+write_columns(const av_builder *self, av_run_writer *writer, av_error *err)
+{
+    av_errc rc = AV_OK;
+    unsigned c;
+
+    for (c = 0; c < AV_COLUMN_NUMBERS && rc == AV_OK; c++)
+        rc = write_numbers(self, c, &writer->columns, err);
+    if (rc == AV_OK)
+        rc = av_lengths_write(&writer->lengths, writer->sink, &writer->bytes, err);
+    for (c = 0; c < AV_STRINGS && rc == AV_OK; c++)
+        rc = write_strings(self, c, &writer->columns, err);
+    return rc;
 }
 
 static av_errc
@@ -175,7 +180,8 @@ write_run(const av_builder *self, const av_run_sink *sink, av_error *err)
     av_errc rc;
 
     av_run_writer_init(&writer, sink, self->count);
-    rc = write_columns(self, &writer.columns, err);
+    av_lengths_append(&writer.lengths, self->lengths, self->count);
+    rc = write_columns(self, &writer, err);
     for (i = 0; i < self->n && rc == AV_OK; i++)
         rc = write_term(self, &self->terms[order[i].term], &writer, &f, err);
     return rc == AV_OK ? av_run_writer_finish(&writer, err) : rc;
@@ -193,10 +199,12 @@ reset(av_builder *self, size_t keep_bytes)
         free(self->terms);
         free(self->numbers);
         free(self->strings);
+        free(self->lengths);
         free(self->slots);
         self->terms = NULL;
         self->numbers = NULL;
         self->strings = NULL;
+        self->lengths = NULL;
         self->cap = self->count_cap = 0;
         self->mask = (1 << 12) - 1;
         self->slots = av_xcalloc((size_t)self->mask + 1, sizeof *self->slots);

@@ -41,6 +41,7 @@ struct av_builder {
     uint64_t *numbers; /* AV_COLUMN_NUMBERS each */
     uint32_t *strings; /* AV_STRINGS each: address of a length and its bytes */
     uint32_t count, count_cap;
+    uint8_t *lengths;              /* AV_LENGTHS codes each */
     uint32_t last[AV_FIELD_COUNT]; /* position of the open document's last word in each field; 0: none */
 };
 

@@ -3,18 +3,19 @@
  *
  * Pure. What the bits mean: docs/format-index.md, "Chunks". Decoding takes hostile bits; encoding trusts its caller.
  *
- * Positions are flat: for each document in order and each field of its mask, lowest bit first, a count (1 and up), the
- * first position, and for each further one what it lies behind the one before (1 and up).
+ * Positions are flat: for each document in order and each field of its mask, lowest bit first, a count (1 and up), then
+ * so many positions, ascending.
  */
 #ifndef AV_STORAGE_POSTINGS_CHUNK_H
 #define AV_STORAGE_POSTINGS_CHUNK_H
 
 #include "storage/postings/bits.h"
+#include "storage/postings/lengths.h"
 
 enum {
     AV_CHUNK_DOCS = 128,
     AV_POSITIONS_MAX = 65536, /* of one word in one document, all fields together */
-    AV_FEW_DOCS = 2           /* lists of up to so many documents name no codes for positions */
+    AV_FEW_DOCS = 2           /* lists of up to so many documents name no code for counts */
 };
 
 typedef struct av_flat {
@@ -61,16 +62,14 @@ bool av_palette_spread(av_bits_in *b, const av_palette *palette, uint16_t *masks
 
 /* --- positions --- */
 
-/* Scratch of the encoder: keeps memory between calls. */
-typedef struct av_positions_scratch {
-    av_flat counts, firsts, rests;
-} av_positions_scratch;
-void av_positions_scratch_release(av_positions_scratch *self);
-
 /* few: the list has at most AV_FEW_DOCS documents. flat: those of exactly these documents. */
-void av_chunk_put_positions(
-    av_bits_out *b, av_positions_scratch *scratch, const uint16_t *masks, uint32_t n, const uint32_t *flat, bool few);
-/* Appended to out. starts: NULL, or n + 1 places in out->v: where each document begins, and the end. false: b->bad. */
-bool av_chunk_get_positions(av_bits_in *b, const uint16_t *masks, uint32_t n, bool few, av_flat *out, size_t *starts);
+void av_chunk_put_positions(av_bits_out *b, const av_lengths *lengths, const uint32_t *docs, const uint16_t *masks,
+    uint32_t n, const uint32_t *flat, bool few);
+/*
+ * Appended to out. starts: NULL, or n + 1 places: where each document begins in out->v, and the end. lengths has all
+ * documents of the chunk. false: b->bad.
+ */
+bool av_chunk_get_positions(
+    av_bits_in *b, const av_lengths *lengths, const av_chunk *chunk, bool few, av_flat *out, size_t *starts);
 
 #endif

@@ -47,7 +47,8 @@ av_errc av_list_next(av_list *self, uint32_t from, av_chunk *ret, av_error *err)
 av_errc av_list_palette(av_list *self, const av_chunk *chunk, av_palette *ret, av_error *err);
 av_errc av_list_masks(av_list *self, const av_palette *palette, av_chunk *chunk, av_error *err);
 /* Its positions, appended to out. chunk has its masks. */
-av_errc av_list_positions(av_list *self, const av_chunk *chunk, av_flat *out, size_t *starts, av_error *err);
+av_errc av_list_positions(
+    av_list *self, const av_lengths *lengths, const av_chunk *chunk, av_flat *out, size_t *starts, av_error *err);
 
 /* --- writing --- */
 
@@ -68,7 +69,7 @@ void av_list_out_init(av_list_out *self);
 void av_list_out_release(av_list_out *self);
 void av_list_out_begin(av_list_out *self, uint32_t list);
 /* The next n documents: AV_CHUNK_DOCS of them, fewer only at the end. */
-av_errc av_list_out_chunk(av_list_out *self, av_positions_scratch *scratch, const uint32_t *docs, const uint16_t *masks,
+av_errc av_list_out_chunk(av_list_out *self, const av_lengths *lengths, const uint32_t *docs, const uint16_t *masks,
     const uint32_t *flat, uint32_t n, const av_run_sink *sink, uint64_t *bytes, av_error *err);
 av_errc av_list_out_end(av_list_out *self, const av_run_sink *sink, uint64_t *bytes, av_error *err);
 

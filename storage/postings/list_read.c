@@ -174,7 +174,8 @@ av_list_masks(av_list *self, const av_palette *palette, av_chunk *chunk, av_erro
 }
 
 av_errc
-av_list_positions(av_list *self, const av_chunk *chunk, av_flat *out, size_t *starts, av_error *err)
+av_list_positions(
+    av_list *self, const av_lengths *lengths, const av_chunk *chunk, av_flat *out, size_t *starts, av_error *err)
 {
     av_list_rows *rows = &self->positions;
     uint32_t unused, far;
@@ -195,7 +196,7 @@ av_list_positions(av_list *self, const av_chunk *chunk, av_flat *out, size_t *st
     }
     data = take_chunk(rows, &unused);
     b = (av_bits_in){ .p = data.p, .n = data.n };
-    if (!av_chunk_get_positions(&b, chunk->masks, chunk->n, false, out, starts))
+    if (!av_chunk_get_positions(&b, lengths, chunk, false, out, starts))
         return broken(rows, err, "positions");
     return AV_OK;
 }

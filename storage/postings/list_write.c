@@ -85,7 +85,7 @@ rows_chunk(av_rows_out *self, uint32_t list, size_t from, const av_run_sink *sin
 }
 
 av_errc
-av_list_out_chunk(av_list_out *self, av_positions_scratch *scratch, const uint32_t *docs, const uint16_t *masks,
+av_list_out_chunk(av_list_out *self, const av_lengths *lengths, const uint32_t *docs, const uint16_t *masks,
     const uint32_t *flat, uint32_t n, const av_run_sink *sink, uint64_t *bytes, av_error *err)
 {
     av_bits_out b = { .buf = &self->docs.data };
@@ -104,7 +104,7 @@ av_list_out_chunk(av_list_out *self, av_positions_scratch *scratch, const uint32
         return rc;
     b = (av_bits_out){ .buf = &self->positions.data };
     from = self->positions.data.n;
-    av_chunk_put_positions(&b, scratch, masks, n, flat, false);
+    av_chunk_put_positions(&b, lengths, docs, masks, n, flat, false);
     av_bits_flush(&b);
     return rows_chunk(&self->positions, self->list, from, sink, bytes, err);
 }

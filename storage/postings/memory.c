@@ -1,8 +1,7 @@
 /*
  * memory.c - a run in memory: the rows of each kind one behind another, found by halving
  */
-#include "base/span.h"
-#include "storage/postings/run.h"
+#include "storage/postings/block.h"
 
 typedef struct row {
     size_t at; /* of its key in bytes; the value follows */
@@ -69,16 +68,6 @@ value_of(const av_memory_run *self, const row *r)
     return av_span_of(self->bytes.p + r->at + r->key_n, r->value_n);
 }
 
-static int
-compare(av_span a, av_span b)
-{
-    int order = memcmp(a.p, b.p, AV_MIN(a.n, b.n));
-
-    if (order != 0)
-        return order;
-    return a.n < b.n ? -1 : a.n > b.n;
-}
-
 static av_errc
 put(void *ctx, av_span key, av_span value, av_error *err)
 {
@@ -87,7 +76,7 @@ put(void *ctx, av_span key, av_span value, av_error *err)
 
     if (k == NULL || key.n > UINT32_MAX || value.n > UINT32_MAX)
         return av_error_set(err, AV_ERR_INTERNAL, "a run in memory got a row of an unknown kind");
-    assert(k->n == 0 || compare(key, key_of(self, &k->rows[k->n - 1])) > 0);
+    assert(k->n == 0 || av_term_compare(key, key_of(self, &k->rows[k->n - 1])) > 0);
     if (k->n == k->cap) {
         k->cap = AV_MAX(k->cap * 2, 16);
         k->rows = av_xrealloc(k->rows, k->cap * sizeof *k->rows);
@@ -113,7 +102,7 @@ rows_up_to(const av_memory_run *self, const kind *k, av_span key)
 
     while (low < high) {
         mid = low + (high - low) / 2;
-        if (compare(key_of(self, &k->rows[mid]), key) <= 0)
+        if (av_term_compare(key_of(self, &k->rows[mid]), key) <= 0)
             low = mid + 1;
         else
             high = mid;

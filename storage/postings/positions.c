@@ -1,5 +1,10 @@
 /*
  * positions.c - where the words of a chunk stand, as bits
+ *
+ * A word that stands n times in a text whose last position is known says little more than which of the possible places
+ * it has: the middle one of the n first, in the range that the others leave to it, then both halves the same way
+ * (binary interpolative coding; Moffat and Stuiver, 2000). Against Golomb codes of the steps it saved a quarter of all
+ * bytes of positions on mail.
  */
 #include "storage/postings/chunk.h"
 
@@ -7,152 +12,150 @@ enum {
     COUNTS_BITS = 3,
     COUNTS_ALL_ONE = 7 /* instead of the k of their code: no counts follow */
 };
-/* Lists of a document or two: what suits most of them, frozen with the format. */
-static const av_code few_firsts = { .k = 8 }, few_rests = { .k = 4 };
 
-void
-av_positions_scratch_release(av_positions_scratch *self)
+/* v below r, in as few whole bits as go: the first numbers take one less when r is no power of two. */
+static inline void
+put_below(av_bits_out *b, uint64_t v, uint64_t r)
 {
-    av_flat_release(&self->counts);
-    av_flat_release(&self->firsts);
-    av_flat_release(&self->rests);
+    unsigned bits;
+    uint64_t few;
+
+    if (r <= 1)
+        return;
+    bits = 64 - (unsigned)__builtin_clzll(r - 1);
+    few = (UINT64_C(1) << bits) - r;
+    if (v < few) {
+        av_bits_put(b, v, bits - 1);
+        return;
+    }
+    v += few;
+    av_bits_put(b, v >> 1, bits - 1);
+    av_bits_put(b, v & 1, 1);
 }
 
-/* Apart by kind: counts less one, first positions less one, further ones less one. */
-static void
-split_flat(av_positions_scratch *s, const uint16_t *masks, uint32_t n, const uint32_t *flat)
+static inline uint64_t
+get_below(av_bits_in *b, uint64_t r)
 {
-    uint32_t i, fields, count, j;
+    unsigned bits;
+    uint64_t few, w, v;
 
-    s->counts.n = s->firsts.n = s->rests.n = 0;
-    for (i = 0; i < n; i++) {
-        for (fields = (uint32_t)__builtin_popcount(masks[i]); fields > 0; fields--) {
-            count = *flat++;
-            av_flat_grow(&s->counts, 1);
-            av_flat_grow(&s->firsts, 1);
-            av_flat_grow(&s->rests, count);
-            s->counts.v[s->counts.n++] = count - 1;
-            s->firsts.v[s->firsts.n++] = *flat++ - 1;
-            for (j = 1; j < count; j++)
-                s->rests.v[s->rests.n++] = *flat++ - 1;
-        }
+    if (r <= 1)
+        return 0;
+    bits = 64 - (unsigned)__builtin_clzll(r - 1);
+    few = (UINT64_C(1) << bits) - r;
+    w = av_bits_peek(b);
+    v = w & ((UINT64_C(1) << (bits - 1)) - 1);
+    if (v < few) {
+        b->at += bits - 1;
+        return v;
+    }
+    b->at += bits;
+    return (v << 1 | (w >> (bits - 1) & 1)) - few;
+}
+
+/* n numbers within low to high, ascending. As deep as n has bits: 17 at most. */
+static void
+put_between(av_bits_out *b, const uint32_t *v, uint32_t n, uint64_t low, uint64_t high)
+{
+    uint32_t m;
+
+    while (n > 0) {
+        m = n / 2;
+        put_below(b, v[m] - low - m, high - low - n + 2);
+        put_between(b, v, m, low, (uint64_t)v[m] - 1);
+        low = (uint64_t)v[m] + 1;
+        v += m + 1;
+        n -= m + 1;
     }
 }
 
 static void
-put_counts_code(av_bits_out *b, const av_positions_scratch *s, unsigned *ret_k)
+get_between(av_bits_in *b, uint32_t *v, uint32_t n, uint64_t low, uint64_t high)
 {
-    uint64_t sum = 0;
+    uint32_t m;
+
+    while (n > 0) {
+        m = n / 2;
+        v[m] = (uint32_t)(low + m + get_below(b, high - low - n + 2));
+        get_between(b, v, m, low, (uint64_t)v[m] - 1);
+        low = (uint64_t)v[m] + 1;
+        v += m + 1;
+        n -= m + 1;
+    }
+}
+
+/* The code of the counts of a chunk: from their mean. */
+static unsigned
+counts_code(const uint16_t *masks, uint32_t n, const uint32_t *flat)
+{
+    uint64_t sum = 0, fields = 0;
+    uint32_t i, left;
     unsigned k;
-    size_t i;
 
-    for (i = 0; i < s->counts.n; i++)
-        sum += s->counts.v[i];
-    if (sum == 0) {
-        *ret_k = COUNTS_ALL_ONE;
-    } else {
-        sum /= s->counts.n;
-        for (k = 0; k < COUNTS_ALL_ONE - 1 && sum >> k > 2; k++)
-            ;
-        *ret_k = k;
+    for (i = 0; i < n; i++) {
+        for (left = (uint32_t)__builtin_popcount(masks[i]); left > 0; left--) {
+            sum += *flat - 1;
+            flat += *flat + 1;
+            fields++;
+        }
     }
-    av_bits_put(b, *ret_k, COUNTS_BITS);
+    if (sum == 0)
+        return COUNTS_ALL_ONE;
+    for (k = 0, sum /= fields; k < COUNTS_ALL_ONE - 1 && sum >> k > 2; k++)
+        ;
+    return k;
 }
 
 void
-av_chunk_put_positions(
-    av_bits_out *b, av_positions_scratch *scratch, const uint16_t *masks, uint32_t n, const uint32_t *flat, bool few)
+av_chunk_put_positions(av_bits_out *b, const av_lengths *lengths, const uint32_t *docs, const uint16_t *masks,
+    uint32_t n, const uint32_t *flat, bool few)
 {
-    av_code firsts = few_firsts, rests = few_rests;
     unsigned k = 0;
-    size_t i, j, rest = 0;
+    uint32_t i, left, limit;
 
-    split_flat(scratch, masks, n, flat);
     if (!few) {
-        put_counts_code(b, scratch, &k);
-        firsts = av_code_choose(scratch->firsts.v, scratch->firsts.n);
-        av_bits_put_param(b, firsts);
-        if (k != COUNTS_ALL_ONE) {
-            rests = av_code_choose(scratch->rests.v, scratch->rests.n);
-            av_bits_put_param(b, rests);
+        k = counts_code(masks, n, flat);
+        av_bits_put(b, k, COUNTS_BITS);
+    }
+    for (i = 0; i < n; i++) {
+        for (left = masks[i]; left != 0; left &= left - 1) {
+            limit = av_length_limit(av_lengths_at(lengths, docs[i])[av_length_of_field((unsigned)__builtin_ctz(left))]);
+            assert(flat[0] > 0 && flat[flat[0]] <= limit);
+            if (k != COUNTS_ALL_ONE)
+                av_bits_put_eg(b, flat[0] - 1, k);
+            put_between(b, flat + 1, flat[0], 1, limit);
+            flat += flat[0] + 1;
         }
     }
-    for (i = 0; i < scratch->counts.n; i++) {
-        if (k != COUNTS_ALL_ONE)
-            av_bits_put_eg(b, scratch->counts.v[i], k);
-        av_bits_put_code(b, scratch->firsts.v[i], firsts);
-        for (j = 0; j < scratch->counts.v[i]; j++)
-            av_bits_put_code(b, scratch->rests.v[rest++], rests);
-    }
-}
-
-/* The positions of one field behind the first, less one each. */
-static void
-get_rests(av_bits_in *b, av_code code, uint32_t *v, uint32_t n)
-{
-    uint32_t i;
-
-    if (code.rice) {
-        for (i = 0; i < n; i++)
-            v[i] = av_bits_get_rice(b, code.k) + 1;
-    } else {
-        for (i = 0; i < n; i++)
-            v[i] = av_bits_get_eg(b, code.k) + 1;
-    }
-}
-
-/* No position is beyond UINT32_MAX, no step is 0 (a sum that ran over). */
-static bool
-sums_fine(const uint32_t *v, uint32_t n)
-{
-    uint64_t at = 0;
-    uint32_t i;
-
-    for (i = 0; i < n; i++) {
-        if (v[i] == 0)
-            return false;
-        at += v[i];
-    }
-    return at <= UINT32_MAX;
 }
 
 bool
-av_chunk_get_positions(av_bits_in *b, const uint16_t *masks, uint32_t n, bool few, av_flat *out, size_t *starts)
+av_chunk_get_positions(
+    av_bits_in *b, const av_lengths *lengths, const av_chunk *chunk, bool few, av_flat *out, size_t *starts)
 {
-    av_code firsts = few_firsts, rests = few_rests;
-    uint32_t i, fields, count, total, k = 0;
-    uint32_t *v;
+    uint32_t i, left, limit, count, total, k;
 
-    if (!few) {
-        k = av_bits_get(b, COUNTS_BITS);
-        firsts = av_bits_get_param(b);
-        if (k != COUNTS_ALL_ONE)
-            rests = av_bits_get_param(b);
-    }
-    for (i = 0; i < n; i++) {
+    k = few ? 0 : av_bits_get(b, COUNTS_BITS);
+    for (i = 0; i < chunk->n; i++) {
         if (starts != NULL)
             starts[i] = out->n;
         total = 0;
-        for (fields = (uint32_t)__builtin_popcount(masks[i]); fields > 0; fields--) {
+        for (left = chunk->masks[i]; left != 0; left &= left - 1) {
+            limit = av_length_limit(
+                av_lengths_at(lengths, chunk->docs[i])[av_length_of_field((unsigned)__builtin_ctz(left))]);
             count = k == COUNTS_ALL_ONE ? 0 : av_bits_get_eg(b, k);
-            if (count >= AV_POSITIONS_MAX - total || !av_bits_fine(b)) {
+            if (count >= AV_POSITIONS_MAX - total || count >= limit || !av_bits_fine(b)) {
                 b->bad = true;
                 return false;
             }
             total += ++count;
             av_flat_grow(out, (size_t)count + 1);
-            v = out->v + out->n;
-            v[0] = count;
-            v[1] = av_bits_get_code(b, firsts) + 1;
-            get_rests(b, rests, v + 2, count - 1);
-            if (!sums_fine(v + 1, count)) {
-                b->bad = true;
-                return false;
-            }
-            out->n += (size_t)count + 1;
+            out->v[out->n++] = count;
+            get_between(b, out->v + out->n, count, 1, limit);
+            out->n += count;
         }
     }
     if (starts != NULL)
-        starts[n] = out->n;
+        starts[chunk->n] = out->n;
     return av_bits_fine(b);
 }

@@ -11,8 +11,8 @@ broken(av_error *err, unsigned column, uint32_t block)
 }
 
 /* One row at a time; what a head says of the number of documents is believed only as far as there are rows. */
-static av_errc
-get_block(const av_run *self, unsigned column, uint32_t block, av_buf *row, av_error *err)
+av_errc
+av_run_column_block(const av_run *self, unsigned column, uint32_t block, av_buf *row, av_error *err)
 {
     uint8_t key[AV_COLUMN_KEY];
     av_errc rc;
@@ -33,7 +33,7 @@ av_run_column(const av_run *self, av_column which, av_buf *out, av_error *err)
     av_buf_init(&row, AV_ROW_CEILING);
     for (first = block = 0; first < self->count; first += n, block++) {
         n = AV_MIN(self->count - first, (uint32_t)AV_COLUMN_DOCS);
-        rc = get_block(self, which, block, &row, err);
+        rc = av_run_column_block(self, which, block, &row, err);
         if (rc != AV_OK)
             return rc;
         to = av_buf_reserve(out, (size_t)n * sizeof(uint64_t));
@@ -60,7 +60,7 @@ av_run_strings(const av_run *self, av_string_column which, av_buf *out, av_buf *
         return av_error_set(err, AV_ERR_LIMIT, "no room for a column of %u documents", self->count);
     for (first = block = 0; first < self->count; first += n, block++) {
         n = AV_MIN(self->count - first, (uint32_t)AV_COLUMN_DOCS);
-        rc = get_block(self, column, block, &row, err);
+        rc = av_run_column_block(self, column, block, &row, err);
         if (rc != AV_OK)
             return rc;
         if (!av_column_get_strings(av_buf_span(&row), n, out, ends)) {

@@ -105,7 +105,7 @@ walk_docs(av_term_walk *walk, uint32_t fields, batch *b, av_error *err)
         rc = av_block_list(&walk->block, &small, err);
         if (rc == AV_OK)
             rc = small_docs(&small, walk->run->count, fields, b, err);
-        if (rc == AV_OK && !walk->with_positions)
+        if (rc == AV_OK && walk->lengths == NULL)
             av_block_done(&walk->block, &small);
     }
     return rc;
@@ -133,7 +133,7 @@ av_run_docs(const av_run *self, av_span term, uint32_t fields, uint32_t base, ro
     bool found, more;
     av_errc rc;
 
-    av_term_walk_init(&walk, self, false);
+    av_term_walk_init(&walk, self, NULL);
     if (term.n == 0 || term.n > AV_TERM_MAX)
         return AV_OK;
     rc = av_term_walk_to(&walk, term, &found, &more, err);
@@ -150,7 +150,7 @@ av_run_docs_prefix(
     bool found, more;
     av_errc rc;
 
-    av_term_walk_init(&walk, self, false);
+    av_term_walk_init(&walk, self, NULL);
     if (prefix.n > AV_TERM_MAX)
         return AV_OK;
     rc = av_term_walk_to(&walk, prefix, &found, &more, err);
@@ -169,7 +169,7 @@ av_run_frequency(const av_run *self, av_span term, uint64_t *ret, av_error *err)
     bool found = false, more;
     av_errc rc = AV_OK;
 
-    av_term_walk_init(&walk, self, false);
+    av_term_walk_init(&walk, self, NULL);
     if (term.n > 0 && term.n <= AV_TERM_MAX)
         rc = av_term_walk_to(&walk, term, &found, &more, err);
     if (rc == AV_OK)
@@ -185,7 +185,7 @@ av_run_each_term(
     bool found, more;
     av_errc rc;
 
-    av_term_walk_init(&walk, self, false);
+    av_term_walk_init(&walk, self, NULL);
     if (prefix.n > AV_TERM_MAX)
         return AV_OK;
     rc = av_term_walk_to(&walk, prefix, &found, &more, err);

@@ -19,13 +19,13 @@ struct av_run {
 /* A walk over the blocks of terms, term by term. */
 typedef struct av_term_walk {
     const av_run *run;
-    bool with_positions;
-    av_run_cursor *cursor; /* of term rows; NULL: at no block */
-    av_buf positions;      /* the companion row of this block */
+    const av_lengths *lengths; /* of all documents of the run; NULL: without positions */
+    av_run_cursor *cursor;     /* of term rows; NULL: at no block */
+    av_buf positions;          /* the companion row of this block */
     av_block block;
 } av_term_walk;
 
-void av_term_walk_init(av_term_walk *self, const av_run *run, bool with_positions);
+void av_term_walk_init(av_term_walk *self, const av_run *run, const av_lengths *lengths);
 void av_term_walk_release(av_term_walk *self);
 /*
  * Go to the first term >= term: self->block stands at it. *ret_found: it is this one; *ret_more false: there is none. From a
@@ -49,7 +49,8 @@ av_span_begins(av_span s, av_span with)
 
 /* The list of the term a walk stands at, chunk by chunk, whichever kind of list it is. */
 typedef struct av_reader {
-    bool large, with_positions;
+    bool large;
+    const av_lengths *lengths;
     uint32_t count;
     av_inline_list small;
     av_list list;
@@ -61,6 +62,9 @@ void av_reader_release(av_reader *self);
 av_errc av_reader_next(av_reader *self, uint32_t from, av_chunk *ret, av_error *err);
 /* The positions of that chunk, appended to out. Short lists: of each chunk or of none. */
 av_errc av_reader_positions(av_reader *self, const av_chunk *chunk, av_flat *out, size_t *starts, av_error *err);
+
+/* The row of a block of a column into row. AV_ERR_CORRUPT when there is none. */
+av_errc av_run_column_block(const av_run *self, unsigned column, uint32_t block, av_buf *row, av_error *err);
 
 /* Documents of the term a walk stands at with one of the fields, plus base, into out. */
 av_errc av_walk_docs(av_term_walk *walk, uint32_t fields, uint32_t base, roaring_bitmap_t *out, av_error *err);

@@ -4,10 +4,10 @@
 #include "storage/postings/run_priv.h"
 
 void
-av_term_walk_init(av_term_walk *self, const av_run *run, bool with_positions)
+av_term_walk_init(av_term_walk *self, const av_run *run, const av_lengths *lengths)
 {
     self->run = run;
-    self->with_positions = with_positions;
+    self->lengths = lengths;
     self->cursor = NULL;
     av_buf_init(&self->positions, AV_ROW_CEILING);
 }
@@ -33,16 +33,16 @@ next_block(av_term_walk *self, bool *ret, av_error *err)
     *ret = false;
     if (!source->next(self->cursor, &key, &value))
         return source->cursor_error(self->cursor, err);
-    if (self->with_positions && key.n > 1 && key.n <= sizeof companion) {
+    if (self->lengths != NULL && key.n > 1 && key.n <= sizeof companion) {
         memcpy(companion + 1, key.p + 1, key.n - 1);
         rc = source->get(source->ctx, av_span_of(companion, key.n), &self->positions, err);
         if (rc != AV_OK)
             return rc == AV_ERR_NOT_FOUND ? av_error_set(err, AV_ERR_CORRUPT, "a block of terms without positions")
                                           : rc;
         positions = av_buf_span(&self->positions);
-        rc = av_block_open(&self->block, key, value, &positions, self->run->count, err);
+        rc = av_block_open(&self->block, key, value, &positions, self->lengths, self->run->count, err);
     } else {
-        rc = av_block_open(&self->block, key, value, NULL, self->run->count, err);
+        rc = av_block_open(&self->block, key, value, NULL, NULL, self->run->count, err);
     }
     *ret = rc == AV_OK;
     return rc;
@@ -57,16 +57,6 @@ av_term_walk_next(av_term_walk *self, bool *ret_more, av_error *err)
         return rc;
     rc = next_block(self, ret_more, err);
     return rc == AV_OK && *ret_more ? av_block_next(&self->block, ret_more, err) : rc;
-}
-
-static int
-compare(av_span a, av_span b)
-{
-    int order = memcmp(a.p, b.p, AV_MIN(a.n, b.n));
-
-    if (order != 0)
-        return order;
-    return a.n < b.n ? -1 : a.n > b.n;
 }
 
 static av_errc
@@ -97,12 +87,12 @@ av_term_walk_to(av_term_walk *self, av_span term, bool *ret_found, bool *ret_mor
     av_errc rc;
 
     *ret_found = *ret_more = false;
-    if (self->cursor != NULL && self->block.at > 0 && compare(av_term_walk_term(self), term) < 0) {
+    if (self->cursor != NULL && self->block.at > 0 && av_term_compare(av_term_walk_term(self), term) < 0) {
         do {
             rc = av_block_next(&self->block, &more, err);
             if (rc != AV_OK)
                 return rc;
-        } while (more && (order = compare(av_term_walk_term(self), term)) < 0);
+        } while (more && (order = av_term_compare(av_term_walk_term(self), term)) < 0);
         if (more) {
             *ret_found = order == 0;
             *ret_more = true;
@@ -112,7 +102,7 @@ av_term_walk_to(av_term_walk *self, av_span term, bool *ret_found, bool *ret_mor
     rc = seek_block(self, term, &more, err);
     if (rc == AV_OK && more)
         rc = av_block_next(&self->block, &more, err);
-    while (rc == AV_OK && more && (order = compare(av_term_walk_term(self), term)) < 0)
+    while (rc == AV_OK && more && (order = av_term_compare(av_term_walk_term(self), term)) < 0)
         rc = av_term_walk_next(self, &more, err);
     if (rc != AV_OK)
         return rc;
@@ -125,11 +115,11 @@ av_errc
 av_reader_open(av_reader *self, av_term_walk *walk, av_error *err)
 {
     self->large = walk->block.large;
-    self->with_positions = walk->with_positions;
+    self->lengths = walk->lengths;
     self->count = walk->run->count;
     if (!self->large)
         return av_block_list(&walk->block, &self->small, err);
-    av_list_open(&self->list, &walk->run->source, walk->block.list, walk->block.df, self->count, self->with_positions);
+    av_list_open(&self->list, &walk->run->source, walk->block.list, walk->block.df, self->count, self->lengths != NULL);
     return AV_OK;
 }
 
@@ -159,8 +149,8 @@ av_reader_next(av_reader *self, uint32_t from, av_chunk *ret, av_error *err)
 av_errc
 av_reader_positions(av_reader *self, const av_chunk *chunk, av_flat *out, size_t *starts, av_error *err)
 {
-    assert(self->with_positions);
+    assert(self->lengths != NULL);
     if (!self->large)
-        return av_inline_positions(&self->small, chunk, out, starts, err);
-    return av_list_positions(&self->list, chunk, out, starts, err);
+        return av_inline_positions(&self->small, self->lengths, chunk, out, starts, err);
+    return av_list_positions(&self->list, self->lengths, chunk, out, starts, err);
 }

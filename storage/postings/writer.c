@@ -20,7 +20,7 @@ av_run_writer_release(av_run_writer *self)
     av_block_out_release(&self->block);
     av_list_out_release(&self->list);
     av_column_out_release(&self->columns);
-    av_positions_scratch_release(&self->scratch);
+    av_lengths_release(&self->lengths);
     av_flat_release(&self->flat);
 }
 
@@ -45,7 +45,7 @@ write_chunks(av_run_writer *self, uint32_t n, av_error *err)
 
     for (i = 0; i < n; i += some) {
         some = AV_MIN(n - i, (uint32_t)AV_CHUNK_DOCS);
-        rc = av_list_out_chunk(&self->list, &self->scratch, self->docs + i, self->masks + i,
+        rc = av_list_out_chunk(&self->list, &self->lengths, self->docs + i, self->masks + i,
             self->flat.v + self->starts[i], some, self->sink, &self->bytes, err);
         if (rc != AV_OK)
             return rc;
@@ -102,7 +102,7 @@ av_run_writer_term_end(av_run_writer *self, av_error *err)
     }
     av_block_out_term(&self->block, av_span_of(self->term, self->term_n), self->df, self->large, &list);
     if (!self->large)
-        av_block_out_list(&self->block, &self->scratch, self->docs, self->masks, self->flat.v, self->starts, self->df);
+        av_block_out_list(&self->block, &self->lengths, self->docs, self->masks, self->flat.v, self->starts, self->df);
     if (av_block_out_full(&self->block))
         rc = av_block_out_flush(&self->block, self->sink, &self->bytes, err);
     return rc;

@@ -20,7 +20,7 @@ typedef struct av_run_writer {
     av_block_out block;
     av_list_out list;
     av_column_out columns;
-    av_positions_scratch scratch;
+    av_lengths lengths; /* of all documents: the caller appends them before anything else */
     /* The open term, and its documents that are not yet written. */
     uint8_t term[AV_TERM_MAX];
     size_t term_n;

@@ -36,6 +36,8 @@ typedef struct cli {
     av_keypair keys;
     av_loop *loop;
     av_bus *bus;
+    av_buf session; /* of cli_login, ended by cli_close */
+    char *session_actor;
 } cli;
 
 /* ---- options (options.c) ---- */
@@ -86,7 +88,8 @@ av_errc cli_try(cli *self, const char *to, const char *method, const ProtobufCMe
     uint32_t timeout_ms, ProtobufCMessage **ret_reply, av_error *err);
 /* The id behind an instance's id or alias, letter case ignored, as management knows it. ret_id: free. */
 int cli_resolve(cli *self, const char *name, char **ret_id);
-/* Log in as "INSTANCE/USER" with ARCHIVOLT_PASSWORD or a prompt. session: 32 bytes into out; ret_actor: instance/<id>, free. */
+/* Log in as "INSTANCE/USER" with ARCHIVOLT_PASSWORD or a prompt. session: 32 bytes into out; ret_actor: instance/<id>, free.
+ * Once in a run: cli_close logs out. */
 int cli_login(cli *self, const char *as, av_buf *session, char **ret_actor);
 /*
  * Wait for a long operation of an actor, with progress; rides out restarts of the actor for up to 3 minutes. An interrupt

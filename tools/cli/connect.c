@@ -16,6 +16,7 @@
 #define OPERATOR    "cli/operator"
 #define RIDE_OUT_MS 180000 /* how long an operation's actor may be away before we give up */
 #define WAIT_MS     1000
+#define LOGOUT_MS   1000
 
 static volatile sig_atomic_t interrupted;
 
@@ -82,9 +83,24 @@ cli_connect(cli *self)
     return cli_try_connect(self, &err) == AV_OK ? 0 : cli_fail(self, &err);
 }
 
+/* Else the session would stand for half an hour, and keep its instance awake. */
+static void
+log_out(cli *self)
+{
+    Archivolt__Empty request = ARCHIVOLT__EMPTY__INIT;
+    av_error ignored; /* the instance forgets it in time */
+
+    if (self->session_actor != NULL)
+        (void)cli_try(self, self->session_actor, "archivolt.Instance.Logout", &request.base,
+            av_buf_span(&self->session), LOGOUT_MS, NULL, &ignored);
+    free(self->session_actor);
+    av_buf_release_secret(&self->session);
+}
+
 void
 cli_close(cli *self)
 {
+    log_out(self);
     av_bus_destroy(&self->bus);
     av_loop_destroy(&self->loop);
     av_keypair_wipe(&self->keys);
@@ -215,6 +231,9 @@ cli_login(cli *self, const char *as, av_buf *session, char **ret_actor)
     if (result.rc != AV_OK)
         return cli_fail(self, &result.err);
     *ret_actor = av_xasprintf("instance/%s", instance);
+    self->session_actor = av_xstrdup(*ret_actor);
+    av_buf_init(&self->session, 4096);
+    av_buf_append_span(&self->session, av_buf_span(session));
     return 0;
 }
 
