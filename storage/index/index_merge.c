@@ -167,6 +167,30 @@ av_index_purge(av_index *self, bool (*is_gone)(void *ctx, uint64_t lsn), void *c
 
 /* --- verify -------------------------------------------------------------------------------------------------------- */
 
+enum { KINDS = sizeof AV_RUN_KINDS - 1 };
+
+/* A hash for each kind of rows: within a kind rows come in order. */
+typedef struct hashes {
+    av_sha256_stream *kinds[KINDS];
+} hashes;
+
+static void
+hashes_release(hashes *self)
+{
+    for (unsigned k = 0; k < KINDS; k++)
+        av_sha256_stream_destroy(&self->kinds[k]);
+}
+
+static void
+hashes_finish(hashes *self, uint8_t ret[AV_SHA256_SIZE])
+{
+    uint8_t all[KINDS * AV_SHA256_SIZE];
+
+    for (unsigned k = 0; k < KINDS; k++)
+        av_sha256_stream_finish(&self->kinds[k], all + (size_t)k * AV_SHA256_SIZE);
+    av_sha256(av_span_of(all, sizeof all), ret);
+}
+
 static void
 hash_span(av_sha256_stream *hash, av_span s)
 {
@@ -181,9 +205,13 @@ hash_span(av_sha256_stream *hash, av_span s)
 static av_errc
 hash_row(void *ctx, av_span key, av_span value, av_error *err)
 {
-    (void)err;
-    hash_span(ctx, key);
-    hash_span(ctx, value);
+    hashes *self = ctx;
+    const char *kind = key.n == 0 ? NULL : memchr(AV_RUN_KINDS, key.p[0], KINDS);
+
+    if (kind == NULL)
+        return av_error_set(err, AV_ERR_INTERNAL, "no key of a run");
+    hash_span(self->kinds[kind - AV_RUN_KINDS], key);
+    hash_span(self->kinds[kind - AV_RUN_KINDS], value);
     return AV_OK;
 }
 
@@ -207,11 +235,13 @@ av_errc
 av_index_verify(av_index *self, bool (*cancel)(void *ctx), void *cancel_ctx, uint8_t ret_digest[32], av_error *err)
 {
     AV_CLEANUP(index_view_drop) av_index_view *view = index_view_hold(self);
-    AV_CLEANUP(av_sha256_stream_destroy) av_sha256_stream *hash = av_sha256_stream_new();
+    AV_CLEANUP(hashes_release) hashes hash = { { NULL } };
     AV_CLEANUP(scan_release) scan with = { .cancel = cancel, .cancel_ctx = cancel_ctx };
-    av_run_sink sink = { .ctx = hash, .put = hash_row };
+    av_run_sink sink = { .ctx = &hash, .put = hash_row };
     av_errc rc = scan_init(&with, view, 0, view->disk, err);
 
+    for (unsigned k = 0; k < KINDS; k++)
+        hash.kinds[k] = av_sha256_stream_new();
     if (rc == AV_OK)
         rc = check_runs(&with, view, err);
     if (rc == AV_OK && with.n > 0)
@@ -219,6 +249,6 @@ av_index_verify(av_index *self, bool (*cancel)(void *ctx), void *cancel_ctx, uin
     if (rc == AV_ERR_CORRUPT)
         index_mark_failed(self, err);
     if (rc == AV_OK)
-        av_sha256_stream_finish(&hash, ret_digest);
+        hashes_finish(&hash, ret_digest);
     return rc;
 }

@@ -115,7 +115,6 @@ struct av_index_view {
     unsigned refs; /* under the index's lock */
     uint64_t epoch;
     uint32_t documents;
-    uint64_t unreadable;
     uint64_t lsn;
     size_t n;
     size_t disk; /* the first so many are on disk */

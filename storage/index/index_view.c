@@ -189,7 +189,6 @@ view_add(av_index_view *view, index_run *run)
     view->runs[view->n] = (av_index_run){ .run = run->run, .first = view->documents, .columns = run };
     view->owners[view->n++] = run;
     view->documents += run->facts.count;
-    view->unreadable += run->facts.unreadable;
     view->lsn = run->facts.last_lsn;
     if (run->memory == NULL)
         view->disk = view->n;
@@ -264,12 +263,6 @@ av_index_epoch(const av_index_view *self)
     return self->epoch;
 }
 
-uint64_t
-av_index_unreadable(const av_index_view *self)
-{
-    return self->unreadable;
-}
-
 uint32_t
 av_index_documents(const av_index_view *self)
 {
@@ -280,6 +273,16 @@ uint64_t
 av_index_covered_lsn(const av_index_view *self)
 {
     return self->lsn;
+}
+
+uint64_t
+av_index_unreadable(const av_index_view *self)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < self->n; i++)
+        sum += self->owners[i]->facts.unreadable;
+    return sum;
 }
 
 void

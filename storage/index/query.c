@@ -235,9 +235,8 @@ av_query_or(av_query *self, const av_query_id *children, size_t n)
     return n == 1 ? children[0] : join(self, AV_QUERY_OR, children, n);
 }
 
-/* What an index could not look up as words: NULL, or a sentence about it. */
-static const char *
-wrong_with(av_query_kind kind, av_span text)
+const char *
+av_query_wrong_with(av_query_kind kind, av_span text)
 {
     AV_CLEANUP(av_phrase_release) av_phrase phrase;
     const char *wrong = NULL;
@@ -280,7 +279,7 @@ add_searched(av_query *self, av_query_kind kind, uint32_t fields, av_span text)
         return AV_QUERY_NONE;
     wrong = kind == AV_QUERY_SUBSTRING       ? NULL
             : !av_query_is_searchable(owned) ? "a search term has no letter or digit"
-            : kind != AV_QUERY_WORD          ? wrong_with(kind, owned)
+            : kind != AV_QUERY_WORD          ? av_query_wrong_with(kind, owned)
                                              : NULL;
     id = wrong != NULL ? fail(self, AV_ERR_INVALID, "%s", wrong) : add(self, kind);
     if (id == AV_QUERY_NONE) {
@@ -355,7 +354,7 @@ add_header(av_query *self, av_query_kind kind, av_query_kind how, av_span name, 
         else if (words && !av_query_is_searchable(owned))
             wrong = "a search term has no letter or digit";
         else if (words)
-            wrong = wrong_with(how, owned);
+            wrong = av_query_wrong_with(how, owned);
         id = wrong != NULL ? fail(self, AV_ERR_INVALID, "%s", wrong) : add(self, kind);
     }
     if (id == AV_QUERY_NONE) {

@@ -8,14 +8,20 @@
  *   invoice              the word, in subject, body, addresses (From, To, Cc) and attachment names
  *   "best regards"       the words in this order, parted by any white space
  *   invo*                words that begin so; a lone * is every message
+ *   *voice               words that end so (the first, of several: *@example.com)
+ *   wom?n  in*ce         ? is one character, * any or none; within a word
+ *   NEAR(a b c, 10)      all these words within 10 words, first to last, in any order; 10 when no number is given
+ *   ~word                words with the same stem, in one of the languages of the limits; accents do not count
  *   a b   a AND b        both; a OR b one of them; NOT a, -a without; ( ) groups. NOT binds before AND before OR.
  *   from: to: cc: bcc: subject: body: attachment: filename:   word, phrase, word* or a group in ( ) in that field only
+ *   header:name:word     word, phrase or pattern in a header field of that name; header:name:* that there is one
  *   folder:Archive/2003  that folder and what is below; names compare without case, whole names, anywhere in the path
  *   date:2016   date:2015-03   date:2015-03-07   date:2015..2017   date:2015-03..   date:..2016   last included
+ *   received:            the same for the date of arrival
  *   before:2016-01-02    earlier than that day (month, year) begins; after:2016-01-02 later than it ends
  *   size:>1M  size:>=1M  size:<10K  size:<=10K  size:10K..2M  size:1234      K, M, G are powers of 1024
  *   has:attachment       id:Mxxxx (the message id, case counts)
- * AND, OR, NOT are operators in capitals only. A word may hold punctuation (10:30, a-b, x@y.z); a colon after letters
+ * AND, OR, NOT, NEAR( are operators in capitals only. In quotation marks * ? ~ are characters like others. A word may hold punctuation (10:30, a-b, x@y.z); a colon after letters
  * makes a field, and an unknown field is an error, so that a slip is seen: quote it ("http://x") to search for it.
  *
  * A tree is an array of nodes, children by number, each node with at most one parent: nothing here recurses on input.

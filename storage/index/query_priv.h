@@ -12,6 +12,9 @@ bool av_query_is_space(uint32_t c);
 /* Something an index could find: a letter, a digit, or any character beyond ASCII (an emoji, say). */
 bool av_query_is_searchable(av_span text);
 
+/* What makes a text unfit for a term of this kind (SUFFIX, WILDCARD, NEAR, STEM...): NULL, or a sentence without a stop. */
+const char *av_query_wrong_with(av_query_kind kind, av_span text);
+
 /* A building function has failed: av_query_finish() will say how. */
 bool av_query_failed(const av_query *self);
 /* The bounds in force, cut to what is possible at all. */

@@ -18,12 +18,20 @@ struct av_snippets {
     size_t n;
 };
 
-/* The needle of a text node; NEAR and stems have none of one piece and are not marked. */
+/* Texts that a needle finds. NEAR and stems are words apart: what is shown for them is the beginning. */
 static bool
-is_marked(const av_query_node *node)
+is_shown(av_query_kind kind)
 {
-    return node->kind == AV_QUERY_WORD || node->kind == AV_QUERY_PREFIX || node->kind == AV_QUERY_SUFFIX ||
-           node->kind == AV_QUERY_WILDCARD || node->kind == AV_QUERY_SUBSTRING;
+    switch (kind) {
+    case AV_QUERY_WORD:
+    case AV_QUERY_PREFIX:
+    case AV_QUERY_SUBSTRING:
+    case AV_QUERY_SUFFIX:
+    case AV_QUERY_WILDCARD:
+        return true;
+    default:
+        return false;
+    }
 }
 
 static void
@@ -31,7 +39,7 @@ gather(av_snippets *self, const av_query *query, av_query_id id, bool negated)
 {
     const av_query_node *node = av_query_node_at(query, id);
 
-    if (!negated && is_marked(node) && self->n < NEEDLES_MAX)
+    if (!negated && is_shown(node->kind) && node->text.n > 0 && self->n < NEEDLES_MAX)
         self->wanted[self->n++] = (wanted){ av_needle_new(node->text, node->kind), node->fields };
     for (av_query_id child = node->first_child; child != AV_QUERY_NONE; child = av_query_node_at(query, child)->next)
         gather(self, query, child, negated != (node->kind == AV_QUERY_NOT));

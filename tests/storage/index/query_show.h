@@ -42,6 +42,23 @@ query_show_leaf(const av_query_node *node, av_buf *out)
         if (node->kind == AV_QUERY_PREFIX)
             (void)av_buf_putc(out, '*');
         break;
+    case AV_QUERY_SUFFIX:
+    case AV_QUERY_WILDCARD:
+        query_show_fields(node->fields, out);
+        (void)av_buf_printf(out, node->kind == AV_QUERY_SUFFIX ? "*%.*s" : "like(%.*s)", n, text);
+        break;
+    case AV_QUERY_NEAR:
+        query_show_fields(node->fields, out);
+        (void)av_buf_printf(out, "near%" PRIu32 "(%.*s)", node->distance, n, text);
+        break;
+    case AV_QUERY_STEM:
+        query_show_fields(node->fields, out);
+        (void)av_buf_printf(out, "stem(%.*s: %.*s)", (int)node->name.n, (const char *)node->name.p, n, text);
+        break;
+    case AV_QUERY_HEADER_WORD:
+        (void)av_buf_printf(
+            out, "header%d(%.*s: %.*s)", (int)node->how, (int)node->name.n, (const char *)node->name.p, n, text);
+        break;
     case AV_QUERY_HEADER:
         (void)av_buf_printf(out, "header(%.*s=%.*s)", (int)node->name.n, (const char *)node->name.p, n, text);
         break;

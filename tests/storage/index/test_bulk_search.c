@@ -34,12 +34,15 @@ static const char *const sets[] = { "linux-btrfs", "linux-raid", "openbmc", "phi
  * program sees a multipart without parts. For "unsubscribe" the file counts each message twice (2,394 of the 1,244 in
  * usrp-users). Seventeen messages have the word in a Subject of raw UTF-8, which the other program reads as U+FFFD; one
  * (sample-3919) in a body of UTF-8 declared as us-ascii. Two more have it in UTF-8 declared as windows-874, a charset
- * the other program does not know: it tries UTF-8; we believe the declaration.
+ * the other program does not know: it tries UTF-8; we believe the declaration. Sample-1086 hides its words with zero-width
+ * characters between the letters, which we do not see.
  */
 static const struct {
     const char *text, *set;
     long more;
 } known[] = {
+    { "address", "phishing-pot", 1 },
+    { "thank you", "phishing-pot", 1 },
     { "click here", "spamassassin", 1 },
     { "incredible", "spamassassin", 1 },
     { "unsubscribe", "linux-btrfs", -1 },

@@ -45,6 +45,55 @@ test_needles(void)
         { "f" UE "r", AV_QUERY_WORD, "F" UUE "R f" UE "r", 0 },
         { UE "ber", AV_QUERY_WORD, "x " UUE "BER", 2 },
         { UE "ber", AV_QUERY_WORD, "uber", -1 },
+        { "uber", AV_QUERY_WORD, "x " UUE "BER", 2 }, /* asked without accents: with and without */
+        { "uber", AV_QUERY_WORD,
+            "u\xcc\x88"
+            "ber",
+            0 },
+        { UE "ber", AV_QUERY_WORD,
+            "x U\xcc\x88"
+            "ber",
+            2 },
+        { "f" UE "r uber", AV_QUERY_WORD, "fur " UE "ber f" UE "r " UE "ber", 10 }, /* each word by itself */
+        { "strasse", AV_QUERY_WORD,
+            "Stra\xc3\x9f"
+            "e",
+            0 },
+        { "stra\xc3\x9f"
+          "e",
+            AV_QUERY_WORD, "Strasse", -1 },
+        { "stras", AV_QUERY_PREFIX,
+            "Stra\xc3\x9f"
+            "e",
+            0 },
+        { "rechnung", AV_QUERY_WORD,
+            "Rech\xc2\xad"
+            "nung",
+            0 },                                                    /* soft hyphen */
+        { "abc", AV_QUERY_WORD, "ABC\xe6\x97\xa5\xe6\x9c\xac", 0 }, /* a change of script */
+        { "abc", AV_QUERY_WORD,
+            "\xe6\x97\xa5"
+            "abc",
+            3 },
+        { "\xe6\x97\xa5 x", AV_QUERY_WORD, "\xe6\x97\xa5\xe6\x9c\xac x \xe6\x97\xa5\n x", 9 },
+        { "\xd0\xb8", AV_QUERY_WORD, "\xd0\xb9", -1 }, /* a letter of its own */
+        { "\xd0\xb5", AV_QUERY_WORD, "\xd0\x81", 0 },  /* an accent */
+        { "a-b", AV_QUERY_WORD, "a - b a--b a-b", 11 },
+        { "a - b", AV_QUERY_WORD, "a-b a\n-  b", 4 },
+        { "voice", AV_QUERY_SUFFIX, "voices invoice", 7 },
+        { "voice of", AV_QUERY_SUFFIX, "invoice, of invoice of", 12 },
+        { ".pdf", AV_QUERY_SUFFIX, "a.pdf", 1 },
+        { UE "ck", AV_QUERY_SUFFIX, "stuck St" UE "ck", 6 },
+        { "uck", AV_QUERY_SUFFIX, "St" UE "ck", 0 },
+        { "wom?n", AV_QUERY_WILDCARD, "womn womaan Women", 12 },
+        { "w*n", AV_QUERY_WILDCARD, "wom en wn", 7 },
+        { "*ou*", AV_QUERY_WILDCARD, "o u you", 4 },
+        { "m?ller", AV_QUERY_WILDCARD, "M" UE "ller", 0 },
+        { "m?ll" UE "r", AV_QUERY_WILDCARD, "M" UE "ller M" UE "ll" UE "r", 8 },
+        { "?x", AV_QUERY_WILDCARD, "x " UE "x", 2 },
+        { "rep*.p?f", AV_QUERY_WILDCARD, "report.pdx report.pdf", 11 },
+        { "a* b?", AV_QUERY_WILDCARD, "axx b axx bb", 6 },
+        { "a*b*c*d*e*f*g*h", AV_QUERY_WILDCARD, "aaaabbbbccccddddeeeeffffgggg", -1 },
         { "k", AV_QUERY_WORD, "5 " KELVIN, 2 }, /* folds to k: three bytes for one */
         { "task", AV_QUERY_WORD, "ta" LONG_S KELVIN ".", 0 },
         { "ask", AV_QUERY_WORD, "ta" LONG_S KELVIN ".", -1 },
@@ -165,6 +214,35 @@ test_documents(void)
         { "after:2015-03-06", true },
         { "quarter*", true },
         { "subject:*", true },
+        { "subject:*erly", true },
+        { "*erl", false },
+        { "*.pdf", true },
+        { "pl?n", true },
+        { "at*hed", true },
+        { "NEAR(plan please, 3)", true }, /* Please find the plan */
+        { "NEAR(plan please, 2)", false },
+        { "NEAR(pl?n PLEASE)", true },
+        { "NEAR(quarterly plan)", false }, /* not in one field */
+        { "NEAR(regards attached best, 3)", true },
+        { "NEAR(regards ann, 1)", true },
+        { "NEAR(ann ann)", true },
+        { "subject:NEAR(figures quarterly, 1)", true },
+        { "~finding", true },
+        { "~plans", true },
+        { "~figurine", false },
+        { "subject:~figure", true },
+        { "~Figuren", false }, /* German: figur */
+        { "header:x-test:words", true },
+        { "header:x-test:wor", false },
+        { "header:x-test:wor*", true },
+        { "header:x-test:*rds", true },
+        { "header:x-test:\"one two\"", false }, /* in two fields of that name */
+        { "header:X-TEST:\"two words\"", true },
+        { "header:x-test:t?o", true },
+        { "header:x-test:*", true },
+        { "header:x-other:*", false },
+        { "received:2016-01-01", true },
+        { "received:..2015", false },
     };
     av_match_doc doc = sample();
     av_error err;

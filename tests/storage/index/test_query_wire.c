@@ -11,6 +11,7 @@ static const char *const texts[] = {
     "a b OR c -(d \"e f\" from:g*) subject:*",
     "* -folder:Archive/2003 has:attachment id:Mx size:>1M date:2015..2017 filename:.pdf",
     "((((((a OR b) c) OR d) e) OR f) g)",
+    "*voice wom?n subject:NEAR(a b*, 7) -~houses header:x-a:\"b c\" header:x-a:d* received:2016",
     "\xe6\xa0\xaa\xe5\xbc\x8f OR \xc3\x9c",
 };
 
@@ -95,11 +96,29 @@ test_refused(void)
         av_errc want;
     } cases[] = {
         { "", 0, AV_ERR_SYNTAX }, { "\x02\x01", 2, AV_ERR_VERSION }, { "\x01", 1, AV_ERR_SYNTAX },
-        { "\x01\x00", 2, AV_ERR_SYNTAX }, { "\x01\x63", 2, AV_ERR_SYNTAX },     /* kind 99 */
-        { "\x01\x02\x00\x00", 4, AV_ERR_SYNTAX },                               /* AND of nothing */
-        { "\x01\x02\x01\x00\x01", 5, AV_ERR_SYNTAX },                           /* AND of one */
-        { "\x01\x05\x00\x00\x00\x00\x01\x00x", 9, AV_ERR_INVALID },             /* no field */
-        { "\x01\x05\x01\x00\x00\x00\x01\x00\xff", 9, AV_ERR_INVALID },          /* not UTF-8 */
+        { "\x01\x00", 2, AV_ERR_SYNTAX }, { "\x01\x63", 2, AV_ERR_SYNTAX }, /* kind 99 */
+        { "\x01\x02\x00\x00", 4, AV_ERR_SYNTAX },                           /* AND of nothing */
+        { "\x01\x02\x01\x00\x01", 5, AV_ERR_SYNTAX },                       /* AND of one */
+        { "\x01\x05\x00\x00\x00\x00\x01\x00x", 9, AV_ERR_INVALID },         /* no field */
+        { "\x01\x05\x01\x00\x00\x00\x01\x00\xff", 9, AV_ERR_INVALID },      /* not UTF-8 */
+        { "\x01\x11\x01\x00\x00\x00\x01\x00.", 9, AV_ERR_INVALID },         /* a suffix of no letter */
+        { "\x01\x12\x01\x00\x00\x00\x01\x00*", 9, AV_ERR_INVALID },         /* wildcards alone */
+        { "\x01\x13\x01\x00\x00\x00\x00\x00\x00\x00\x03\x00"
+          "a b",
+            15, AV_ERR_INVALID }, /* distance 0 */
+        { "\x01\x13\x01\x00\x00\x00\x01\x00\x00\x00\x01\x00"
+          "a",
+            13, AV_ERR_INVALID }, /* NEAR of one */
+        { "\x01\x14\x01\x00\x00\x00\x00\x00\x01\x00"
+          "a",
+            11, AV_ERR_SYNTAX }, /* no language */
+        { "\x01\x14\x01\x00\x00\x00\x01\x00"
+          "x\x01\x00"
+          "a",
+            12, AV_ERR_INVALID }, /* none known */
+        { "\x01\x15\x07\x01\x00x\x01\x00"
+          "a",
+            9, AV_ERR_INVALID },                                                /* as a substring */
         { "\x01\x0e\x03", 3, AV_ERR_INVALID },                                  /* two flags */
         { "\x01\x0a\x09\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 19, AV_ERR_INVALID }, /* no such date */
         { "\x01\x10\xff\xff\xff\xff", 6, AV_ERR_SYNTAX },                       /* ranges that are not there */
