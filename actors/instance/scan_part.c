@@ -175,7 +175,7 @@ received_of(av_scan *scan, const av_hit *hit)
     av_placement placement;
     av_error ignored;
 
-    if (av_scan_place(scan, hit, &row, &ignored) != AV_OK ||
+    if (av_scan_place_of(scan, hit, &row, &ignored) != AV_OK ||
         av_catalog_placement(
             scan->reach.look.catalog, scan->reach.mailboxes[row.mailbox].guid, row.uid, &placement, &ignored) != AV_OK)
         return 0;
@@ -277,7 +277,7 @@ av_scan_finish(av_scan *self, av_scan_part *merged, av_error *err)
 }
 
 av_errc
-av_scan_place(av_scan *self, const av_hit *hit, av_candidate *ret, av_error *err)
+av_scan_place_of(av_scan *self, const av_hit *hit, av_candidate *ret, av_error *err)
 {
     AV_CLEANUP(av_candidates_release) av_candidates places = { 0 };
     av_errc rc = AV_ERR_NOT_FOUND;
