@@ -5,7 +5,6 @@
 
 #include <unicode/uchar.h>
 #include <unicode/unorm2.h>
-#include <unicode/uscript.h>
 #include <unicode/ustring.h>
 
 /* Bytes of the sequence at s (1 to 4) and its code point, or 0 when malformed. */
@@ -50,7 +49,7 @@ av_utf8_valid(av_span s)
 }
 
 uint32_t
-av_utf8_next(av_span *s)
+av_utf8_next_slow(av_span *s)
 {
     uint32_t c = 0xFFFD;
     size_t n = sequence(*s, &c);
@@ -162,25 +161,4 @@ av_unicode_fold_char(uint32_t c)
     if (c < 0x80)
         return c >= 'A' && c <= 'Z' ? c + 32 : c;
     return (uint32_t)u_foldCase((UChar32)c, U_FOLD_CASE_DEFAULT);
-}
-
-bool
-av_unicode_is_word(uint32_t c)
-{
-    if (c < 0x80)
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-    return u_isalnum((UChar32)c) || (u_charType((UChar32)c) == U_NON_SPACING_MARK);
-}
-
-bool
-av_unicode_is_unspaced(uint32_t c)
-{
-    UErrorCode status = U_ZERO_ERROR;
-    UScriptCode script;
-
-    if (c < 0x0E00)
-        return false;
-    script = uscript_getScript((UChar32)c, &status);
-    return script == USCRIPT_HAN || script == USCRIPT_HIRAGANA || script == USCRIPT_KATAKANA ||
-           script == USCRIPT_HANGUL || script == USCRIPT_THAI;
 }

@@ -11,6 +11,8 @@
 #ifndef AV_STORAGE_EXTRACT_EXTRACTOR_H
 #define AV_STORAGE_EXTRACT_EXTRACTOR_H
 
+#include <stdio.h>
+
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/settings.h"

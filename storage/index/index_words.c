@@ -145,7 +145,9 @@ take_message(av_index *self, const av_index_source *source, uint64_t lsn, uint64
 static void
 take_nothing(av_index *self, uint64_t lsn, uint64_t bits)
 {
-    av_doc_facts facts = { .numbers = { [AV_COLUMN_LSN] = lsn, [AV_COLUMN_BITS] = bits } };
+    av_doc_facts facts = {
+        .numbers = { [AV_COLUMN_LSN] = lsn, [AV_COLUMN_DATE] = (uint64_t)INT64_MIN, [AV_COLUMN_BITS] = bits }
+    };
 
     av_builder_begin(self->builder, &facts);
 }

@@ -6,6 +6,8 @@
  */
 #include "storage/index/token.h"
 
+#include <endian.h>
+
 #include "storage/index/token_priv.h"
 
 void
@@ -14,7 +16,11 @@ av_tokens_init(av_tokens *self, av_span text)
     self->text = text;
     self->at = 0;
     self->position = 0;
+    self->row_at = SIZE_MAX;
 }
+
+#define HASH_ONE 0x9E3779B97F4A7C15U
+#define HASH_TWO 0xD6E8FEB86659FD93U
 
 /* Two halves of a product, mixed (the folded multiply of wyhash's family). */
 static inline uint64_t
@@ -28,19 +34,32 @@ mix(uint64_t a, uint64_t b)
 uint64_t
 av_token_hash(av_span folded)
 {
-    const uint64_t one = 0x9E3779B97F4A7C15U, two = 0xD6E8FEB86659FD93U;
     const uint8_t *p = folded.p;
     size_t n = folded.n;
-    uint64_t hash = one ^ n, word;
+    uint64_t hash = HASH_ONE ^ n, word;
 
     for (; n > 8; n -= 8, p += 8) {
         memcpy(&word, p, 8);
-        hash = mix(word ^ two, hash ^ one);
+        word = le64toh(word);
+        hash = mix(word ^ HASH_TWO, hash) + HASH_ONE;
     }
     word = 0;
     for (size_t i = 0; i < n; i++)
         word |= (uint64_t)p[i] << (8 * i);
-    return mix(word ^ two, hash ^ one);
+    return mix(word ^ HASH_TWO, hash);
+}
+
+/* The same where at least 8 bytes may be read. */
+static inline uint64_t
+hash_padded(const uint8_t *p, size_t n)
+{
+    uint64_t word;
+
+    if (n == 0 || n > 8)
+        return av_token_hash(av_span_of(p, n));
+    memcpy(&word, p, 8);
+    word = le64toh(word) & (UINT64_MAX >> (64 - 8 * n));
+    return mix(word ^ HASH_TWO, HASH_ONE ^ n);
 }
 
 /* The character at byte at and its bytes. */
@@ -235,6 +254,31 @@ take_mixed(av_span text, size_t at, av_forms *m)
     return end;
 }
 
+/* Every byte of a word this value. */
+#define EIGHT(byte) ((byte)*0x0101010101010101U)
+
+/*
+ * Eight bytes at once: those of ASCII letters, digits and underscore from the first on are put in lower case at `to`, where
+ * the rest is rubbish. How many they are. In each byte below 0x80, adding 0x80 - x sets the top bit from x on.
+ */
+static inline size_t
+take_eight(const uint8_t *from, uint8_t *to)
+{
+    uint64_t x, low, folded, letter, digit, under, other;
+
+    memcpy(&x, from, 8);
+    x = le64toh(x);
+    low = x & EIGHT(0x7F);
+    folded = low | EIGHT(0x20);
+    letter = (folded + EIGHT(0x80 - 'a')) & ~(folded + EIGHT(0x7F - 'z'));
+    digit = (low + EIGHT(0x80 - '0')) & ~(low + EIGHT(0x7F - '9'));
+    under = ~((low ^ EIGHT('_')) + EIGHT(0x7F));
+    other = (~(letter | digit | under) | x) & EIGHT(0x80);
+    x = htole64(x | (letter & EIGHT(0x80)) >> 2);
+    memcpy(to, &x, 8);
+    return other == 0 ? 8 : (size_t)__builtin_ctzll(other) / 8;
+}
+
 size_t
 av_forms_take(av_forms *m, av_span text, size_t at)
 {
@@ -242,6 +286,13 @@ av_forms_take(av_forms *m, av_span text, size_t at)
     size_t most = AV_MIN(text.n - at, m->max), n = 0;
     uint8_t c;
 
+    while (n + 8 <= most) {
+        size_t eight = take_eight(p + n, m->folded + n);
+
+        n += eight;
+        if (eight < 8)
+            break;
+    }
     while (n < most && (c = av_fold_ascii[p[n]]) != 0)
         m->folded[n++] = c;
     m->folded_n = n;
@@ -264,24 +315,22 @@ take_word(av_tokens *self, size_t at, av_token *ret)
     self->at = ret->to;
 }
 
-/* One character of an unspaced script and, when there is one, the next. */
+/* One character of an unspaced script and, when there is one, the next, which is kept: the next word begins with it. */
 static void
 take_row(av_tokens *self, size_t at, av_token *ret)
 {
-    av_span rest = av_span_skip(self->text, at);
-    size_t n = 0;
+    av_span rest = av_span_skip(self->text, self->row_at == at ? self->row_to : at), ahead;
+    uint32_t c = self->row_at == at ? self->row : av_fold_take_row(&rest);
+    size_t n = av_utf8_write(self->folded, c);
 
     ret->from = at;
-    for (int i = 0; i < 2; i++) {
-        av_span ahead = rest;
-        uint32_t c;
-
-        if (rest.n == 0 || av_fold_of(av_utf8_next(&ahead))->class != AV_FOLD_ROW)
-            break;
-        c = av_fold_take_row(&rest);
-        n += av_utf8_write(self->folded + n, c);
-        if (i == 0)
-            self->at = self->text.n - rest.n;
+    self->at = self->text.n - rest.n;
+    ahead = rest;
+    if (rest.n > 0 && av_fold_of(av_utf8_next(&ahead))->class == AV_FOLD_ROW) {
+        self->row_at = self->at;
+        self->row = av_fold_take_row(&rest);
+        self->row_to = self->text.n - rest.n;
+        n += av_utf8_write(self->folded + n, self->row);
     }
     ret->to = self->text.n - rest.n;
     ret->folded = av_span_of(self->folded, n);
@@ -294,20 +343,28 @@ bool
 av_tokens_next(av_tokens *self, av_token *ret)
 {
     uint32_t step = AV_TOKEN_STEP_NOTHING;
-    size_t at = skip_gap(self->text, self->at, &step), n;
+    size_t at = self->at, n;
 
+    if (at < self->text.n && self->text.p[at] == ' ' && at + 1 < self->text.n &&
+        av_fold_ascii[self->text.p[at + 1]] != 0) {
+        step = AV_TOKEN_STEP_SPACE; /* what is most often there */
+        at++;
+    } else if (at != self->row_at) {
+        at = skip_gap(self->text, at, &step);
+    }
     if (at >= self->text.n) {
         self->at = self->text.n;
         return false;
     }
-    if (self->text.p[at] < 0x80 || av_fold_of(char_at(self->text, at, &n))->class == AV_FOLD_WORD)
+    if (at != self->row_at &&
+        (self->text.p[at] < 0x80 || av_fold_of(char_at(self->text, at, &n))->class == AV_FOLD_WORD))
         take_word(self, at, ret);
     else
         take_row(self, at, ret);
     ret->step = self->position == 0 ? 0 : step;
     self->position = self->position == 0 ? 1 : step > UINT32_MAX - self->position ? UINT32_MAX : self->position + step;
     ret->position = self->position;
-    ret->hash = av_token_hash(ret->folded);
+    ret->hash = hash_padded(self->folded, ret->folded.n);
     return true;
 }
 

@@ -52,7 +52,9 @@ typedef struct av_token {
 typedef struct av_tokens {
     av_span text; /* borrowed */
     size_t at;
-    uint32_t position; /* of the last word; 0: none yet */
+    uint32_t position;     /* of the last word; 0: none yet */
+    size_t row_at, row_to; /* where `row` stands, a character of a row that is known already; SIZE_MAX: none */
+    uint32_t row;
     uint8_t folded[AV_TOKEN_MAX + 16], cased[AV_TOKEN_MAX + 16];
 } av_tokens;
 

@@ -16,7 +16,7 @@
 #include "storage/sealed/status.h"
 
 #define DEFAULT_CACHE        (1024U * 1024)
-#define DEFAULT_WRITE_BUFFER (2U * 1024 * 1024)
+#define DEFAULT_WRITE_BUFFER (4U * 1024 * 1024) /* half as many tables to look into and to merge as with 2 MB */
 #define WAL_MAX              (4U * 1024 * 1024)
 #define TABLE_LEVEL          1 /* zstd: tables a quarter smaller than with LZ4, at the same processor time */
 #define LEVEL0_FILES         8

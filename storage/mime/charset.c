@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <iconv.h>
+#include <pthread.h>
+#include <stdio.h>
 
 #include "base/unicode.h"
 #include "storage/mime/mime_priv.h"
@@ -196,6 +198,39 @@ from_iconv(iconv_t cd, av_span in, av_buf *out)
     return ok;
 }
 
+/*
+ * Charsets whose shared library stays loaded. iconv_close unloads a library that nobody uses any more, so each text
+ * would load it anew: 60 us a time. The first converter of each charset is therefore kept open, and never used: those
+ * that are used have one owner. Of the process, as loaded libraries are; mail can name any charset there is, so no more
+ * than these few.
+ */
+static struct kept {
+    pthread_mutex_t lock;
+    unsigned count;
+    struct {
+        char name[64];
+        iconv_t cd;
+    } of[16];
+} kept = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void
+keep_loaded(const char *real)
+{
+    unsigned i = 0;
+
+    (void)pthread_mutex_lock(&kept.lock);
+    while (i < kept.count && strcmp(kept.of[i].name, real) != 0)
+        i++;
+    if (i == kept.count && i < AV_COUNT(kept.of)) {
+        kept.of[i].cd = iconv_open("UTF-8", real);
+        if (kept.of[i].cd != (iconv_t)-1) {
+            (void)snprintf(kept.of[i].name, sizeof kept.of[i].name, "%s", real);
+            kept.count++;
+        }
+    }
+    (void)pthread_mutex_unlock(&kept.lock);
+}
+
 static bool
 is_name_byte(uint8_t c)
 {
@@ -265,6 +300,7 @@ av_charset_to_utf8(av_span charset, av_span in, av_buf *out)
     cd = iconv_open("UTF-8", real);
     if (cd == (iconv_t)-1)
         return av_charset_guess(in, out);
+    keep_loaded(real);
     ok = from_iconv(cd, in, out);
     (void)iconv_close(cd);
     return ok;

@@ -80,6 +80,38 @@ next_line(scanner *self)
     return true;
 }
 
+/* All that is left, where no boundary line is looked for; in blocks of one size, which compilers make vectors of. */
+static void
+take_rest(scanner *self)
+{
+    av_span rest = av_span_skip(self->mime->message, self->here.at);
+    uint64_t lines = 0, pairs = 0; /* LFs, CRLFs */
+    size_t i = 1;
+
+    if (rest.n == 0)
+        return;
+    lines = rest.p[0] == '\n';
+    for (; rest.n - i >= 64; i += 64) {
+        uint8_t block_lines = 0, block_pairs = 0;
+
+        for (unsigned k = 0; k < 64; k++) {
+            uint8_t is_end = rest.p[i + k] == '\n';
+
+            block_lines = (uint8_t)(block_lines + is_end);
+            block_pairs = (uint8_t)(block_pairs + (is_end & (rest.p[i + k - 1] == '\r')));
+        }
+        lines += block_lines;
+        pairs += block_pairs;
+    }
+    for (; i < rest.n; i++) {
+        lines += rest.p[i] == '\n';
+        pairs += rest.p[i] == '\n' && rest.p[i - 1] == '\r';
+    }
+    self->here.at += rest.n;
+    self->here.lines += lines;
+    self->here.bare += lines - pairs;
+}
+
 /* The frame whose boundary line (RFC 2046, 5.1.1) line is, innermost first, or -1. */
 static int
 match_boundary(const scanner *self, av_span line, bool *ret_close)
@@ -284,13 +316,14 @@ av_mime_scan(av_span message, const av_mime_limits *limits, av_mime *ret)
     skip_prefix(&self);
     open_part(&self, AV_MIME_NONE);
     open_nested(&self);
-    for (place end = self.before_end; next_line(&self); end = self.before_end) {
+    for (place end = self.before_end; self.frame_count > 0 && next_line(&self); end = self.before_end) {
         bool close = false;
-        int level = self.frame_count == 0 ? -1 : match_boundary(&self, self.line, &close);
+        int level = match_boundary(&self, self.line, &close);
 
         if (level >= 0)
             on_boundary(&self, (uint32_t)level, close, end);
     }
+    take_rest(&self);
     close_parts(&self, AV_MIME_NONE, self.here);
     ret->crlf_bytes = message.n + self.here.bare;
 }

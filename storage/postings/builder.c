@@ -8,7 +8,7 @@
 #include "storage/index/token.h"
 #include "storage/postings/builder_priv.h"
 
-enum { FIRST_SLOTS = 1 << 12, FIELD_STEP = 64 };
+enum { FIRST_SLOTS = 1 << 12 };
 
 static void
 make_table(av_builder *self, uint32_t slots)
@@ -185,7 +185,7 @@ av_builder_text(av_builder *self, av_text_field field, av_span text)
 
     assert(self->count > 0 && number < AV_FIELD_COUNT);
     base = self->last[number];
-    base = base == 0 ? 0 : AV_MIN(base, UINT32_MAX - FIELD_STEP) + FIELD_STEP - 1;
+    base = base == 0 ? 0 : AV_MIN(base, UINT32_MAX - AV_TOKEN_APART) + AV_TOKEN_APART - 1;
     av_tokens_init(&tokens, text);
     while (av_tokens_next(&tokens, &t)) {
         /* Where positions end, words do, too: nothing could be said of them in a row. */

@@ -146,7 +146,7 @@ void av_builder_destroy(av_builder **self);
 /* Begin the next document (numbers 0, 1, ...). */
 void av_builder_begin(av_builder *self, const av_doc_facts *facts);
 /* All words of a text in one field of the open document; called again for the same field it goes on behind the last position
- * (a step of 64), so that nothing matches across. */
+ * (AV_TOKEN_APART), so that nothing matches across. */
 void av_builder_text(av_builder *self, av_text_field field, av_span text);
 uint32_t av_builder_count(const av_builder *self);
 size_t av_builder_bytes(const av_builder *self); /* memory it holds */

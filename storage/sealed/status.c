@@ -14,6 +14,15 @@ says(const char *text, const char *word)
     return strstr(text, word) != NULL;
 }
 
+/* What does not suit is in the database; or a file could not be read or made at open, and RocksDB takes that for it. */
+static av_errc
+code_of_invalid(const char *text)
+{
+    if (says(text, "create_if_missing is false"))
+        return AV_ERR_NOT_FOUND;
+    return says(text, "IO error") || says(text, "Direct I/O is not supported") ? AV_ERR_IO : AV_ERR_CORRUPT;
+}
+
 /* RocksDB's status comes as a text alone; its first words are its code. */
 av_errc
 av_sealed_status(char *text, av_error *err)
@@ -33,7 +42,7 @@ av_sealed_status(char *text, av_error *err)
     else if (says(text, "lock file") || says(text, "lock hold"))
         code = AV_ERR_BUSY;
     else if (strncmp(text, "Invalid argument", 16) == 0)
-        code = says(text, "create_if_missing is false") ? AV_ERR_NOT_FOUND : AV_ERR_CORRUPT;
+        code = code_of_invalid(text);
     av_error_set(err, code, "database: %s", text);
     rocksdb_free(text);
     return code;

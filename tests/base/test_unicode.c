@@ -49,9 +49,6 @@ test_nfc_and_fold(void)
     AV_CHECK(!av_unicode_nfc(av_span_str("\xff"), &out));
     av_buf_release(&out);
     AV_CHECK_INT(av_unicode_fold_char(0xC4), 0xE4);
-    AV_CHECK(
-        av_unicode_is_word('_') && av_unicode_is_word(0xE4) && !av_unicode_is_word('-') && !av_unicode_is_word(0x3002));
-    AV_CHECK(av_unicode_is_unspaced(0x6F22) && av_unicode_is_unspaced(0x3042) && !av_unicode_is_unspaced('a'));
 }
 
 int

@@ -31,16 +31,22 @@ static const entry common_options[] = {
 };
 
 static const entry queries[] = {
-    { "invoice", "The word in subject, text, From, To, Cc or an attachment's name, letter case ignored." },
+    { "invoice", "The word in subject, text, From, To, Cc or an attachment's name, letter case ignored. Accents "
+                 "count where you write them." },
     { "\"best regards\"", "These words in this order." },
     { "invo*", "Words that begin so; * alone is every message." },
+    { "*voice, wom?n", "Words that end so; ? is one character and * any, within a word." },
+    { "NEAR(a b c, 10)", "All these words within 10 words, in any order." },
+    { "~houses", "Words with the same stem, in English or German." },
     { "a b, a AND b, a OR b, -a, NOT a, ( ... )",
         "Both; both; at least one; without it; without it; a group. NOT binds "
         "before AND before OR." },
     { "from: to: cc: bcc: subject: body: attachment: filename:", "A word, phrase, word* or group in that field only." },
+    { "header:NAME:word", "The same in a header field of that name." },
     { "folder:Archive/2003", "That folder and what is below." },
     { "date:2016 date:2015-03-07 date:2015..2017 before:DAY after:DAY", "Sent in that year, on that day, in that span, "
                                                                         "before or after the day." },
+    { "received:2016", "The same as date:, for the day of arrival." },
     { "size:>1M size:<=10K size:10K..2M", "Bytes; K, M and G are powers of 1024." },
     { "has:attachment", "With an attachment." },
     { "id:M...", "The message with this id." },

@@ -178,6 +178,30 @@ test_edges(void)
     }
 }
 
+/* All words of three letters: no two have one hash, and they spread over a table by its low bits. */
+static void
+test_hash(void)
+{
+    static uint32_t slots[1024];
+    static uint64_t seen[26 * 26 * 26];
+    uint32_t most = 0;
+
+    for (size_t i = 0; i < AV_COUNT(seen); i++) {
+        uint8_t word[3] = { (uint8_t)('a' + i % 26), (uint8_t)('a' + i / 26 % 26), (uint8_t)('a' + i / 676) };
+        uint32_t *slot;
+
+        seen[i] = av_token_hash(av_span_of(word, 3));
+        slot = &slots[seen[i] % AV_COUNT(slots)];
+        most = AV_MAX(most, *slot + 1);
+        ++*slot;
+    }
+    AV_CHECK(most < 50); /* 17 on average */
+    for (size_t i = 0; i < 1000; i++)
+        for (size_t k = i + 1; k < AV_COUNT(seen); k++)
+            if (seen[i] == seen[k])
+                AV_CHECK_INT(i, k);
+}
+
 /* The one word that a text is, its forms; false when it is not one word. */
 static bool
 one_word(av_span text, av_buf *folded, av_buf *cased)
@@ -294,6 +318,7 @@ main(void)
     AV_RUN(test_long_words);
     AV_RUN(test_positions);
     AV_RUN(test_edges);
+    AV_RUN(test_hash);
     AV_RUN(test_all_letters);
     AV_RUN(test_boundaries);
     return av_check_done();

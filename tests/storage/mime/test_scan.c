@@ -127,10 +127,39 @@ test_limits(void)
     AV_CHECK(m.count == 33 && m.parts[32].opaque && mime_check(&m) == NULL);
 }
 
+/* Bodies of all lengths around the blocks in which line ends are counted, against a count byte by byte. */
+static void
+test_line_ends(void)
+{
+    static const char bytes[] = { '\n', '\r', 'a', '\n' };
+    AV_CLEANUP(av_mime_release) av_mime m;
+    AV_CLEANUP(av_buf_release) av_buf in = { .max = 1024 };
+    uint32_t state = 1;
+
+    av_mime_init(&m);
+    for (size_t n = 0; n <= 300; n++) {
+        uint64_t lines = 0, bare = 0;
+
+        av_buf_clear(&in);
+        (void)av_buf_puts(&in, "A: b\r\n\r\n");
+        for (size_t i = 0; i < n; i++) {
+            state = state * 1664525 + 1013904223;
+            (void)av_buf_putc(&in, (uint8_t)bytes[state >> 30]);
+            lines += in.p[in.n - 1] == '\n';
+            bare += in.p[in.n - 1] == '\n' && (i == 0 || in.p[in.n - 2] != '\r');
+        }
+        av_mime_scan(av_buf_span(&in), NULL, &m);
+        AV_CHECK_INT(m.parts[0].body_lines, lines);
+        AV_CHECK_INT(m.parts[0].body_crlf_bytes, n + bare);
+        AV_CHECK_INT(m.crlf_bytes, in.n + bare);
+    }
+}
+
 int
 main(void)
 {
     AV_RUN(test_table);
+    AV_RUN(test_line_ends);
     AV_RUN(test_fields);
     AV_RUN(test_limits);
     return av_check_done();
