@@ -1,9 +1,9 @@
 /*
  * main.c - archivolt-extract: text of attachments for the search index, read in a sandbox
  *
- * No actor: it knows no bus and holds no key. An instance starts it with a socket as descriptor 0 and asks it for documents
- * (storage/extract/extractor.h); it ends when that socket is closed. What it warms before the first document is what
- * the sandbox denies later: conversion tables and poppler's data.
+ * No actor: it knows no bus and holds no key. An instance starts it with a socket as descriptor 0 and asks it for
+ * documents (storage/extract/extractor.h); it ends when that socket is closed. What it warms before the first
+ * document is what the sandbox denies later: conversion tables and poppler's data.
  */
 #include <fcntl.h>
 #include <signal.h>

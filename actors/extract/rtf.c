@@ -1,8 +1,9 @@
 /*
  * rtf.c - text of Rich Text Format (RTF Specification 1.9.1)
  *
- * One pass, no tree. Groups nest to GROUPS_MAX with their own state; deeper ones share the last. Bytes of a run are kept
- * together until it ends, because a character of an Asian code page may be written half as \'xx and half as a letter.
+ * One pass, no tree. Groups nest to GROUPS_MAX with their own state; deeper ones share the last. Bytes of a run
+ * are kept together until it ends, because a character of an Asian code page may be written half as \'xx and half
+ * as a letter.
  */
 #include "actors/extract/ole.h"
 #include "actors/extract/readers.h"

@@ -36,7 +36,8 @@ beside_self(void)
     return av_xasprintf("%s/%s", path, AV_EXTRACT_PROGRAM);
 }
 
-/* Its own session, an empty environment, the socket as descriptor 0, nothing else but where this process writes its log. */
+/* Its own session, an empty environment, the socket as descriptor 0, nothing else but where this process writes
+ * its log. */
 static int
 spawn(const char *program, int socket_fd, pid_t *ret)
 {

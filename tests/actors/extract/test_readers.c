@@ -212,7 +212,7 @@ test_named_wrong(void)
 {
     static const struct named {
         const char *bytes;
-        size_t n;
+        size_t n; /* 0: a string */
         av_kind kind;
         av_errc want;
         const char *text;
@@ -224,22 +224,21 @@ test_named_wrong(void)
         { "\xFF\xFEh\0i\0", 6, AV_KIND_TEXT, AV_OK, "hi" },
         { "\xEF\xBB\xBFhi", 5, AV_KIND_TEXT, AV_OK, "hi" },
         { "W\xF6rt", 4, AV_KIND_TEXT, AV_OK, "W\xC3\xB6rt" },
-        { "<a>one<b>two</b></a", 19, AV_KIND_XML, AV_OK, "one two" },
-        { "<!DOCTYPE x [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;'>]><x>&b;</x>", 69, AV_KIND_XML, AV_OK,
+        { "<a>one <b>two</b></a>", 0, AV_KIND_XML, AV_OK, "one two " },
+        { "<!DOCTYPE x [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;'>]><x>&b;</x>", 0, AV_KIND_XML, AV_OK,
             "aaaaaaaaaaaaaaaaaaaa " },
-        { "<!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><x>&e;</x>", 64, AV_KIND_XML, AV_OK, " " },
+        { "<!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><x>&e;</x>", 0, AV_KIND_XML, AV_OK, " " },
     };
 
     for (av_check_row = 0; av_check_row < (long)AV_COUNT(rows); av_check_row++) {
         AV_CLEANUP(av_job_release) av_job job;
+        size_t n = rows[av_check_row].n;
+        av_span bytes = av_span_of(rows[av_check_row].bytes, n > 0 ? n : strlen(rows[av_check_row].bytes));
         av_error err;
 
         av_job_init(&job, 1 << 20, 1 << 20, 4, -1);
-        AV_CHECK_RC(av_job_read(&job, rows[av_check_row].kind,
-                        av_span_of(rows[av_check_row].bytes, rows[av_check_row].n), &err),
-            rows[av_check_row].want, &err);
-        if (av_check_row != 7)
-            AV_CHECK_STR(av_buf_cstr(&job.out), rows[av_check_row].text);
+        AV_CHECK_RC(av_job_read(&job, rows[av_check_row].kind, bytes, &err), rows[av_check_row].want, &err);
+        AV_CHECK_STR(av_buf_cstr(&job.out), rows[av_check_row].text);
     }
     av_check_row = -1;
 }
