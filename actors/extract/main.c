@@ -18,6 +18,11 @@
 #include "actors/extract/serve.h"
 #include "actors/extract/warm.h"
 
+static const char usage[] =
+    "archivolt-extract reads attachments for the search index. archivolt-instance starts it, with a socket as "
+    "standard\n"
+    "input; there is nothing to start by hand (docs/attachments.md). --version prints the version.\n";
+
 int
 main(int argc, char **argv)
 {
@@ -29,10 +34,12 @@ main(int argc, char **argv)
         printf("archivolt-extract " AV_VERSION "\n");
         return 0;
     }
+    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+        fputs(usage, stdout);
+        return 0;
+    }
     if (argc > 1 || getsockopt(0, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_SEQPACKET) {
-        fprintf(stderr, "archivolt-extract reads attachments for the search index. It is started by "
-                        "archivolt-instance, with a socket\n"
-                        "as standard input; there is nothing to start by hand (docs/attachments.md).\n");
+        fputs(usage, stderr);
         return 2;
     }
     (void)signal(SIGPIPE, SIG_IGN);

@@ -124,8 +124,7 @@ static const char *const canonical[AV_KIND_COUNT] = { [AV_KIND_NONE] = "",
 void
 av_kind_extension(av_span name, char *ret)
 {
-    size_t dot = name.n;
-    size_t n = 0;
+    size_t dot, n = 0;
 
     ret[0] = '\0';
     name = av_span_trim(name);

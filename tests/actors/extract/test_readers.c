@@ -76,6 +76,29 @@ test_msg(void)
     AV_CHECK(strncmp(av_buf_cstr(&job.out), "Walnuss msg\nRumpf\na.txt\nAnlage ....", 35) == 0);
 }
 
+/* A ZIP behind a program that unpacks it, and one whose end record alone is wrong. */
+static void
+test_shifted_zip(void)
+{
+    for (int row = 0; row < 2; row++) {
+        AV_CLEANUP(av_buf_release) av_buf bytes = { 0 };
+        AV_CLEANUP(av_buf_release) av_buf shifted = { 0 };
+        AV_CLEANUP(av_job_release) av_job job;
+        av_error err;
+
+        read_seed(seeds[0].path, &bytes);
+        av_buf_init(&shifted, 1 << 20);
+        if (row == 0)
+            (void)av_buf_append(&shifted, "a program\0\0\0", 12);
+        (void)av_buf_append_span(&shifted, av_buf_span(&bytes));
+        if (row == 1)
+            shifted.p[shifted.n - 6]--; /* the directory's place, in the end record's last fields */
+        av_job_init(&job, 1 << 20, 1 << 20, 4, -1);
+        AV_CHECK_RC(av_job_read(&job, AV_KIND_ZIP, av_buf_span(&shifted), &err), AV_OK, &err);
+        AV_CHECK_STR(av_buf_cstr(&job.out), seeds[0].text);
+    }
+}
+
 static void
 test_compressed_rtf(void)
 {
@@ -248,6 +271,7 @@ main(void)
 {
     AV_RUN(test_seeds);
     AV_RUN(test_msg);
+    AV_RUN(test_shifted_zip);
     AV_RUN(test_compressed_rtf);
     AV_RUN(test_damaged);
     AV_RUN(test_bomb);

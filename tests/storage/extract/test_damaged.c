@@ -1,7 +1,7 @@
 /*
  * test_damaged.c - the corpus's documents cut and changed, through the whole chain: an answer and a sentence each time
  *
- * AV_ROUNDS: damaged copies of each document (1); ARCHIVOLT_SEED: where the damage is.
+ * AV_ROUNDS: damaged copies of each document (2); ARCHIVOLT_SEED: where the damage is.
  */
 #include "base/unicode.h"
 #include "tests/storage/extract/rig.h"
@@ -67,7 +67,7 @@ test_damaged(void)
 {
     static const char *const kinds[] = { "pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "rtf", "odt", "ods",
         "html", "zip" };
-    uint64_t rounds = number_from("AV_ROUNDS", 1), state = number_from("ARCHIVOLT_SEED", 1);
+    uint64_t rounds = number_from("AV_ROUNDS", 2), state = number_from("ARCHIVOLT_SEED", 1);
     av_extractor *extractor = rig_extractor(NULL);
     av_extractor_stats stats;
     tally sum = { 0 };
