@@ -29,7 +29,7 @@ static const struct seed {
     { "corpus_rtf/plain", AV_KIND_RTF, "Walnuss\trtf\nW\xC3\xB6rt fett" },
     { "corpus_rtf/fonts", AV_KIND_RTF, "Walnuss \xD0\x9F\xD1\x80\xD0\xB8\xE3\x82\xA2\xE3\x82\xA3 fonts" },
     { "corpus_rtf/unicode", AV_KIND_RTF, "Walnuss \xE2\x82\xAC \xF0\x9F\x92\x83 \xC3\xA4h unicode" },
-    { "corpus_rtf/skipped", AV_KIND_RTF, "TitelHYPERLINK xWalnuss skipped" },
+    { "corpus_rtf/skipped", AV_KIND_RTF, "Titel\nHYPERLINK x\nWalnuss skipped" },
     { "corpus_tnef/plain", AV_KIND_TNEF, "Walnuss tnef\nRumpf W\xC3\xB6rter\na.txt\nAnlage" },
     { "corpus_tnef/props", AV_KIND_TNEF, "Walnuss props\ninner\ninner subject\n" },
 };
