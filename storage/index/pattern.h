@@ -1,8 +1,8 @@
 /*
  * pattern.h - from a text node of a query to the terms an index is asked for
  *
- * Words, phrases and patterns are what phrase.h says, so that index and text decide alike; a substring (IMAP) is a word that
- * is open at both ends, or words in a row of which the first and the last are open.
+ * Words, phrases and patterns are what phrase.h says, so that index and text decide alike; for a substring (IMAP) an index is
+ * asked for words in a row of which the first and the last are open, and the text decides.
  */
 #ifndef AV_STORAGE_INDEX_PATTERN_H
 #define AV_STORAGE_INDEX_PATTERN_H
@@ -17,6 +17,7 @@ typedef struct av_piece {
     av_word word;
     bool contains;   /* anywhere in a word: the form is not all of `word` */
     uint32_t offset; /* position, counted from the first piece */
+    av_buf form;     /* where word.form is when it is not the phrase's */
     av_buf term;     /* kind byte and what every term that answers begins with */
 } av_piece;
 
@@ -24,7 +25,8 @@ typedef struct av_pattern {
     av_phrase phrase;
     av_piece pieces[AV_PATTERN_PIECES];
     size_t n;
-    bool exact;          /* who has the pieces in a row (NEAR: close together) matches; else it may */
+    bool exact; /* who has the pieces in a row (NEAR: close together) matches; else it may */
+    bool substring;
     uint32_t within;     /* NEAR: positions from first to last; 0: in a row */
     av_stemmer *stemmer; /* STEM */
 } av_pattern;

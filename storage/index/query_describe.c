@@ -42,6 +42,11 @@ name_of(av_query_kind kind)
         [AV_QUERY_FLAG] = "flag",
         [AV_QUERY_KEYWORD] = "keyword",
         [AV_QUERY_UIDS] = "UIDs",
+        [AV_QUERY_SUFFIX] = "word that ends with",
+        [AV_QUERY_WILDCARD] = "word like",
+        [AV_QUERY_NEAR] = "words close together",
+        [AV_QUERY_STEM] = "word with the stem of",
+        [AV_QUERY_HEADER_WORD] = "word in header field",
     };
 
     return (size_t)kind < AV_COUNT(names) && names[kind] != NULL ? names[kind] : "condition";

@@ -7,12 +7,13 @@
 
 #include "storage/index/query.h"
 
-enum { NAME_MAX_BYTES = 32, WORD_MAX_BYTES = 4096 };
+enum { NAME_MAX_BYTES = 32, WORD_MAX_BYTES = 4096, COMMON = 3 };
 
 struct av_stemmer {
     struct language {
         struct sb_stemmer *stemmer;
         av_span stem; /* of the word, owned */
+        bool keeps;   /* only the ends of words change */
     } languages[AV_QUERY_LANGUAGES_MAX];
     size_t count;
 };
@@ -48,6 +49,19 @@ av_stem_languages_valid(av_span languages)
     return true;
 }
 
+/* Stemmers that leave the beginning of a word as it is; others take prefixes away or change the script. */
+static bool
+keeps_beginning(av_span name)
+{
+    static const char *const names[] = { "danish", "dutch", "english", "finnish", "french", "german", "hungarian",
+        "italian", "norwegian", "porter", "portuguese", "romanian", "russian", "spanish", "swedish" };
+
+    for (size_t i = 0; i < AV_COUNT(names); i++)
+        if (av_span_eq_str(name, names[i]))
+            return true;
+    return false;
+}
+
 /* Borrowed from the stemmer until its next word; empty when there is no memory for it. */
 static av_span
 stem_of(struct sb_stemmer *stemmer, av_span word)
@@ -69,6 +83,7 @@ av_stemmer_new(av_span languages, av_span folded)
         struct language *one = &self->languages[self->count++];
         av_span stem;
 
+        one->keeps = keeps_beginning(av_span_slice(languages, 0, av_span_find(languages, ',')));
         one->stemmer = next_stemmer(&languages);
         assert(one->stemmer != NULL);
         stem = stem_of(one->stemmer, folded);
@@ -97,4 +112,18 @@ av_stemmer_agrees(av_stemmer *self, av_span folded)
         if (av_span_eq(stem_of(self->languages[i].stemmer, folded), self->languages[i].stem))
             return true;
     return false;
+}
+
+size_t
+av_stemmer_common(const av_stemmer *self)
+{
+    size_t n = COMMON;
+
+    for (size_t i = 0; i < self->count; i++) {
+        if (!self->languages[i].keeps)
+            return 0;
+        if (self->languages[i].stem.n <= COMMON)
+            n = 1;
+    }
+    return n;
 }
