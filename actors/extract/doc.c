@@ -1,8 +1,8 @@
 /*
  * doc.c - text of Word documents, version 6 to 2003 ([MS-DOC])
  *
- * All text, in the order of the piece table: body, footnotes, headers, comments, endnotes, text boxes. What fields say
- * (where a link leads) is text, too.
+ * All text, in the order of the piece table: body, footnotes, headers, comments, endnotes, text boxes. What fields
+ * say (where a link leads) is text, too.
  */
 #include "actors/extract/ole.h"
 
@@ -110,7 +110,7 @@ find_pieces(av_span clx, av_span *ret)
     return false;
 }
 
-/* 2.8.35: n + 1 character positions, n descriptors of 8 bytes. wide_if_clear: Word 97's bit that says 8-bit (2.9.73). */
+/* 2.8.35: n + 1 character positions, n descriptors of 8 bytes, in which one bit of Word 97 says 8-bit (2.9.73). */
 static av_errc
 put_pieces(av_job *job, av_span word, av_span table, bool word_97, const char *charset, av_error *err)
 {

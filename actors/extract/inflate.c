@@ -74,8 +74,7 @@ av_read_gzip(av_job *job, av_span bytes, av_error *err)
         name.n = AV_MIN(av_span_find(name, 0), (size_t)255);
     }
     if (name.n == 0) /* compressed text is what there mostly is */
-        name = av_kind_of_bytes(av_buf_span(&inner)) == AV_KIND_NONE ? av_span_str("contents.txt")
-                                                                     : av_span_str("contents");
+        name = av_plain_is_text(av_buf_span(&inner)) ? av_span_str("contents.txt") : av_span_str("contents");
     (void)av_job_nested(job, name, (av_span){ 0 }, av_buf_span(&inner));
     if (inflate_rc != AV_OK)
         return inflate_rc;

@@ -1,8 +1,9 @@
 /*
  * job.h - reading one document: where its text goes, and what it may use up
  *
- * Readers are functions over spans that put text into a job; they keep no state beside it. Everything a document can make
- * grow is taken from the job's allowances, nested documents included. What was put stays when a reader fails later.
+ * Readers are functions over spans that put text into a job; they keep no state beside it. Everything a document
+ * can make grow is taken from the job's allowances, nested documents included. What was put stays when a reader
+ * fails later.
  */
 #ifndef AV_ACTORS_EXTRACT_JOB_H
 #define AV_ACTORS_EXTRACT_JOB_H
@@ -42,8 +43,9 @@ av_errc av_job_unpacked(av_job *self, uint64_t n, av_error *err);
 /* AV_OK, or AV_ERR_LIMIT when the text allowance is used up: the last line of a reader. */
 av_errc av_job_done(const av_job *self, av_error *err);
 /*
- * Read a document inside the one at hand: its name on a line of its own, then its text if its kind can be read. What is
- * wrong with it is noted in self->inner; false: the reader stops, text, items or unpacked bytes are used up.
+ * Read a document inside the one at hand: its name on a line of its own, then its text if its kind can be read.
+ * What is wrong with it is noted in self->inner; false: the reader stops, text, items or unpacked bytes are used
+ * up.
  */
 bool av_job_nested(av_job *self, av_span name, av_span type, av_span bytes);
 

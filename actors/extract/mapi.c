@@ -19,7 +19,8 @@ static const char prefix[] =
 
 _Static_assert(sizeof prefix - 1 == 207, "what all writers have");
 
-/* 2.2.3: a control byte for eight tokens: a byte as it is, or 12 bits of place and 4 bits of length in the dictionary. */
+/* 2.2.3: a control byte for eight tokens: a byte as it is, or 12 bits of place and 4 bits of length in the
+ * dictionary. */
 static av_errc
 unpack(av_span in, uint32_t raw_bytes, av_buf *out, av_error *err)
 {

@@ -1,7 +1,8 @@
 /*
  * msg.c - Outlook messages in files ([MS-OXMSG])
  *
- * Each property is a stream named by its id and type, each attachment and recipient a storage; a message inside is a storage, too.
+ * Each property is a stream named by its id and type, each attachment and recipient a storage; a message inside is
+ * a storage, too.
  */
 #include <stdio.h>
 

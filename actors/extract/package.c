@@ -241,25 +241,34 @@ av_package_files(av_job *job, const av_zip *zip, av_error *err)
     return rc != AV_OK ? rc : av_job_done(job, err);
 }
 
+/* What the package is, by the parts that only such a one has. */
+static av_errc
+read_package(av_job *job, const av_zip *zip, av_error *err)
+{
+    const av_zip_entry *type;
+
+    if (av_zip_find(zip, "[Content_Types].xml") != NULL && av_zip_find(zip, "_rels/.rels") != NULL)
+        for (size_t i = 0; i < zip->count; i++)
+            if (matches(zip->entries[i].name, "word/", "") || matches(zip->entries[i].name, "xl/", "") ||
+                matches(zip->entries[i].name, "ppt/", ""))
+                return av_package_ooxml(job, zip, err);
+    if (av_zip_find(zip, "META-INF/container.xml") != NULL && av_zip_find(zip, "content.xml") == NULL)
+        return av_package_epub(job, zip, err);
+    type = av_zip_find(zip, "mimetype");
+    if (av_zip_find(zip, "content.xml") != NULL && (type != NULL || av_zip_find(zip, "META-INF/manifest.xml") != NULL))
+        return av_package_odf(job, zip, err);
+    return av_package_files(job, zip, err);
+}
+
 av_errc
 av_read_zip(av_job *job, av_span bytes, av_error *err)
 {
     AV_CLEANUP(av_zip_release) av_zip zip = { 0 };
-    const av_zip_entry *type;
     av_errc rc = av_zip_open(bytes, &zip, err);
 
-    if (rc != AV_OK)
-        return rc;
-    if (av_zip_find(&zip, "[Content_Types].xml") != NULL && av_zip_find(&zip, "_rels/.rels") != NULL)
-        for (size_t i = 0; i < zip.count; i++)
-            if (matches(zip.entries[i].name, "word/", "") || matches(zip.entries[i].name, "xl/", "") ||
-                matches(zip.entries[i].name, "ppt/", ""))
-                return av_package_ooxml(job, &zip, err);
-    if (av_zip_find(&zip, "META-INF/container.xml") != NULL && av_zip_find(&zip, "content.xml") == NULL)
-        return av_package_epub(job, &zip, err);
-    type = av_zip_find(&zip, "mimetype");
-    if (av_zip_find(&zip, "content.xml") != NULL &&
-        (type != NULL || av_zip_find(&zip, "META-INF/manifest.xml") != NULL))
-        return av_package_odf(job, &zip, err);
-    return av_package_files(job, &zip, err);
+    if (rc == AV_OK)
+        rc = read_package(job, &zip, err);
+    if (rc == AV_OK && zip.cut)
+        return av_error_set(err, AV_ERR_LIMIT, "has more than %d files", AV_ZIP_ENTRIES_MAX);
+    return rc;
 }

@@ -16,7 +16,8 @@ av_errc av_package_files(av_job *job, const av_zip *zip, av_error *err);
 /* Worksheets of a spreadsheet (xl/): cells in their order, shared strings where they stand. */
 av_errc av_package_sheets(av_job *job, const av_zip *zip, av_error *err);
 
-/* A header or footer of a sheet, UTF-8: its codes ("&L&8left&Cmiddle &P", ECMA-376, part 1, 18.3.1.39) are no text. */
+/* A header or footer of a sheet, UTF-8: its codes ("&L&8left&Cmiddle &P", ECMA-376, part 1, 18.3.1.39) are no
+ * text. */
 void av_package_sheet_header(av_job *job, av_span text);
 
 /* Names of entries that begin with prefix and end with suffix, by the number in them; at most AV_PACKAGE_PARTS. */

@@ -1,8 +1,8 @@
 /*
  * poppler.cc - see poppler.h
  *
- * Fonts and tables that poppler would look for in files are not there in the sandbox: text does not need the former, and
- * does without the latter where a document does not bring its own.
+ * Fonts and tables that poppler would look for in files are not there in the sandbox: text does not need the
+ * former, and does without the latter where a document does not bring its own.
  */
 #include "actors/extract/poppler.h"
 

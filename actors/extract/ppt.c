@@ -1,8 +1,8 @@
 /*
  * ppt.c - text of PowerPoint presentations, 97 to 2003 ([MS-PPT])
  *
- * A walk over all records: slides, notes, masters, comments. A file that was saved quickly keeps slides of before beside the new
- * ones; their text is taken, too.
+ * A walk over all records: slides, notes, masters, comments. A file that was saved quickly keeps slides of before
+ * beside the new ones; their text is taken, too.
  */
 #include "actors/extract/inflate.h"
 #include "actors/extract/ole.h"
@@ -63,7 +63,8 @@ put_storage(av_job *job, uint32_t instance, av_span s)
     }
 }
 
-/* Holes of zeros, between what was saved and what was saved later: a container, whose first byte is none, ends them. */
+/* Holes of zeros, between what was saved and what was saved later: a container, whose first byte is none, ends
+ * them. */
 static av_span
 skip_hole(av_span deck)
 {

@@ -2,8 +2,8 @@
  * readers.h - one reader a format: bytes in, text into a job
  *
  * Each is a function over the span alone, safe for any bytes at all. Errors: AV_ERR_CORRUPT (cut short, broken,
- * encrypted: the sentence says which), AV_ERR_LIMIT, AV_ERR_UNSUPPORTED (well-formed, but nothing of ours). Text that was
- * found before an error stays in the job. Sentences go on after the name of the document: "is encrypted".
+ * encrypted: the sentence says which), AV_ERR_LIMIT, AV_ERR_UNSUPPORTED (well-formed, but nothing of ours). Text
+ * that was found before an error stays in the job. Sentences go on after the name of the document: "is encrypted".
  */
 #ifndef AV_ACTORS_EXTRACT_READERS_H
 #define AV_ACTORS_EXTRACT_READERS_H

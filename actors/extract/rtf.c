@@ -1,11 +1,13 @@
 /*
  * rtf.c - text of Rich Text Format (RTF Specification 1.9.1)
  *
- * One pass, no tree. Groups nest to GROUPS_MAX with their own state; deeper ones share the last. Bytes of a run are kept
- * together until it ends, because a character of an Asian code page may be written half as \'xx and half as a letter.
+ * One pass, no tree. Groups nest to GROUPS_MAX with their own state; deeper ones share the last. Bytes of a run
+ * are kept together until it ends, because a character of an Asian code page may be written half as \'xx and half
+ * as a letter.
  */
 #include "actors/extract/ole.h"
 #include "actors/extract/readers.h"
+#include "actors/extract/rtf_words.h"
 
 #define GROUPS_MAX 256
 #define FONTS_MAX  512
@@ -16,6 +18,7 @@ typedef struct group {
     unsigned codepage; /* of \'xx; 0: the document's */
     uint8_t uc;        /* characters that stand for a \u where that is not known */
     bool skip, fonts;  /* nothing here is text; the font table */
+    bool apart;        /* what ends here does not go on in what follows */
 } group;
 
 typedef struct rtf {
@@ -36,32 +39,6 @@ typedef struct rtf {
     unsigned to_skip; /* characters that stand for the \u before */
     bool star;        /* \* was just read */
 } rtf;
-
-/* Destinations that hold no text of the document, and those marked \* that do. */
-static const char *const no_text[] = { "colortbl", "stylesheet", "pict", "objdata", "themedata", "colorschememapping",
-    "datastore", "latentstyles", "listtable", "listoverridetable", "rsidtbl", "generator", "xmlnstbl", "filetbl",
-    "revtbl", "nonshppict", "sn", "sv", "bkmkstart", "bkmkend", "objclass", "objname", "pgptbl", "wgrffmtfilter",
-    "mmathPr", "panose", "falt", "htmltag", "mhtmltag", "datafield", "blipuid", "creatim", "revtim", "printim",
-    "buptim" };
-static const char *const starred_text[] = { "fldinst", "annotation", "shpinst", "shptxt", "atnauthor", "shppict",
-    "company", "manager", "category", "hlinkbase", "ftnsep", "footnote", "pntext" };
-
-/* Control words that are a character, or end a line. */
-static const struct character {
-    const char *word;
-    uint32_t c;
-} characters[] = { { "par", '\n' }, { "line", '\n' }, { "sect", '\n' }, { "page", '\n' }, { "row", '\n' },
-    { "cell", '\t' }, { "nestcell", '\t' }, { "nestrow", '\n' }, { "tab", '\t' }, { "emdash", 0x2014 },
-    { "endash", 0x2013 }, { "lquote", 0x2018 }, { "rquote", 0x2019 }, { "ldblquote", 0x201C }, { "rdblquote", 0x201D },
-    { "bullet", 0x2022 }, { "emspace", 0x2003 }, { "enspace", 0x2002 } };
-
-/* \fcharset (RTF 1.9.1, font table) to code pages. */
-static const struct font_charset {
-    uint8_t charset;
-    uint16_t codepage;
-} font_charsets[] = { { 77, 10000 }, { 128, 932 }, { 129, 949 }, { 134, 936 }, { 136, 950 }, { 161, 1253 },
-    { 162, 1254 }, { 163, 1258 }, { 177, 1255 }, { 178, 1256 }, { 186, 1257 }, { 204, 1251 }, { 222, 874 },
-    { 238, 1250 } };
 
 static group *
 top(rtf *self)
@@ -130,8 +107,10 @@ open_group(rtf *self)
 
     end_run(self);
     self->depth++;
-    if (self->depth < GROUPS_MAX)
+    if (self->depth < GROUPS_MAX) {
         self->groups[self->depth] = *from;
+        self->groups[self->depth].apart = false;
+    }
     self->star = false;
 }
 
@@ -139,6 +118,8 @@ static void
 close_group(rtf *self)
 {
     end_run(self);
+    if (top(self)->apart && self->depth < GROUPS_MAX)
+        (void)av_job_line(self->job);
     if (self->depth > 0)
         self->depth--;
     self->star = false;
@@ -178,11 +159,15 @@ on_font(rtf *self, unsigned number)
 static void
 on_destination(rtf *self, const char *word)
 {
-    if (strcmp(word, "fonttbl") == 0)
+    if (strcmp(word, "fonttbl") == 0) {
         top(self)->fonts = true;
-    else if (is_one_of(word, no_text, AV_COUNT(no_text)) ||
-             (self->star && !is_one_of(word, starred_text, AV_COUNT(starred_text))))
+    } else if (is_one_of(word, no_text, AV_COUNT(no_text)) ||
+               (self->star && !is_one_of(word, starred_text, AV_COUNT(starred_text)))) {
         top(self)->skip = true;
+    } else if (is_one_of(word, apart_text, AV_COUNT(apart_text))) {
+        (void)av_job_line(self->job);
+        top(self)->apart = true;
+    }
     self->star = false;
 }
 

@@ -43,7 +43,8 @@ static const int allowed[] = { SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv),
     SCMP_SYS(sigaltstack), SCMP_SYS(sched_yield), SCMP_SYS(restart_syscall), SCMP_SYS(getrusage), SCMP_SYS(exit),
     SCMP_SYS(exit_group) };
 
-/* What libraries try and can do without. abort() without tgkill ends in a fault, which ends the process just as well. */
+/* What libraries try and can do without. abort() without tgkill ends in a fault, which ends the process just as
+ * well. */
 static const int refused[] = { SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(access), SCMP_SYS(faccessat),
     SCMP_SYS(faccessat2), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(readlink),
     SCMP_SYS(readlinkat), SCMP_SYS(getcwd), SCMP_SYS(prlimit64), SCMP_SYS(sysinfo), SCMP_SYS(sched_getaffinity),
@@ -163,7 +164,8 @@ set_limits(const av_sandbox_limits *limits, uint64_t mapped)
     limit(RLIMIT_NOFILE, 0); /* what is open stays, nothing new gets a number */
 }
 
-/* A ruleset that handles all it knows and allows nothing. Kernels know more or less of it: asked for the most first. */
+/* A ruleset that handles all it knows and allows nothing. Kernels know more or less of it: asked for the most
+ * first. */
 static void
 enter_landlock(void)
 {

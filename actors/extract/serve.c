@@ -24,7 +24,8 @@
 
 #define GRACE_BYTES (64 * 1024) /* the text file may be this much larger than its text: a line end, no more */
 
-/* What a helper process says at its end, in memory it shares with the server. Its words are taken for nothing more. */
+/* What a helper process says at its end, in memory it shares with the server. Its words are taken for nothing
+ * more. */
 typedef struct report {
     uint32_t code;
     char message[AV_EXTRACT_MESSAGE];
@@ -128,7 +129,8 @@ helper(const server *self, const av_extract_request *request, const int fds[2])
     _exit(0);
 }
 
-/* Waits for the helper, kills it at its deadline or when nobody waits for the answer any more. false: killed for time. */
+/* Waits for the helper, kills it at its deadline or when nobody waits for the answer any more. false: killed for
+ * time. */
 static bool
 wait_for(int socket_fd, pid_t pid, uint32_t wall_s, int *ret_status, struct rusage *ret_usage)
 {

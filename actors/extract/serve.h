@@ -1,8 +1,8 @@
 /*
  * serve.h - a process for each document: forked off one that is warm and has seen no document
  *
- * The server itself never maps or reads a document: it takes two descriptors and a fixed struct, forks, waits, answers. What a
- * helper process leaves behind ends with it, so no document can reach the next one.
+ * The server itself never maps or reads a document: it takes two descriptors and a fixed struct, forks, waits,
+ * answers. What a helper process leaves behind ends with it, so no document can reach the next one.
  */
 #ifndef AV_ACTORS_EXTRACT_SERVE_H
 #define AV_ACTORS_EXTRACT_SERVE_H

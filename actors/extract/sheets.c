@@ -1,8 +1,8 @@
 /*
  * sheets.c - the cells of an Office Open XML spreadsheet (ECMA-376, part 1, 18)
  *
- * A cell's string mostly stands in xl/sharedStrings.xml, once for all cells that have it; read first, it is put where each
- * cell stands. Numbers and dates are put as they are stored; formulas are not, their last results are.
+ * A cell's string mostly stands in xl/sharedStrings.xml, once for all cells that have it; read first, it is put
+ * where each cell stands. Numbers and dates are put as they are stored; formulas are not, their last results are.
  */
 #include "actors/extract/package.h"
 

@@ -1,7 +1,8 @@
 /*
  * tnef.c - winmail.dat: Transport Neutral Encapsulation ([MS-OXTNEF])
  *
- * Body and attachments, messages inside included. Checksums are not looked at: what is damaged is read as far as it goes.
+ * Body and attachments, messages inside included. Checksums are not looked at: what is damaged is read as far as
+ * it goes.
  */
 #include "actors/extract/mapi.h"
 #include "actors/extract/readers.h"

@@ -1,13 +1,12 @@
 /*
  * xls.c - text of Excel workbooks, 5.0 to 2003 ([MS-XLS]; BIFF5 and BIFF8)
  *
- * Cells in their order, strings of the shared table where they stand, numbers as stored, results of formulas; names of
- * sheets, headers, text boxes and comments, texts of charts.
+ * Cells in their order, strings of the shared table where they stand, numbers as stored, results of formulas;
+ * names of sheets, headers, text boxes and comments, texts of charts.
  */
 #include "actors/extract/ole.h"
 #include "actors/extract/package.h"
-#include "base/unicode.h"
-#include "storage/mime/charset.h"
+#include "actors/extract/xls_priv.h"
 
 #define SHARED_BYTES ((size_t)64 << 20)
 
@@ -17,7 +16,6 @@ enum {
     FOOTER = 0x0015,
     NOTE = 0x001C,
     FILE_PASS = 0x002F,
-    CONTINUE = 0x003C,
     CODE_PAGE = 0x0042,
     BOUND_SHEET = 0x0085,
     MUL_RK = 0x00BD,
@@ -33,157 +31,14 @@ enum {
     SERIES_TEXT = 0x100D
 };
 
-/* The record at hand, and how what it says goes on in records behind it. */
-typedef struct reader {
-    av_job *job;
-    av_span rest; /* records behind the one at hand */
-    av_span body;
-    bool biff8;
-    char charset[24];
-    av_buf strings, ends; /* the shared table: UTF-8, and where each ends */
-    uint32_t row;
-} reader;
-
-/* The next record off rest. */
-static bool
-take_record(av_span *rest, uint16_t *ret_type, av_span *ret_body)
-{
-    av_span s = *rest;
-    uint16_t n;
-
-    if (!av_span_get_u16(&s, ret_type) || !av_span_get_u16(&s, &n))
-        return false;
-    *ret_body = av_span_slice(s, 0, AV_MIN((size_t)n, s.n));
-    *rest = av_span_skip(s, ret_body->n);
-    return ret_body->n == n;
-}
-
-/* Go on in the CONTINUE record behind, if there is one. */
-static bool
-go_on(reader *self)
-{
-    av_span rest = self->rest, body;
-    uint16_t type;
-
-    if (!take_record(&rest, &type, &body) || type != CONTINUE)
-        return false;
-    self->rest = rest;
-    self->body = body;
-    return true;
-}
-
-static void
-skip(reader *self, uint64_t n)
-{
-    while (n > 0) {
-        size_t here = (size_t)AV_MIN(n, (uint64_t)self->body.n);
-
-        self->body = av_span_skip(self->body, here);
-        n -= here;
-        if (n > 0 && !go_on(self))
-            return;
-    }
-}
-
-/* Characters of a string; at the beginning of a CONTINUE record stands anew whether they have 8 or 16 bits (2.5.293). */
-static bool
-take_chars(reader *self, uint32_t count, bool wide, av_buf *out)
-{
-    while (count > 0) {
-        size_t width = wide ? 2 : 1, here = AV_MIN((size_t)count, self->body.n / width);
-        av_span s = av_span_slice(self->body, 0, here * width);
-
-        if (wide)
-            (void)av_charset_to_utf8(av_span_str("UTF-16LE"), s, out);
-        else
-            (void)av_charset_to_utf8(av_span_str("iso-8859-1"), s, out);
-        self->body = av_span_skip(self->body, here * width);
-        count -= (uint32_t)here;
-        if (count == 0)
-            return true;
-        if (!go_on(self) || self->body.n == 0)
-            return false;
-        wide = (self->body.p[0] & 1) != 0;
-        self->body = av_span_skip(self->body, 1);
-    }
-    return true;
-}
-
-/* XLUnicodeRichExtendedString and the plainer ones (2.5.293, 2.5.294): count was read before. */
-static bool
-take_string(reader *self, uint32_t count, av_buf *out)
-{
-    uint8_t flags = 0;
-    uint16_t runs = 0;
-    uint32_t extra = 0;
-    bool whole;
-
-    if (!self->biff8) {
-        size_t n = AV_MIN((size_t)count, self->body.n);
-
-        (void)av_charset_to_utf8(av_span_str(self->charset), av_span_slice(self->body, 0, n), out);
-        self->body = av_span_skip(self->body, n);
-        return n == count;
-    }
-    if (self->body.n == 0 && !go_on(self))
-        return false;
-    if (!av_span_get_u8(&self->body, &flags) || ((flags & 8) != 0 && !av_span_get_u16(&self->body, &runs)) ||
-        ((flags & 4) != 0 && !av_span_get_u32(&self->body, &extra)))
-        return false;
-    whole = take_chars(self, count, (flags & 1) != 0, out);
-    skip(self, (uint64_t)runs * 4 + extra);
-    return whole;
-}
-
-/* 2.4.265 */
-static void
-read_shared(reader *self)
-{
-    uint32_t total, count;
-
-    if (!av_span_get_u32(&self->body, &total) || !av_span_get_u32(&self->body, &count))
-        return;
-    while (count-- > 0 && !self->strings.full && !self->ends.full) {
-        uint16_t n;
-        bool whole;
-
-        if (self->body.n < 2 && !go_on(self))
-            return;
-        if (!av_span_get_u16(&self->body, &n))
-            return;
-        whole = take_string(self, n, &self->strings);
-        (void)av_buf_put_u32(&self->ends, (uint32_t)self->strings.n);
-        if (!whole)
-            return;
-    }
-}
-
-static void
-put_shared(reader *self, uint32_t i)
-{
-    av_span ends = av_buf_span(&self->ends);
-    uint32_t from = 0, to;
-
-    if (i >= ends.n / 4)
-        return;
-    if (i > 0) {
-        av_span before = av_span_skip(ends, ((size_t)i - 1) * 4);
-
-        (void)av_span_get_u32(&before, &from);
-    }
-    ends = av_span_skip(ends, (size_t)i * 4);
-    (void)av_span_get_u32(&ends, &to);
-    (void)av_job_utf8(self->job, av_span_slice(av_buf_span(&self->strings), from, to));
-}
-
 /* A string by itself: a line, or a header with its codes. */
 static void
-put_string(reader *self, uint32_t count, bool header)
+put_string(xls_reader *self, uint32_t count, bool header)
 {
     AV_CLEANUP(av_buf_release) av_buf text = { 0 };
 
     av_buf_init(&text, 256 * 1024);
-    (void)take_string(self, count, &text);
+    (void)xls_take_string(self, count, &text);
     if (header)
         av_package_sheet_header(self->job, av_buf_span(&text));
     else
@@ -214,7 +69,7 @@ put_rk(av_job *job, uint32_t rk)
 }
 
 static void
-put_double(reader *self)
+put_double(xls_reader *self)
 {
     uint64_t bits;
     double value;
@@ -227,7 +82,7 @@ put_double(reader *self)
 
 /* Row, column and format of a cell. */
 static bool
-begin_cell(reader *self)
+begin_cell(xls_reader *self)
 {
     uint16_t row, column, format;
 
@@ -240,7 +95,7 @@ begin_cell(reader *self)
 }
 
 static void
-read_cell(reader *self, uint16_t type)
+read_cell(xls_reader *self, uint16_t type)
 {
     uint32_t value;
     uint16_t n;
@@ -250,7 +105,7 @@ read_cell(reader *self, uint16_t type)
     switch (type) {
     case LABEL_SHARED:
         if (av_span_get_u32(&self->body, &value))
-            put_shared(self, value);
+            xls_put_shared(self, value);
         break;
     case LABEL:
     case RICH_STRING:
@@ -268,7 +123,7 @@ read_cell(reader *self, uint16_t type)
 
 /* 2.4.175: row, first column, (format, number)..., last column. */
 static void
-read_many(reader *self)
+read_many(xls_reader *self)
 {
     uint16_t row, column, format;
     uint32_t rk;
@@ -285,7 +140,7 @@ read_many(reader *self)
 
 /* 2.4.329: the text of a box or a comment stands in the record behind. */
 static void
-read_text_box(reader *self)
+read_text_box(xls_reader *self)
 {
     AV_CLEANUP(av_buf_release) av_buf text = { 0 };
     uint16_t count;
@@ -294,10 +149,10 @@ read_text_box(reader *self)
     if (self->body.n < 12)
         return;
     self->body = av_span_skip(self->body, 10);
-    if (!av_span_get_u16(&self->body, &count) || count == 0 || !go_on(self) || !av_span_get_u8(&self->body, &flags))
+    if (!av_span_get_u16(&self->body, &count) || count == 0 || !xls_go_on(self) || !av_span_get_u8(&self->body, &flags))
         return;
     av_buf_init(&text, 256 * 1024);
-    (void)take_chars(self, count, (flags & 1) != 0, &text);
+    (void)xls_take_chars(self, count, (flags & 1) != 0, &text);
     (void)av_job_line(self->job);
     (void)av_job_utf8(self->job, av_buf_span(&text));
     (void)av_job_line(self->job);
@@ -305,7 +160,7 @@ read_text_box(reader *self)
 
 /* Strings whose count is one byte at a fixed place; or two, in headers of BIFF8. */
 static void
-read_named(reader *self, uint16_t type)
+read_named(xls_reader *self, uint16_t type)
 {
     size_t before = type == BOUND_SHEET ? 6 : type == SERIES_TEXT ? 2 : 0;
     uint16_t n = 0;
@@ -327,7 +182,7 @@ read_named(reader *self, uint16_t type)
 
 /* A comment of BIFF5: row, column, length, text. BIFF8 has them in text boxes. */
 static void
-read_note(reader *self)
+read_note(xls_reader *self)
 {
     if (self->biff8 || self->body.n < 6)
         return;
@@ -338,7 +193,7 @@ read_note(reader *self)
 }
 
 static void
-read_record(reader *self, uint16_t type)
+read_record(xls_reader *self, uint16_t type)
 {
     uint16_t n;
 
@@ -354,7 +209,7 @@ read_record(reader *self, uint16_t type)
             (void)av_codepage_name(n, self->charset);
         break;
     case SHARED_TABLE:
-        read_shared(self);
+        xls_read_shared(self);
         break;
     case LABEL_SHARED:
     case LABEL:
@@ -389,11 +244,11 @@ read_record(reader *self, uint16_t type)
 }
 
 static av_errc
-read_records(reader *self, av_error *err)
+read_records(xls_reader *self, av_error *err)
 {
     while (self->rest.n >= 4 && !self->job->out.full) {
         uint16_t type = 0;
-        bool whole = take_record(&self->rest, &type, &self->body);
+        bool whole = xls_take_record(&self->rest, &type, &self->body);
 
         if (type == FILE_PASS)
             return av_error_set(err, AV_ERR_CORRUPT, "is encrypted");
@@ -409,7 +264,7 @@ read_records(reader *self, av_error *err)
 av_errc
 av_xls_text(av_job *job, av_span book, av_error *err)
 {
-    reader self = { .job = job, .rest = book, .biff8 = true, .row = UINT32_MAX, .charset = "windows-1252" };
+    xls_reader self = { .job = job, .rest = book, .biff8 = true, .row = UINT32_MAX, .charset = "windows-1252" };
     av_errc rc;
 
     av_buf_init(&self.strings, SHARED_BYTES);

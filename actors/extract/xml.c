@@ -202,11 +202,13 @@ av_read_xml(av_job *job, av_span bytes, av_error *err)
     static const av_xml_rule inside[] = { { "span", 0 }, { "a", 0 }, { "r", 0 }, { "t", 0 }, { "p", AV_XML_LINE },
         { "h", AV_XML_LINE }, { "binary-data", AV_XML_SKIP }, { "binData", AV_XML_SKIP }, { NULL, 0 } };
     AV_CLEANUP(av_xml_destroy) av_xml *xml = av_xml_new(job, inside, true);
+    size_t room = job->out.max - job->out.n;
     av_errc rc;
 
     (void)av_xml_feed(xml, bytes);
     rc = av_xml_finish(xml, err);
-    if (rc != AV_ERR_CORRUPT)
+    if (rc != AV_ERR_CORRUPT || job->out.max - job->out.n != room)
         return rc;
-    return av_read_html(job, bytes, err); /* not well-formed, or of a charset expat has not: what stands between tags */
+    return av_read_html(
+        job, bytes, err); /* broken from the start, or of a charset expat has not: what is between tags */
 }

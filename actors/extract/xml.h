@@ -22,7 +22,8 @@ typedef struct av_xml_rule {
     unsigned flags;
 } av_xml_rule;
 
-/* For readers that do more than rules say; all may be NULL. name: local, NUL-terminated. Attributes: name, value, ... NULL. */
+/* For readers that do more than rules say; all may be NULL. name: local, NUL-terminated. Attributes: name,
+ * value, ... NULL. */
 typedef struct av_xml_handler {
     void (*start)(void *ctx, const char *name, const char **attributes);
     void (*end)(void *ctx, const char *name);
@@ -31,8 +32,8 @@ typedef struct av_xml_handler {
 
 typedef struct av_xml av_xml;
 
-/* rules end with name NULL; all_text: character data counts everywhere but where rules skip it, and elements without a rule
- * have AV_XML_SPACE. */
+/* rules end with name NULL; all_text: character data counts everywhere but where rules skip it, and elements
+ * without a rule have AV_XML_SPACE. */
 av_xml *av_xml_new(av_job *job, const av_xml_rule *rules, bool all_text);
 av_xml *av_xml_new_handler(av_job *job, const av_xml_handler *handler, void *ctx);
 void av_xml_destroy(av_xml **self);

@@ -91,7 +91,8 @@ take_entry(av_span *in, av_zip_entry *ret)
     return true;
 }
 
-/* Where the central directory begins; with ZIP64 the end record says -1, and its own record stands before it (4.3.14). */
+/* Where the central directory begins; with ZIP64 the end record says -1, and its own record stands before it
+ * (4.3.14). */
 static uint64_t
 directory_at(av_span bytes, size_t end)
 {
@@ -106,6 +107,18 @@ directory_at(av_span bytes, size_t end)
     return u64_at(bytes, (size_t)record + 48);
 }
 
+/* How much was put before the file after it was written (a program that unpacks it): the directory ends where the
+ * end record begins, so its size tells. */
+static uint64_t
+shift_of(av_span bytes, size_t end, uint64_t at)
+{
+    uint64_t size = u32_at(bytes, end + 12), from = size <= end ? end - size : 0;
+
+    if (size < CENTRAL_BYTES || from < at || memcmp(bytes.p + from, "PK\1\2", 4) != 0)
+        return 0;
+    return from - at;
+}
+
 av_errc
 av_zip_open(av_span bytes, av_zip *ret, av_error *err)
 {
@@ -113,24 +126,29 @@ av_zip_open(av_span bytes, av_zip *ret, av_error *err)
     av_zip_entry entry;
     av_span directory;
     size_t cap = 0, end;
-    uint64_t at;
+    uint64_t at, shift;
 
     if (!find_end(bytes, &end))
         return av_error_set(err, AV_ERR_CORRUPT, "is cut short: its directory is missing");
     at = directory_at(bytes, end);
     if (at > end)
         return av_error_set(err, AV_ERR_CORRUPT, "has a broken directory");
-    directory = av_span_slice(bytes, (size_t)at, end);
+    shift = shift_of(bytes, end, at);
+    directory = av_span_slice(bytes, (size_t)(at + shift), end);
     while (take_entry(&directory, &entry)) {
         if (zip.count == AV_ZIP_ENTRIES_MAX) {
-            av_zip_release(&zip);
-            return av_error_set(err, AV_ERR_LIMIT, "has more than %d files", AV_ZIP_ENTRIES_MAX);
+            zip.cut = true;
+            break;
         }
         if (zip.count == cap) {
             cap = cap == 0 ? 32 : cap * 2;
             zip.entries = av_xrealloc(zip.entries, cap * sizeof entry);
         }
-        zip.entries[zip.count++] = entry;
+        if (zip.count == 0 && entry.at < at && bytes.n - entry.at >= LOCAL_BYTES &&
+            memcmp(bytes.p + entry.at, "PK\3\4", 4) == 0)
+            shift = 0; /* only the end record is wrong */
+        zip.entries[zip.count] = entry;
+        zip.entries[zip.count++].at += shift;
     }
     if (zip.count == 0 && u16_at(bytes, end + 10) != 0)
         return av_error_set(err, AV_ERR_CORRUPT, "has a broken directory");

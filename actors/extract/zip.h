@@ -1,8 +1,9 @@
 /*
  * zip.h - the entries of a ZIP file, by its central directory (APPNOTE.TXT 6.3.9)
  *
- * Stored and deflated entries, ZIP64 sizes. Not here: encryption (an entry tells that it is encrypted), other methods,
- * archives in several files. Nothing declared is believed: offsets are checked, and what an entry unpacks to is counted as it comes.
+ * Stored and deflated entries, ZIP64 sizes. Not here: encryption (an entry tells that it is encrypted), other
+ * methods, archives in several files. Nothing declared is believed: offsets are checked, and what an entry unpacks
+ * to is counted as it comes.
  */
 #ifndef AV_ACTORS_EXTRACT_ZIP_H
 #define AV_ACTORS_EXTRACT_ZIP_H
@@ -21,9 +22,10 @@ typedef struct av_zip {
     av_span bytes;
     av_zip_entry *entries;
     size_t count;
+    bool cut; /* there are more than AV_ZIP_ENTRIES_MAX */
 } av_zip;
 
-/* bytes are borrowed until av_zip_release. AV_ERR_CORRUPT, AV_ERR_LIMIT. */
+/* bytes are borrowed until av_zip_release. AV_ERR_CORRUPT. */
 av_errc av_zip_open(av_span bytes, av_zip *ret, av_error *err);
 void av_zip_release(av_zip *self); /* a zeroed one is fine */
 /* The entry of that name, letter case, a leading slash and backslashes ignored; NULL: there is none. */

@@ -142,22 +142,37 @@ use_set(av_doc_sets *self, const uint8_t guid[AV_GUID_SIZE])
 }
 
 static void
+forget_oldest(av_doc_sets *self)
+{
+    set *last = self->oldest;
+
+    self->bytes -= last->bytes;
+    unlink_set(self, last);
+    (void)av_map_remove(self->by_guid, av_span_of(last->guid, AV_GUID_SIZE));
+    set_free(last);
+}
+
+static void
 weigh(av_doc_sets *self, set *s)
 {
     size_t bytes = sizeof *s + s->waiting_cap * sizeof *s->waiting;
-    set *last;
 
     for (size_t i = 0; i < s->part_count; i++)
         bytes += sizeof *s->parts + roaring_bitmap_size_in_bytes(s->parts[i].docs);
     self->bytes += bytes;
     self->bytes -= s->bytes;
     s->bytes = bytes;
-    while (self->bytes > self->most_bytes && (last = self->oldest) != s) {
-        self->bytes -= last->bytes;
-        unlink_set(self, last);
-        (void)av_map_remove(self->by_guid, av_span_of(last->guid, AV_GUID_SIZE));
-        set_free(last);
-    }
+    while (self->bytes > self->most_bytes && self->oldest != s)
+        forget_oldest(self);
+}
+
+void
+av_doc_sets_trim(av_doc_sets *self, size_t most_bytes)
+{
+    av_doc_sets_lock(self);
+    while (self->bytes > most_bytes)
+        forget_oldest(self);
+    av_doc_sets_unlock(self);
 }
 
 /* ---- bringing a set up to date ---- */

@@ -63,7 +63,7 @@ av_finding_pack_row(finding *f, const av_hit *hit, av_error *err)
     av_candidate place;
     av_placement placement;
     av_error ignored;
-    av_errc rc = av_scan_place(&f->scan, hit, &place, err);
+    av_errc rc = av_scan_place_of(&f->scan, hit, &place, err);
 
     if (rc != AV_OK)
         return rc;

@@ -211,6 +211,13 @@ av_indexer_trim(av_indexer *self)
 }
 
 void
+av_indexer_renew(av_indexer *self)
+{
+    if (!self->running)
+        av_pool_renew(self->pool);
+}
+
+void
 av_indexer_pause(av_indexer *self, bool pause)
 {
     av_pool_pause(self->pool, pause);

@@ -25,5 +25,7 @@ void av_indexer_pause(av_indexer *self, bool pause);
 bool av_indexer_is_busy(const av_indexer *self);
 /* What is fresh goes to disk and memory is given back, when the indexer is idle. */
 void av_indexer_trim(av_indexer *self);
+/* Its thread ends and another begins: for what malloc keeps for a thread. When it is idle. */
+void av_indexer_renew(av_indexer *self);
 
 #endif

@@ -41,6 +41,8 @@ typedef struct av_reach {
 /* most_bytes: of all sets together; the longest unused are forgotten. */
 av_doc_sets *av_doc_sets_new(size_t most_bytes);
 void av_doc_sets_destroy(av_doc_sets **self); /* NULL and *NULL are no-ops */
+/* Forget the longest unused until the others take at most so many bytes. */
+void av_doc_sets_trim(av_doc_sets *self, size_t most_bytes);
 /* Forget all: messages may have moved between stores. */
 void av_doc_sets_clear(av_doc_sets *self);
 

@@ -13,7 +13,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define SECOND 3 /* times rest_after_s */
+#define SECOND    3             /* times rest_after_s */
+#define SETS_KEPT (256U * 1024) /* bytes of sets of documents: reading a large mailbox again takes a while */
 
 static void
 note(av_errc rc, const av_error *err)
@@ -68,6 +69,7 @@ on_trim_done(av_job *job)
     if (self->rests_long) {
         av_pool_renew(self->readers);
         av_pool_renew(self->writer);
+        av_indexer_renew(self->indexer);
     }
     av_memory_trim();
 }
@@ -89,6 +91,8 @@ av_rest_tick(av_instance *self, int64_t now_ms)
     if (!second && (now_ms < first_ms || self->trimmed_mono_ms >= first_ms))
         return;
     self->rests_long = second;
+    av_doc_sets_trim(self->archive->doc_sets, SETS_KEPT);
+    av_indexer_trim(self->indexer);
     self->trimmed_mono_ms = now_ms;
     av_doc_sets_clear(self->archive->doc_sets);
     av_indexer_trim(self->indexer);

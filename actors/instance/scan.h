@@ -66,7 +66,7 @@ void av_scan_part_merge(av_scan_part *self, av_scan_part *other);
 /* All parts are merged into this one: add what the indexes found; rows in order. */
 av_errc av_scan_finish(av_scan *self, av_scan_part *merged, av_error *err);
 /* A place of a hit that the user may read. AV_ERR_NOT_FOUND: it has left its mailboxes since. */
-av_errc av_scan_place(av_scan *self, const av_hit *hit, av_candidate *ret, av_error *err);
+av_errc av_scan_place_of(av_scan *self, const av_hit *hit, av_candidate *ret, av_error *err);
 /* Share of messages that could be looked at; those looked at in part are in it (truncated counts them). */
 double av_scan_coverage(const av_scan *self, const av_scan_part *merged);
 

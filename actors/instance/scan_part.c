@@ -5,6 +5,8 @@
 #include "storage/index/sort_key.h"
 
 #define BLOCK_MESSAGES 16
+/* What may stand behind the header. */
+#define TEXT_NEEDS     (AV_MATCH_NEED_BODY | AV_MATCH_NEED_FILENAMES | AV_MATCH_NEED_ATTACHMENTS)
 
 void
 av_scan_part_init(av_scan_part *self, av_scan *scan)
@@ -173,7 +175,7 @@ received_of(av_scan *scan, const av_hit *hit)
     av_placement placement;
     av_error ignored;
 
-    if (av_scan_place(scan, hit, &row, &ignored) != AV_OK ||
+    if (av_scan_place_of(scan, hit, &row, &ignored) != AV_OK ||
         av_catalog_placement(
             scan->reach.look.catalog, scan->reach.mailboxes[row.mailbox].guid, row.uid, &placement, &ignored) != AV_OK)
         return 0;
@@ -188,7 +190,7 @@ keep_document(av_scan *self, av_hits *hits, const av_index_view *index, const co
         .date_unix_s = (int64_t)c->date[d], .size = c->size[d], .lsn = c->lsn[d], .store = store, .candidate = SIZE_MAX
     };
     av_string_column which = hits->order == AV_ORDER_FROM ? AV_STRING_FROM : AV_STRING_SUBJECT;
-    char text[AV_RUN_STRING_MAX + 1];
+    char text[AV_SORT_KEY_MAX + 1];
     av_span value;
 
     if (hit.date_unix_s == INT64_MIN)
@@ -230,6 +232,31 @@ keep_documents(av_scan *self, size_t store, av_hits *hits, av_error *err)
     return rc;
 }
 
+/* Documents with more text than is indexed, when that text was asked for: their end was not looked at. */
+static av_errc
+count_truncated(av_scan *self, size_t store, av_scan_part *merged, av_error *err)
+{
+    const av_reach_store *s = &self->reach.stores[store];
+    const av_index_run *runs;
+    size_t n = av_index_runs(s->index, &runs);
+    av_index_state state;
+
+    av_index_get_state(s->open->index, &state);
+    if (state.truncated == 0 || (av_matcher_needs(self->matcher) & TEXT_NEEDS) == 0)
+        return AV_OK;
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t *bits = av_index_numbers(s->index, i, AV_COLUMN_BITS, err);
+        uint32_t count = av_run_count(runs[i].run);
+
+        if (bits == NULL)
+            return err->code;
+        for (uint32_t d = 0; d < count; d++)
+            if ((bits[d] & AV_DOC_TRUNCATED) != 0 && roaring_bitmap_contains(s->docs, runs[i].first + d))
+                merged->truncated++;
+    }
+    return AV_OK;
+}
+
 av_errc
 av_scan_finish(av_scan *self, av_scan_part *merged, av_error *err)
 {
@@ -238,6 +265,9 @@ av_scan_finish(av_scan *self, av_scan_part *merged, av_error *err)
     for (size_t i = 0; rc == AV_OK && i < self->reach.store_count; i++) {
         if (self->sure[i] == NULL)
             continue;
+        rc = count_truncated(self, i, merged, err);
+        if (rc != AV_OK)
+            break;
         merged->total += roaring_bitmap_get_cardinality(self->sure[i]);
         if (self->wish.wanted > 0)
             rc = keep_documents(self, i, &merged->hits, err);
@@ -247,7 +277,7 @@ av_scan_finish(av_scan *self, av_scan_part *merged, av_error *err)
 }
 
 av_errc
-av_scan_place(av_scan *self, const av_hit *hit, av_candidate *ret, av_error *err)
+av_scan_place_of(av_scan *self, const av_hit *hit, av_candidate *ret, av_error *err)
 {
     AV_CLEANUP(av_candidates_release) av_candidates places = { 0 };
     av_errc rc = AV_ERR_NOT_FOUND;

@@ -4,9 +4,9 @@
 #include "storage/extract/extensions.h"
 
 static const char *const all =
-    "csv doc docm docx dot dotm dotx eml epub fodp fods fodt gz htm html ics json log md mht mhtml msg odg odp ods odt "
-    "otp ots ott pdf pot potm potx pps ppsm ppsx ppt pptm pptx rtf tar text tgz tnef tsv txt vcf xhtml xls xlsm xlsx "
-    "xlt xltm xltx xml zip";
+    "csv doc docm docx dot dotm dotx eml epub fodp fods fodt gz htm html ics json key log md mht mhtml msg "
+    "numbers odg odp ods odt otp ots ott pages pdf pot potm potx pps ppsm ppsx ppt pptm pptx rtf tar text tgz "
+    "tnef tsv txt vcf xhtml xls xlsm xlsx xlt xltm xltx xml zip";
 
 const char *
 av_extensions_default(void)

@@ -4,6 +4,7 @@
 #include "storage/extract/extractor.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -104,6 +105,8 @@ ask(av_extractor *self, const av_extract_request *request, int in_fd, int out_fd
     av_errc rc = AV_OK;
 
     for (int tries = 0; tries < 2; tries++) {
+        if (tries > 0 && (ftruncate(out_fd, 0) != 0 || lseek(out_fd, 0, SEEK_SET) != 0)) /* what the dead one wrote */
+            return av_error_errno(err, "a memory file for the text");
         if (self->helper.pid == 0)
             rc = av_helper_start(&self->helper, self->program, err);
         if (rc == AV_OK)

@@ -1,12 +1,13 @@
 /*
  * extractor.h - text of attachments, by a helper program in a sandbox
  *
- * Owns one archivolt-extract (actors/extract), started when it is first needed and again when it is gone. Each document is
- * read by a process of its own, forked from that one: a document that crashes its reader, or meets a limit, costs
- * itself and no other. Nothing the helper says is believed: text is checked to be UTF-8 and below its ceiling.
+ * Owns one archivolt-extract (actors/extract), started when it is first needed and again when it is gone. Each
+ * document is read by a process of its own, forked from that one: a document that crashes its reader, or meets a
+ * limit, costs itself and no other. Nothing the helper says is believed: text is checked to be UTF-8 and below its
+ * ceiling.
  *
- * Limits are settings of the instance (av_extract_settings has names, defaults and help). Not thread safe: one owner. It blocks
- * for as long as a document takes, at most wall_s and a few seconds.
+ * Limits are settings of the instance (av_extract_settings has names, defaults and help). Not thread safe: one
+ * owner. It blocks for as long as a document takes, at most wall_s and a few seconds.
  */
 #ifndef AV_STORAGE_EXTRACT_EXTRACTOR_H
 #define AV_STORAGE_EXTRACT_EXTRACTOR_H
@@ -26,7 +27,8 @@ typedef struct av_extract_limits {
     uint64_t depth;                                     /* of documents in documents */
 } av_extract_limits;
 
-/* Rows for av_extract_limits; ends with key NULL. av_settings_defaults(av_extract_settings, &limits) gives the defaults. */
+/* Rows for av_extract_limits; ends with key NULL. av_settings_defaults(av_extract_settings, &limits) gives the
+ * defaults. */
 extern const av_setting av_extract_settings[];
 
 typedef struct av_extractor_stats {

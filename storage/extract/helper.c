@@ -36,7 +36,8 @@ beside_self(void)
     return av_xasprintf("%s/%s", path, AV_EXTRACT_PROGRAM);
 }
 
-/* Its own session, an empty environment, the socket as descriptor 0, nothing else but where this process writes its log. */
+/* Its own session, an empty environment, the socket as descriptor 0, nothing else but where this process writes
+ * its log. */
 static int
 spawn(const char *program, int socket_fd, pid_t *ret)
 {
@@ -98,14 +99,11 @@ av_helper_stop(av_helper *self)
     *self = AV_HELPER_NONE;
 }
 
-av_errc
-av_helper_input(av_span bytes, int *ret, av_error *err)
+static av_errc
+fill(int fd, av_span bytes, av_error *err)
 {
-    AV_CLEANUP(av_fd_close) int fd = memfd_create("attachment", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     size_t at = 0;
 
-    if (fd < 0)
-        return av_error_errno(err, "a memory file for the attachment");
     while (at < bytes.n) {
         ssize_t n = write(fd, bytes.p + at, bytes.n - at);
 
@@ -117,9 +115,23 @@ av_helper_input(av_span bytes, int *ret, av_error *err)
     }
     if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)
         return av_error_errno(err, "sealing the attachment");
-    *ret = fd;
-    fd = -1;
     return AV_OK;
+}
+
+av_errc
+av_helper_input(av_span bytes, int *ret, av_error *err)
+{
+    int fd = memfd_create("attachment", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    av_errc rc;
+
+    if (fd < 0)
+        return av_error_errno(err, "a memory file for the attachment");
+    rc = fill(fd, bytes, err);
+    if (rc == AV_OK)
+        *ret = fd;
+    else
+        av_fd_close(&fd);
+    return rc;
 }
 
 static bool

@@ -32,6 +32,9 @@ static const struct by_extension {
     { "otp", AV_KIND_ZIP },
     { "odg", AV_KIND_ZIP },
     { "epub", AV_KIND_ZIP },
+    { "pages", AV_KIND_ZIP },
+    { "numbers", AV_KIND_ZIP },
+    { "key", AV_KIND_ZIP },
     { "zip", AV_KIND_ZIP },
     { "doc", AV_KIND_OLE },
     { "dot", AV_KIND_OLE },
@@ -121,8 +124,7 @@ static const char *const canonical[AV_KIND_COUNT] = { [AV_KIND_NONE] = "",
 void
 av_kind_extension(av_span name, char *ret)
 {
-    size_t dot = name.n;
-    size_t n = 0;
+    size_t dot, n = 0;
 
     ret[0] = '\0';
     name = av_span_trim(name);

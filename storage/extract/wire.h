@@ -2,8 +2,9 @@
  * wire.h - what the owner of attachments and the program that reads them (archivolt-extract) say to each other
  *
  * A unix socket pair of packets. Asked: one av_extract_request with two descriptors: a sealed memory file with the
- * document, a memory file for the text. Answered: one av_extract_answer when the helper process is gone. One at a time. Both ends are
- * of one build (they lie in one folder), so these are plain structs; `magic` guards against another build.
+ * document, a memory file for the text. Answered: one av_extract_answer when the helper process is gone. One at a
+ * time. Both ends are of one build (they lie in one folder), so these are plain structs; `magic` guards against
+ * another build.
  */
 #ifndef AV_STORAGE_EXTRACT_WIRE_H
 #define AV_STORAGE_EXTRACT_WIRE_H

@@ -3,11 +3,11 @@
  *
  * A table made from ICU when the program is built (tools/foldgen): reading it costs two loads and needs no ICU.
  *
- * Letter case is the simple case fold; the drawing of a letter counts as case (full and half width, ligatures, the shapes of
- * Arabic letters). Accents are the marks of Latin, Greek and Cyrillic and the points of Hebrew and Arabic; sharp s, ae, oe,
- * thorn and letters with a stroke count as accented (ss, ae, oe, th, o, d, l...). A Cyrillic breve is none: it makes
- * another letter. Marks of other scripts are letters. Both forms are canonically decomposed (NFD), so that it does not
- * matter how a letter was written; characters of unspaced scripts and all of Hangul stay whole (NFC).
+ * Letter case is the simple case fold; the drawing of a letter counts as case (full and half width, ligatures, the
+ * shapes of Arabic letters). Accents are the marks of Latin, Greek and Cyrillic and the points of Hebrew and Arabic;
+ * sharp s, ae, oe, thorn and letters with a stroke count as accented (ss, ae, oe, th, o, d, l...). A Cyrillic breve is
+ * none: it makes another letter. Marks of other scripts are letters. Both forms are canonically decomposed (NFD), so
+ * that it does not matter how a letter was written; characters of unspaced scripts and all of Hangul stay whole (NFC).
  */
 #ifndef AV_STORAGE_INDEX_FOLD_H
 #define AV_STORAGE_INDEX_FOLD_H
@@ -67,8 +67,8 @@ av_fold_is_letter(uint32_t code_point)
 
 /*
  * One character of an unspaced script: its form, with the sound mark or the Hangul letters behind it that make one
- * character with it. in stands at a character of class AV_FOLD_ROW and moves behind all that belongs to it (accents and what
- * is ignored, too). Asks ICU when a second part is there.
+ * character with it. in stands at a character of class AV_FOLD_ROW and moves behind all that belongs to it (accents and
+ * what is ignored, too). Asks ICU when a second part is there.
  */
 uint32_t av_fold_take_row(av_span *in);
 

@@ -136,13 +136,4 @@ av_errc av_index_doc_of(const av_index_view *self, uint64_t lsn, uint32_t *ret, 
 /* A run of the view could not be read: the index is marked failed (av_index_state). */
 void av_index_failed(const av_index_view *self, const av_error *why);
 
-/* --- notes: what a caller keeps by document numbers ------------------------------------------------------------------ */
-
-/*
- * A small database of the caller's beside the runs: gone whenever the epoch changes, and not part of the digest. Any thread;
- * not synced. note_get replaces out's contents; AV_ERR_NOT_FOUND.
- */
-av_errc av_index_note_put(av_index *self, uint64_t epoch, av_span key, av_span value, av_error *err);
-av_errc av_index_note_get(av_index *self, uint64_t epoch, av_span key, av_buf *out, av_error *err);
-
 #endif

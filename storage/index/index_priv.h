@@ -113,6 +113,7 @@ typedef struct index_run {
 struct av_index_view {
     av_index *index;
     unsigned refs; /* under the index's lock */
+    uint64_t epoch;
     uint32_t documents;
     uint64_t lsn;
     size_t n;

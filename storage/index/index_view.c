@@ -4,6 +4,7 @@
  * A view is a list of runs that never changes; the one in force is replaced whole. Views and runs end with the last who
  * has them; a replaced run on disk is then doomed: the indexer drops its rows (index_sweep).
  */
+#include "base/secret.h"
 #include "storage/index/index_priv.h"
 
 /* --- runs --------------------------------------------------------------------------------------------------------- */
@@ -214,6 +215,7 @@ index_view_replace(av_index *self, size_t at, size_t count, index_run *by)
         else
             old->owners[i]->replaced = true;
     }
+    view->epoch = old != NULL && old->documents > 0 && view->documents > 0 ? old->epoch : av_random_u64();
     self->view = view;
     if (old != NULL)
         view_drop(old);
@@ -253,6 +255,12 @@ av_index_runs(const av_index_view *self, const av_index_run **ret)
 {
     *ret = self->runs;
     return self->n;
+}
+
+uint64_t
+av_index_epoch(const av_index_view *self)
+{
+    return self->epoch;
 }
 
 uint32_t

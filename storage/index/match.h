@@ -4,17 +4,18 @@
  * Compile a query once, hold it against any number of documents. A matcher does not change: several threads may use it
  * at once.
  *
- * What a match is follows token.h, so that a matcher and an index say the same. A *word* matches where it stands as a whole:
- * no letter, digit or underscore beside it, but for a change from or to a script that does not part words (Han, Hiragana,
- * Katakana, Hangul, Thai, Lao, Khmer, Myanmar). Characters of these match wherever they stand. Letter case never counts. Accents
- * count where they are asked for: a word without any matches texts with and without them, a word with accents only texts
- * with these; each word of a phrase by itself (fold.h says what an accent is). White space stands for one or more white
- * space characters, line ends included; other characters, and their not being there, count as they were written: "a-b" is
- * not "a - b". What stands beside a mark at an end (".pdf", "c++") is not looked at. What is not seen (soft hyphens, joiners)
- * is not there. Words that are the same in their first AV_WORD_MAX bytes are one; patterns see AV_TOKEN_MAX bytes.
+ * What a match is follows token.h, so that a matcher and an index say the same. A *word* matches where it stands as a
+ * whole: no letter, digit or underscore beside it, but for a change from or to a script that does not part words (Han,
+ * Hiragana, Katakana, Hangul, Thai, Lao, Khmer, Myanmar). Characters of these match wherever they stand. Letter case
+ * never counts. Accents count where they are asked for: a word without any matches texts with and without them, a word
+ * with accents only texts with these; each word of a phrase by itself (fold.h says what an accent is). White space
+ * stands for one or more white space characters, line ends included; other characters, and their not being there, count
+ * as they were written: "a-b" is not "a - b". What stands beside a mark at an end (".pdf", "c++") is not looked at.
+ * What is not seen (soft hyphens, joiners) is not there. Words that are the same in their first AV_WORD_MAX bytes are
+ * one; patterns see AV_TOKEN_MAX bytes.
  *
- * A substring (IMAP) is found anywhere, letter case alone ignored, by simple case folding; accents count, texts and query
- * are expected in NFC (the query is brought there).
+ * A substring (IMAP) is found anywhere, letter case alone ignored, by simple case folding; accents count, texts and
+ * query are expected in NFC (the query is brought there).
  */
 #ifndef AV_STORAGE_INDEX_MATCH_H
 #define AV_STORAGE_INDEX_MATCH_H

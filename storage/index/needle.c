@@ -4,7 +4,8 @@
  * A match begins with the first item of the phrase (phrase.h), so all places where that may stand are tried:
  *
  *   a mark                    memmem of its bytes
- *   a word of ASCII letters   memchr on its rarest letter finds it where the text writes it in ASCII, too; where the text
+ *   a word of ASCII letters   memchr on its rarest letter finds it where the text writes it in ASCII, too; where the
+ * text
  *                             has other bytes in it (accents, wide letters), the walk below does
  *   any other word, a row     a walk over the words of the text that hold bytes beyond ASCII, or over all of them
  */

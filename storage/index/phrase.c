@@ -213,8 +213,9 @@ add_term(av_phrase *self, uint32_t step, av_word word)
 }
 
 /*
- * Two characters of a row side by side are a term. The last of a row is one, too, when something follows: then it is the
- * last in the text as well. When nothing follows a row may go on there; a character all alone is the beginning of a term.
+ * Two characters of a row side by side are a term. The last of a row is one, too, when something follows: then it is
+ * the last in the text as well. When nothing follows a row may go on there; a character all alone is the beginning of a
+ * term.
  */
 static void
 add_row_term(av_phrase *self, size_t i, uint32_t step)

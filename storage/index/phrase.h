@@ -1,9 +1,9 @@
 /*
  * phrase.h - the text of a query as words in a row
  *
- * A phrase is a list of items: words, single characters of scripts that do not part words, white space, other characters as
- * they were written. It says what stands in a text that matches (needle.h finds it) and, as terms, what an index has to be
- * asked. Both follow token.h, so they say the same.
+ * A phrase is a list of items: words, single characters of scripts that do not part words, white space, other
+ * characters as they were written. It says what stands in a text that matches (needle.h finds it) and, as terms, what
+ * an index has to be asked. Both follow token.h, so they say the same.
  */
 #ifndef AV_STORAGE_INDEX_PHRASE_H
 #define AV_STORAGE_INDEX_PHRASE_H
@@ -52,8 +52,9 @@ typedef struct av_phrase {
     av_phrase_term *terms;
     size_t term_count;
     /*
-     * Terms at their steps are all there is to it: an index decides. Else what it finds may match and nothing else does: a
-     * step is MIXED, a form was cut, or marks stand before the first or behind the last word. Without terms anything may.
+     * Terms at their steps are all there is to it: an index decides. Else what it finds may match and nothing else
+     * does: a step is MIXED, a form was cut, or marks stand before the first or behind the last word. Without terms
+     * anything may.
      */
     bool exact;
     size_t wildcards; /* * and ? taken as such */
@@ -61,8 +62,8 @@ typedef struct av_phrase {
 } av_phrase;
 
 /*
- * kind: AV_QUERY_WORD, _PREFIX, _SUFFIX, _WILDCARD, _NEAR (as _WILDCARD: items of the list), _STEM (as _WORD). text: of a
- * query's node. Release it whatever happened.
+ * kind: AV_QUERY_WORD, _PREFIX, _SUFFIX, _WILDCARD, _NEAR (as _WILDCARD: items of the list), _STEM (as _WORD). text: of
+ * a query's node. Release it whatever happened.
  */
 void av_phrase_init(av_phrase *self, av_query_kind kind, av_span text);
 void av_phrase_release(av_phrase *self);

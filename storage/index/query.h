@@ -21,8 +21,9 @@
  *   before:2016-01-02    earlier than that day (month, year) begins; after:2016-01-02 later than it ends
  *   size:>1M  size:>=1M  size:<10K  size:<=10K  size:10K..2M  size:1234      K, M, G are powers of 1024
  *   has:attachment       id:Mxxxx (the message id, case counts)
- * AND, OR, NOT, NEAR( are operators in capitals only. In quotation marks * ? ~ are characters like others. A word may hold punctuation (10:30, a-b, x@y.z); a colon after letters
- * makes a field, and an unknown field is an error, so that a slip is seen: quote it ("http://x") to search for it.
+ * AND, OR, NOT, NEAR( are operators in capitals only. In quotation marks * ? ~ are characters like others. A word may
+ * hold punctuation (10:30, a-b, x@y.z); a colon after letters makes a field, and an unknown field is an error, so that
+ * a slip is seen: quote it ("http://x") to search for it.
  *
  * A tree is an array of nodes, children by number, each node with at most one parent: nothing here recurses on input.
  * Building functions return the new node's id, or AV_QUERY_NONE after a failure, which is kept in the query (the first
@@ -92,13 +93,13 @@ typedef enum av_query_kind {
     AV_QUERY_KEYWORD = 15, /* text: an IMAP keyword, case does not count */
     AV_QUERY_UIDS = 16,    /* ranges */
     /*
-     * Patterns. A word of them is held against words as token.h gives them: what is longer than AV_TOKEN_MAX bytes is seen
-     * cut. Accents count where the pattern's word has some, as everywhere.
+     * Patterns. A word of them is held against words as token.h gives them: what is longer than AV_TOKEN_MAX bytes is
+     * seen cut. Accents count where the pattern's word has some, as everywhere.
      */
     AV_QUERY_SUFFIX = 17,   /* as WORD, and the first word may begin earlier */
     AV_QUERY_WILDCARD = 18, /* as WORD, and in its words * is any letters, also none, and ? is one letter */
     AV_QUERY_NEAR = 19,     /* text: words parted by blanks, * and ? in them as in WILDCARD; distance; one field has all
-                               of them, first to last within AV_TOKEN_WITHIN(distance), in any order; two items may be met by
+                               of them, first to last within AV_TOKEN_WITHIN(distance), in any order; two may be met by
                                the same word */
     AV_QUERY_STEM = 20,     /* text: one word; name: languages; a word with the same stem in one of them (stem.h) */
     AV_QUERY_HEADER_WORD = 21 /* name, text: as `how` says in the value of one header field of that name */
@@ -170,7 +171,8 @@ av_query_id av_query_or(av_query *self, const av_query_id *children, size_t n);
 /* kind: AV_QUERY_WORD, _PREFIX, _SUBSTRING, _SUFFIX, _WILDCARD; fields: not empty. A word without letter or digit is
  * refused, as are wildcards without a letter beside them and beside letters of scripts that do not part words. */
 av_query_id av_query_text(av_query *self, av_query_kind kind, uint32_t fields, av_span text);
-/* text: 2 to AV_QUERY_NEAR_ITEMS_MAX words parted by white space, each one word of token.h, * and ? in it as in WILDCARD. */
+/* text: 2 to AV_QUERY_NEAR_ITEMS_MAX words parted by white space, each one word of token.h, * and ? in it as in
+ * WILDCARD. */
 av_query_id av_query_near(av_query *self, uint32_t fields, uint32_t distance, av_span text);
 /* text: one word of token.h, of a script that parts words. languages: empty for those of the limits. */
 av_query_id av_query_stem(av_query *self, uint32_t fields, av_span languages, av_span text);

@@ -12,9 +12,16 @@ bool av_query_is_space(uint32_t c);
 /* Something an index could find: a letter, a digit, or any character beyond ASCII (an emoji, say). */
 bool av_query_is_searchable(av_span text);
 
-/* What makes a text unfit for a term of this kind (SUFFIX, WILDCARD, NEAR, STEM...): NULL, or a sentence without a stop. */
+/* What makes a text unfit for a term of this kind (SUFFIX, WILDCARD, NEAR, STEM...): NULL, or a sentence without a
+ * stop. */
 const char *av_query_wrong_with(av_query_kind kind, av_span text);
 
+/* Keep the first failure; always AV_QUERY_NONE. */
+av_query_id av_query_fail(av_query *self, av_errc code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* A new leaf, or AV_QUERY_NONE. What the caller allocated for it is then still the caller's. */
+av_query_id av_query_add(av_query *self, av_query_kind kind);
+/* A node to fill in. */
+av_query_node *av_query_node_of(av_query *self, av_query_id id);
 /* A building function has failed: av_query_finish() will say how. */
 bool av_query_failed(const av_query *self);
 /* The bounds in force, cut to what is possible at all. */

@@ -96,7 +96,8 @@ av_token_step_of(uint32_t c)
     }
 }
 
-/* From byte at to the next letter; text.n when there is none. step: what stands between, AV_TOKEN_STEP_NOTHING at first. */
+/* From byte at to the next letter; text.n when there is none. step: what stands between, AV_TOKEN_STEP_NOTHING at
+ * first. */
 static size_t
 skip_gap(av_span text, size_t at, uint32_t *step)
 {
@@ -258,8 +259,8 @@ take_mixed(av_span text, size_t at, av_forms *m)
 #define EIGHT(byte) ((byte)*0x0101010101010101U)
 
 /*
- * Eight bytes at once: those of ASCII letters, digits and underscore from the first on are put in lower case at `to`, where
- * the rest is rubbish. How many they are. In each byte below 0x80, adding 0x80 - x sets the top bit from x on.
+ * Eight bytes at once: those of ASCII letters, digits and underscore from the first on are put in lower case at `to`,
+ * where the rest is rubbish. How many they are. In each byte below 0x80, adding 0x80 - x sets the top bit from x on.
  */
 static inline size_t
 take_eight(const uint8_t *from, uint8_t *to)

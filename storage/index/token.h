@@ -1,22 +1,22 @@
 /*
  * token.h - text to the words an index knows
  *
- * A word is a run of letters, digits, marks and underscores; a change from or to a script that does not part words (Han,
- * Hiragana, Katakana, Hangul, Thai, Lao, Khmer, Myanmar) ends it, too. A run of these scripts gives every two characters
- * that stand side by side as a word, and its last character by itself: so any piece of it is found as words in a row, and a
- * single character as the beginning of a word. What is not seen (soft hyphens, joiners, direction marks) is not there.
- * Which character is what: fold.h.
+ * A word is a run of letters, digits, marks and underscores; a change from or to a script that does not part words
+ * (Han, Hiragana, Katakana, Hangul, Thai, Lao, Khmer, Myanmar) ends it, too. A run of these scripts gives every two
+ * characters that stand side by side as a word, and its last character by itself: so any piece of it is found as words
+ * in a row, and a single character as the beginning of a word. What is not seen (soft hyphens, joiners, direction
+ * marks) is not there. Which character is what: fold.h.
  *
  * Each word comes in two forms: `folded` (case and accents gone: "Müller" is "muller", "ß" is "ss", "ø" is "o") and,
  * when that took accents away, `cased` (case alone gone, decomposed: NFD). Who asks without accents is answered by the
  * first, who asks with accents by the second. A form longer than AV_TOKEN_MAX bytes is cut there, at a whole
  * character: an index cannot tell it from others that begin so.
  *
- * A position grows from word to word by a step that says what stands between the two: white space alone, nothing (a change
- * of script, the next two characters), one of the marks in AV_TOKEN_MARKS, or anything else (MIXED). Every step is at
- * least AV_TOKEN_STEP and less than twice that. So one step is never the sum of others: two words whose positions differ by
- * a step stand side by side with just that between them, and words in a row are found with the marks as they were written,
- * by their positions alone; only MIXED leaves open what stands there. The first word has position 1.
+ * A position grows from word to word by a step that says what stands between the two: white space alone, nothing (a
+ * change of script, the next two characters), one of the marks in AV_TOKEN_MARKS, or anything else (MIXED). Every step
+ * is at least AV_TOKEN_STEP and less than twice that. So one step is never the sum of others: two words whose positions
+ * differ by a step stand side by side with just that between them, and words in a row are found with the marks as they
+ * were written, by their positions alone; only MIXED leaves open what stands there. The first word has position 1.
  *
  * Pure; malformed UTF-8 counts as U+FFFD, a mark between words.
  */

@@ -18,7 +18,8 @@ enum {
     ADDRESSES_MAX = 500,
     PREVIEW_CHARACTERS = 200,
     PREVIEW_INPUT_BYTES = 64 * 1024, /* of a body that are looked at for the preview */
-    PREVIEW_TEXT_BYTES = 8 * 1024
+    PREVIEW_TEXT_BYTES = 8 * 1024,
+    PREVIEW_HTML_BYTES = 2 * 1024 /* of the text out of HTML, where runs of white space are one blank */
 };
 
 void
@@ -167,6 +168,7 @@ set_preview(const av_mime *mime, av_mime_summary *self)
         return;
     (void)av_mime_decode_head(mime, i, PREVIEW_INPUT_BYTES, &self->work, &bytes);
     if (av_mime_is(mime, i, "text", "html")) {
+        text.max = PREVIEW_HTML_BYTES;
         (void)av_charset_to_utf8(mime->parts[i].charset, bytes, &utf8);
         (void)av_html_text(av_buf_span(&utf8), &text);
     } else {

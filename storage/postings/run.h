@@ -32,9 +32,6 @@ typedef enum av_text_field {
 enum { AV_FIELD_COUNT = 9 };
 
 /* The two forms of a word (storage/index/token.h) are words of their own: the first byte of a term tells. */
-/* Longest string of a string column, in bytes; longer ones are cut at a whole character. */
-enum { AV_RUN_STRING_MAX = 255 };
-
 enum { AV_TERM_FOLDED = 'f', AV_TERM_CASED = 'c', AV_TERM_MAX = 1 + 64 };
 
 /* Columns: 64 bits a document, or a string of up to 255 bytes. */

@@ -9,7 +9,8 @@
 #include "storage/store/store_priv.h"
 
 #define SAMPLE_LEAST  64U
-#define SAMPLE_MOST   (32U * 1024) /* of one record: what is longer needs no dictionary */
+#define SKELETON_MOST (8U * 1024) /* of one record: what comes later in it finds its like in the record itself */
+#define PART_MOST     (4U * 1024)
 #define SAMPLES_LEAST 64U
 
 struct samples {
@@ -25,7 +26,8 @@ static bool
 add(struct samples *self, store_source *source, av_error *err)
 {
     const uint8_t *p = NULL;
-    size_t n = (size_t)AV_MIN(source->table.size, (uint64_t)SAMPLE_MOST);
+    uint64_t most = source->table.is_part ? PART_MOST : SKELETON_MOST;
+    size_t n = (size_t)AV_MIN(source->table.size, most);
 
     if (source->table.codec != AV_CODEC_ZSTD_DICTIONARY || source->table.form != AV_CONTENT_ONE_PIECE ||
         n < SAMPLE_LEAST)

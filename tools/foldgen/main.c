@@ -3,8 +3,8 @@
  *
  *   foldgen OUTPUT
  *
- * Two stages: blocks of 128 code points, equal ones once, give the number of an entry; equal entries once. The rules of what
- * a class is and what folding does are here and nowhere else; storage/index/fold.h says them in words.
+ * Two stages: blocks of 128 code points, equal ones once, give the number of an entry; equal entries once. The rules of
+ * what a class is and what folding does are here and nowhere else; storage/index/fold.h says them in words.
  */
 #include "storage/index/fold.h"
 
@@ -75,7 +75,7 @@ is_unspaced(uint32_t c)
     return false;
 }
 
-/* A mark that is an accent or a reading aid, not a letter of its script. Hamza and madda are parts of Arabic letters. */
+/* A mark that is an accent or a reading aid, not a letter. Hamza and madda are parts of Arabic letters. */
 static bool
 is_accent(uint32_t c)
 {

@@ -1,10 +1,10 @@
 /*
- * test_agree.c - a matcher and an index say the same: a phrase stands in a text if and only if its terms stand among the
- * text's words at their steps
+ * test_agree.c - a matcher and an index say the same: a phrase stands in a text if and only if its terms stand among
+ * the text's words at their steps
  *
- * Where the phrase says that the index alone does not decide (av_phrase.exact) what the matcher finds must be among what
- * the index finds. Texts are made of pieces of many scripts, and are the messages of the corpus; what is searched for
- * is cut out of them and changed a little. AV_ROUNDS: texts that are made (20,000); ARCHIVOLT_SEED.
+ * Where the phrase says that the index alone does not decide (av_phrase.exact) what the matcher finds must be among
+ * what the index finds. Texts are made of pieces of many scripts, and are the messages of the corpus; what is searched
+ * for is cut out of them and changed a little. AV_ROUNDS: texts that are made (20,000); ARCHIVOLT_SEED.
  */
 #include <ftw.h>
 #include <unistd.h>

@@ -12,7 +12,8 @@
 #include "storage/index/fold.h"
 #include "tests/check.h"
 
-/* "folded[=cased][!]" for each word, with what stands between: " " white space, "" nothing (shown as "|"), a mark, "~" mixed */
+/* "folded[=cased][!]" for each word, with what stands between: " " white space, "" nothing (shown as "|"), a mark, "~"
+ * mixed */
 static void
 show(const char *text, av_buf *out)
 {
