@@ -3,6 +3,8 @@
  */
 #include "actors/extract/readers.h"
 
+#include <stdio.h>
+
 #include "storage/mime/charset.h"
 #include "storage/mime/decode.h"
 #include "storage/mime/header.h"

@@ -5,6 +5,9 @@
  * names of sheets, headers, text boxes and comments, texts of charts.
  */
 #include "actors/extract/ole.h"
+
+#include <stdio.h>
+
 #include "actors/extract/package.h"
 #include "actors/extract/xls_priv.h"
 

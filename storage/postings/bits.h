@@ -121,10 +121,9 @@ av_bits_put(av_bits_out *b, uint64_t v, unsigned n)
     b->fill += n;
     if (b->fill >= 32) {
         uint32_t word = (uint32_t)b->acc;
-        uint8_t *to = b->buf->p + b->buf->n;
+        bool room = b->buf->cap - b->buf->n >= 4;
+        uint8_t *to = room ? b->buf->p + b->buf->n : av_buf_reserve(b->buf, 4);
 
-        if (b->buf->cap - b->buf->n < 4)
-            to = av_buf_reserve(b->buf, 4);
         b->acc >>= 32;
         b->fill -= 32;
         if (to != NULL) {

@@ -7,6 +7,7 @@
 
 #include "storage/index/token.h"
 #include "storage/postings/builder_priv.h"
+#include "storage/postings/steps.h"
 
 enum { FIRST_SLOTS = 1 << 12 };
 
@@ -24,6 +25,7 @@ av_builder_new(void)
     av_builder *self = av_xcalloc(1, sizeof *self);
 
     make_table(self, FIRST_SLOTS);
+    av_buf_init(&self->steps, SIZE_MAX / 2);
     /* Without it a table of the same words would always lie the same way. It is no secret that anything hangs on. */
     if (getrandom(&self->salt, sizeof self->salt, GRND_NONBLOCK) != sizeof self->salt)
         self->salt = (uint64_t)(uintptr_t)self;
@@ -41,6 +43,8 @@ av_builder_destroy(av_builder **self)
     free((*self)->numbers);
     free((*self)->strings);
     free((*self)->lengths);
+    free((*self)->steps_at);
+    av_buf_release(&(*self)->steps);
     free(*self);
     *self = NULL;
 }
@@ -56,8 +60,9 @@ av_builder_bytes(const av_builder *self)
 {
     return sizeof *self + av_pool_bytes(&self->pool) + self->cap * sizeof *self->terms +
            ((size_t)self->mask + 1) * sizeof *self->slots +
-           self->count_cap *
-               (AV_COLUMN_NUMBERS * sizeof *self->numbers + AV_STRINGS * sizeof *self->strings + AV_LENGTHS);
+           self->count_cap * (AV_COLUMN_NUMBERS * sizeof *self->numbers + AV_STRINGS * sizeof *self->strings +
+                                 AV_LENGTHS + sizeof *self->steps_at) +
+           self->steps.cap;
 }
 
 void
@@ -71,6 +76,7 @@ av_builder_begin(av_builder *self, const av_doc_facts *facts)
         self->count_cap = AV_MAX(self->count_cap * 2, 64);
         self->numbers = av_xrealloc(self->numbers, (size_t)self->count_cap * AV_COLUMN_NUMBERS * sizeof(uint64_t));
         self->strings = av_xrealloc(self->strings, (size_t)self->count_cap * AV_STRINGS * sizeof(uint32_t));
+        self->steps_at = av_xrealloc(self->steps_at, (size_t)self->count_cap * sizeof *self->steps_at);
         self->lengths = av_xrealloc(self->lengths, (size_t)self->count_cap * AV_LENGTHS);
     }
     memcpy(self->numbers + (size_t)self->count * AV_COLUMN_NUMBERS, facts->numbers, sizeof facts->numbers);
@@ -84,7 +90,9 @@ av_builder_begin(av_builder *self, const av_doc_facts *facts)
         self->strings[(size_t)self->count * AV_STRINGS + i] = at;
     }
     memset(self->lengths + (size_t)self->count * AV_LENGTHS, 0, AV_LENGTHS);
+    self->steps_at[self->count] = self->steps.n;
     self->count++;
+    memset(self->words, 0, sizeof self->words);
     memset(self->last, 0, sizeof self->last);
 }
 
@@ -174,18 +182,31 @@ add_position(av_builder *self, av_build_term *t, uint8_t field, uint32_t positio
     t->in_doc++;
 }
 
+/* The byte that stands for what is in front of a word (steps.h). */
+static uint8_t
+step_byte(const av_token *t, bool first_of_text, bool first_of_field)
+{
+    if (first_of_text)
+        return first_of_field ? AV_STEP_FIRST : AV_STEP_APART;
+    assert(t->step >= AV_TOKEN_STEP && t->step < 2 * AV_TOKEN_STEP);
+    return (uint8_t)(t->step - AV_TOKEN_STEP);
+}
+
 void
 av_builder_text(av_builder *self, av_text_field field, av_span text)
 {
-    uint8_t number = (uint8_t)__builtin_ctz(field);
-    uint32_t base, position = 0;
+    uint8_t number = (uint8_t)__builtin_ctz(field), *code;
+    uint32_t base, position = 0, word, count;
+    size_t head = self->steps.n;
     av_tokens tokens;
     av_token t;
-    uint8_t *code;
 
     assert(self->count > 0 && number < AV_FIELD_COUNT);
+    word = self->words[number];
     base = self->last[number];
-    base = base == 0 ? 0 : AV_MIN(base, UINT32_MAX - AV_TOKEN_APART) + AV_TOKEN_APART - 1;
+    base = word == 0 ? 0 : AV_MIN(base, UINT32_MAX - AV_TOKEN_APART) + AV_TOKEN_APART - 1;
+    (void)av_buf_put_u8(&self->steps, number);
+    (void)av_buf_put_u32(&self->steps, 0);
     av_tokens_init(&tokens, text);
     while (av_tokens_next(&tokens, &t)) {
         /* Where positions end, words do, too: nothing could be said of them in a row. */
@@ -193,15 +214,21 @@ av_builder_text(av_builder *self, av_text_field field, av_span text)
             mark_truncated(self);
             break;
         }
+        (void)av_buf_putc(&self->steps, step_byte(&t, position == 0, word == 0));
         position = t.position;
-        add_position(self, find_term(self, t.hash, AV_TERM_FOLDED, t.folded), number, base + position);
+        word++;
+        add_position(self, find_term(self, t.hash, AV_TERM_FOLDED, t.folded), number, word);
         if (t.cased.n > 0)
-            add_position(
-                self, find_term(self, av_token_hash(t.cased), AV_TERM_CASED, t.cased), number, base + position);
+            add_position(self, find_term(self, av_token_hash(t.cased), AV_TERM_CASED, t.cased), number, word);
     }
-    if (position == 0)
+    if (position == 0) {
+        self->steps.n = head;
         return;
+    }
+    count = word - self->words[number];
+    memcpy(self->steps.p + head + 1, &count, sizeof count);
+    self->words[number] = word;
     self->last[number] = base + position;
     code = &self->lengths[(size_t)(self->count - 1) * AV_LENGTHS + av_length_of_field(number)];
-    *code = AV_MAX(*code, av_length_code(base + position));
+    *code = AV_MAX(*code, av_length_code(word));
 }

@@ -155,6 +155,33 @@ write_strings(const av_builder *self, unsigned column, av_column_out *out, av_er
     return rc == AV_OK ? av_column_out_end(out, err) : rc;
 }
 
+/* The texts of a document, field by field. */
+static av_errc
+write_steps(const av_builder *self, av_run_writer *writer, av_error *err)
+{
+    av_buf texts[AV_FIELD_COUNT];
+    av_errc rc = AV_OK;
+    uint8_t number;
+    uint32_t i, n;
+    unsigned f;
+    av_span s, steps;
+
+    for (f = 0; f < AV_FIELD_COUNT; f++)
+        av_buf_init(&texts[f], SIZE_MAX / 2);
+    for (i = 0; i < self->count && rc == AV_OK; i++) {
+        for (f = 0; f < AV_FIELD_COUNT; f++)
+            av_buf_clear(&texts[f]);
+        s = av_span_slice(
+            av_buf_span(&self->steps), self->steps_at[i], i + 1 < self->count ? self->steps_at[i + 1] : self->steps.n);
+        while (av_span_get_u8(&s, &number) && av_span_get_u32(&s, &n) && av_span_get_bytes(&s, n, &steps))
+            (void)av_buf_append_span(&texts[number], steps);
+        rc = av_steps_out_doc(&writer->steps, texts, err);
+    }
+    for (f = 0; f < AV_FIELD_COUNT; f++)
+        av_buf_release(&texts[f]);
+    return rc == AV_OK ? av_steps_out_end(&writer->steps, err) : rc;
+}
+
 static av_errc
 write_columns(const av_builder *self, av_run_writer *writer, av_error *err)
 {
@@ -167,7 +194,7 @@ write_columns(const av_builder *self, av_run_writer *writer, av_error *err)
         rc = av_lengths_write(&writer->lengths, writer->sink, &writer->bytes, err);
     for (c = 0; c < AV_STRINGS && rc == AV_OK; c++)
         rc = write_strings(self, c, &writer->columns, err);
-    return rc;
+    return rc == AV_OK ? write_steps(self, writer, err) : rc;
 }
 
 static av_errc
@@ -194,17 +221,22 @@ reset(av_builder *self, size_t keep_bytes)
     size_t tables;
 
     self->n = self->count = 0;
+    av_buf_clear(&self->steps);
     tables = av_builder_bytes(self) - av_pool_bytes(&self->pool);
     if (tables > keep_bytes / 2) {
         free(self->terms);
         free(self->numbers);
         free(self->strings);
         free(self->lengths);
+        free(self->steps_at);
+        av_buf_release(&self->steps);
+        av_buf_init(&self->steps, SIZE_MAX / 2);
         free(self->slots);
         self->terms = NULL;
         self->numbers = NULL;
         self->strings = NULL;
         self->lengths = NULL;
+        self->steps_at = NULL;
         self->cap = self->count_cap = 0;
         self->mask = (1 << 12) - 1;
         self->slots = av_xcalloc((size_t)self->mask + 1, sizeof *self->slots);

@@ -9,9 +9,9 @@
 #include "storage/postings/run.h"
 
 /*
- * Postings of a term while documents come: a chain of varints. Even: half of it is the step from the position before. Odd:
+ * Postings of a term while documents come: a chain of varints. Even: half of it is the distance from the word before. Odd:
  * another field or document begins, bits 1 to 4 are the field, above them is the step from the document before; the
- * first position follows as an even one, from 0.
+ * first word follows as an even one, from 0.
  */
 typedef struct av_build_term {
     uint32_t hash;
@@ -41,8 +41,11 @@ struct av_builder {
     uint64_t *numbers; /* AV_COLUMN_NUMBERS each */
     uint32_t *strings; /* AV_STRINGS each: address of a length and its bytes */
     uint32_t count, count_cap;
-    uint8_t *lengths;              /* AV_LENGTHS codes each */
-    uint32_t last[AV_FIELD_COUNT]; /* position of the open document's last word in each field; 0: none */
+    uint8_t *lengths;               /* AV_LENGTHS codes each */
+    uint32_t words[AV_FIELD_COUNT]; /* of the open document in each field */
+    uint32_t last[AV_FIELD_COUNT];  /* position of the last of them */
+    av_buf steps;                   /* for each text with words: field (1), how many (4), a step each (steps.h) */
+    size_t *steps_at;               /* where those of each document begin */
 };
 
 #endif

@@ -4,7 +4,7 @@
  * Pure. What the bits mean: docs/format-index.md, "Chunks". Decoding takes hostile bits; encoding trusts its caller.
  *
  * Positions are flat: for each document in order and each field of its mask, lowest bit first, a count (1 and up), then
- * so many positions, ascending.
+ * so many numbers of words (the first of a text is 1), ascending; steps.h leads from these to positions.
  */
 #ifndef AV_STORAGE_POSTINGS_CHUNK_H
 #define AV_STORAGE_POSTINGS_CHUNK_H

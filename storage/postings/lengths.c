@@ -1,5 +1,5 @@
 /*
- * lengths.c - how far positions go in each document
+ * lengths.c - how many words each document has
  */
 #include "storage/postings/lengths.h"
 

@@ -1,5 +1,5 @@
 /*
- * lengths.h - how far positions go in each document: what positions are coded against
+ * lengths.h - how many words each document has: what the numbers of words are coded against
  *
  * Three lengths a document: its body, its attachments, and the longest of its other fields; each rounded up to a code of
  * one byte. Rows: 'C' AV_COLUMN_LENGTHS block, docs/format-index.md.
@@ -22,7 +22,7 @@ void av_lengths_release(av_lengths *self);
 
 /* The lowest code whose limit is at least length. */
 uint8_t av_length_code(uint32_t length);
-/* The highest position a document of that code can have; 0: none. */
+/* The most words a document of that code can have; 0: none. */
 uint32_t av_length_limit(uint8_t code);
 
 /* Which of the three a field (number of its bit) goes by. */

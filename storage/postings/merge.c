@@ -230,6 +230,31 @@ merge_column(merge *self, unsigned column, av_error *err)
 }
 
 static av_errc
+merge_steps(merge *self, av_error *err)
+{
+    uint32_t doc;
+    size_t i;
+    av_errc rc = AV_OK;
+
+    for (i = 0; i < self->n && rc == AV_OK; i++) {
+        const input *in = &self->inputs[i];
+        AV_CLEANUP(av_steps_release) av_steps steps;
+
+        av_steps_init(&steps, &in->run->source);
+        for (doc = 0; doc < in->run->count && rc == AV_OK; doc++) {
+            if (!kept(self, in->first + doc)) {
+                rc = av_steps_out_doc(&self->writer.steps, NULL, err);
+                continue;
+            }
+            rc = av_steps_go(&steps, doc, err);
+            if (rc == AV_OK)
+                rc = av_steps_out_copy(&self->writer.steps, &steps, err);
+        }
+    }
+    return rc == AV_OK ? av_steps_out_end(&self->writer.steps, err) : rc;
+}
+
+static av_errc
 merge_columns(merge *self, av_error *err)
 {
     av_errc rc = AV_OK;
@@ -241,7 +266,7 @@ merge_columns(merge *self, av_error *err)
         rc = av_lengths_write(&self->writer.lengths, self->writer.sink, &self->writer.bytes, err);
     for (c = 0; c < AV_STRINGS && rc == AV_OK; c++)
         rc = merge_column(self, AV_STRING_COLUMN_FIRST + c, err);
-    return rc;
+    return rc == AV_OK ? merge_steps(self, err) : rc;
 }
 
 /* The lengths of all, zeros for those that are not kept. */

@@ -1,7 +1,7 @@
 /*
  * positions.c - where the words of a chunk stand, as bits
  *
- * A word that stands n times in a text whose last position is known says little more than which of the possible places
+ * A word that stands n times in a text of so many words says little more than which of the possible places
  * it has: the middle one of the n first, in the range that the others leave to it, then both halves the same way
  * (binary interpolative coding; Moffat and Stuiver, 2000). Against Golomb codes of the steps it saved a quarter of all
  * bytes of positions on mail.

@@ -77,7 +77,7 @@ typedef struct av_run_source {
  * and nobody could hold one kind back until another is done. A sink of sorted files keeps one file a kind. The head, the
  * one key of kind AV_RUN_HEAD, comes last: a run without it is none.
  */
-#define AV_RUN_KINDS "CHPQTX" /* in byte order */
+#define AV_RUN_KINDS "CHPQSTX" /* in byte order */
 enum { AV_RUN_HEAD = 'H' };
 typedef struct av_run_sink {
     void *ctx;
@@ -110,7 +110,7 @@ av_errc av_run_each_term(const av_run *self, av_span prefix, bool (*each)(void *
     void *ctx, av_error *err);
 /*
  * Words in a row: documents in `among` (NULL: any; numbers with base added) where, in one field of the mask, terms[i]
- * stands at the position of terms[0] plus offsets[i] (offsets[0] is 0), are added to out (+ base). Each terms[i] is a
+ * stands at the position of terms[0] plus offsets[i] (ascending; offsets[0] is 0), are added to out (+ base). Each terms[i] is a
  * list of alternatives (a prefix written out); n at least 1.
  */
 typedef struct av_terms {
@@ -120,7 +120,9 @@ typedef struct av_terms {
 av_errc av_run_phrase(const av_run *self, const av_terms *terms, const uint32_t *offsets, size_t n, uint32_t fields,
     const roaring_bitmap_t *among, uint32_t base, roaring_bitmap_t *out, av_error *err);
 /*
- * The same with words anywhere within `distance` positions of each other (first to last), in any order.
+ * The same with words anywhere within `distance` positions of each other (first to last), in any order. A word that is
+ * asked for twice may be the same one. Both: of one word in one document the first 65,536 places are known (a document with
+ * more is AV_DOC_TRUNCATED); AV_ERR_LIMIT when alternatives stand at millions of places in a single document.
  */
 av_errc av_run_near(const av_run *self, const av_terms *terms, size_t n, uint32_t distance, uint32_t fields,
     const roaring_bitmap_t *among, uint32_t base, roaring_bitmap_t *out, av_error *err);

@@ -3,6 +3,7 @@
  */
 #include "storage/postings/columns.h"
 #include "storage/postings/run_priv.h"
+#include "storage/postings/steps.h"
 
 typedef struct check {
     const av_run *run;
@@ -49,6 +50,30 @@ check_columns(const av_run *run, av_error *err)
             if (!fine)
                 return av_error_set(
                     err, AV_ERR_CORRUPT, "column %u of a run: block %u is broken", column, first / AV_COLUMN_DOCS);
+        }
+    }
+    return AV_OK;
+}
+
+/* Every document has its steps, and no more words than its lengths say. */
+static av_errc
+check_steps(const check *self, av_error *err)
+{
+    AV_CLEANUP(av_steps_release) av_steps steps;
+    uint64_t words;
+    uint32_t doc;
+    unsigned f;
+    av_errc rc;
+
+    av_steps_init(&steps, &self->run->source);
+    for (doc = 0; doc < self->run->count; doc++) {
+        rc = av_steps_go(&steps, doc, err);
+        if (rc != AV_OK)
+            return rc;
+        for (f = 0; f < AV_FIELD_COUNT; f++) {
+            if (!av_steps_count(&steps, f, &words) ||
+                words > av_length_limit(av_lengths_at(&self->lengths, doc)[av_length_of_field(f)]))
+                return av_error_set(err, AV_ERR_CORRUPT, "document %u of a run has other words than its length", doc);
         }
     }
     return AV_OK;
@@ -107,6 +132,8 @@ av_run_check(const av_run *self, av_error *err)
     rc = av_lengths_read(&c.lengths, self->count, &self->source, err);
     if (rc == AV_OK)
         rc = check_columns(self, err);
+    if (rc == AV_OK)
+        rc = check_steps(&c, err);
     if (rc == AV_OK)
         rc = av_term_walk_to(&walk, (av_span){ 0 }, &found, &more, err);
     while (rc == AV_OK && more) {

@@ -3,7 +3,9 @@
  *
  * Documents first: only those that have all the words are asked for positions.
  */
+#include "storage/index/token.h"
 #include "storage/postings/slot.h"
+#include "storage/postings/steps.h"
 
 typedef struct search {
     const av_run *run;
@@ -12,9 +14,12 @@ typedef struct search {
     size_t n;
     av_slot *slots;
     av_lengths lengths;
-    av_flat starts;      /* positions at which a row may begin */
-    const uint32_t **at; /* near: what is left of each slot's positions, */
-    uint32_t *left;      /* and how many these are */
+    av_flat starts; /* positions at which a row may begin */
+    av_steps steps;
+    /* Of the document and field that is asked, for each slot: the words, how many are left of them, and room. */
+    const uint32_t **at, **all_at;
+    uint32_t *left, *all_left;
+    av_flat *mapped;
     roaring_bitmap_t *out;
 } search;
 
@@ -23,11 +28,18 @@ search_release(search *self)
 {
     size_t i;
 
-    for (i = 0; self->slots != NULL && i < self->n; i++)
+    for (i = 0; self->slots != NULL && i < self->n; i++) {
         av_slot_release(&self->slots[i]);
+        av_flat_release(&self->mapped[i]);
+    }
+    if (self->slots != NULL)
+        av_steps_release(&self->steps);
     free(self->slots);
     free(self->at);
     free(self->left);
+    free(self->all_at);
+    free(self->all_left);
+    free(self->mapped);
     av_lengths_release(&self->lengths);
     av_flat_release(&self->starts);
 }
@@ -88,63 +100,82 @@ candidates(
     return AV_OK;
 }
 
-/* Of the starts, keep those with a position of v at start + offset. */
-static void
-keep_starts(av_flat *starts, const uint32_t *v, uint32_t n, uint32_t offset)
-{
-    size_t i, kept = 0;
-    uint32_t j = 0;
-
-    for (i = 0; i < starts->n; i++) {
-        uint64_t want = (uint64_t)starts->v[i] + offset;
-
-        while (j < n && v[j] < want)
-            j++;
-        if (j == n)
-            break;
-        if (v[j] == want)
-            starts->v[kept++] = starts->v[i];
-    }
-    starts->n = kept;
-}
-
+/* The words of all slots in this document and field; false: one has none. */
 static bool
-in_a_row(search *self, uint32_t i, unsigned field)
+take_words(search *self, uint32_t i, unsigned field)
 {
-    const uint32_t *v = NULL;
-    uint32_t n;
     size_t s;
-
-    self->starts.n = 0;
-    for (s = 0; s < self->n; s++) {
-        n = av_slot_positions(&self->slots[s], i, field, &v);
-        if (n == 0)
-            return false;
-        if (s == 0) {
-            av_flat_grow(&self->starts, n);
-            memcpy(self->starts.v, v, n * sizeof *v);
-            self->starts.n = n;
-        } else {
-            keep_starts(&self->starts, v, n, self->offsets[s]);
-        }
-        if (self->starts.n == 0)
-            return false;
-    }
-    return true;
-}
-
-/* The lowest position moves on until all are within the distance, or one has no more. */
-static bool
-near_each_other(search *self, uint32_t i, unsigned field)
-{
-    uint32_t low, high;
-    size_t s, lowest;
 
     for (s = 0; s < self->n; s++) {
         self->left[s] = av_slot_positions(&self->slots[s], i, field, &self->at[s]);
         if (self->left[s] == 0)
             return false;
     }
+    return true;
+}
+
+/* Of the starts, keep those with one of v from start + low to start + high. */
+static void
+keep_starts(av_flat *starts, const uint32_t *v, uint32_t n, uint32_t low, uint32_t high)
+{
+    size_t i, kept = 0;
+    uint32_t j = 0;
+
+    for (i = 0; i < starts->n; i++) {
+        while (j < n && v[j] < (uint64_t)starts->v[i] + low)
+            j++;
+        if (j == n)
+            break;
+        if (v[j] <= (uint64_t)starts->v[i] + high)
+            starts->v[kept++] = starts->v[i];
+    }
+    starts->n = kept;
+}
+
+static void
+begin_starts(search *self)
+{
+    self->starts.n = 0;
+    av_flat_grow(&self->starts, self->left[0]);
+    memcpy(self->starts.v, self->at[0], self->left[0] * sizeof *self->starts.v);
+    self->starts.n = self->left[0];
+}
+
+/* By the numbers of words alone: each step is AV_TOKEN_STEP to twice that less one, or between texts far more. */
+static bool
+may_be_in_a_row(search *self)
+{
+    uint32_t low, high;
+    size_t s;
+
+    begin_starts(self);
+    for (s = 1; s < self->n && self->starts.n > 0; s++) {
+        high = self->offsets[s] / AV_TOKEN_STEP;
+        low = self->offsets[s] < AV_TOKEN_APART ? (self->offsets[s] + 2 * AV_TOKEN_STEP - 2) / (2 * AV_TOKEN_STEP - 1)
+                                                : 0;
+        keep_starts(&self->starts, self->at[s], self->left[s], low, high);
+    }
+    return self->starts.n > 0;
+}
+
+static bool
+in_a_row(search *self)
+{
+    size_t s;
+
+    begin_starts(self);
+    for (s = 1; s < self->n && self->starts.n > 0; s++)
+        keep_starts(&self->starts, self->at[s], self->left[s], self->offsets[s], self->offsets[s]);
+    return self->starts.n > 0;
+}
+
+/* Spoils at and left: the lowest one moves on until all are within the distance, or one has no more. */
+static bool
+near_each_other(search *self, uint32_t distance)
+{
+    uint32_t low, high;
+    size_t s, lowest;
+
     for (;;) {
         low = UINT32_MAX;
         high = 0;
@@ -155,12 +186,55 @@ near_each_other(search *self, uint32_t i, unsigned field)
             }
             high = AV_MAX(high, *self->at[s]);
         }
-        if (high - low <= self->distance)
+        if (high - low <= distance)
             return true;
         if (--self->left[lowest] == 0)
             return false;
         self->at[lowest]++;
     }
+}
+
+/* at and left become positions. */
+static av_errc
+map_words(search *self, uint32_t doc, unsigned field, av_error *err)
+{
+    size_t s;
+    av_errc rc = av_steps_go(&self->steps, doc, err);
+
+    for (s = 0; s < self->n && rc == AV_OK; s++) {
+        self->mapped[s].n = 0;
+        av_flat_grow(&self->mapped[s], self->left[s]);
+        rc = av_steps_map(&self->steps, field, self->at[s], self->left[s], self->mapped[s].v, err);
+        self->at[s] = self->mapped[s].v;
+    }
+    return rc;
+}
+
+/* Numbers of words first: what cannot match by these is not asked for its steps. */
+static av_errc
+ask_field(search *self, uint32_t i, uint32_t doc, unsigned field, bool *ret, av_error *err)
+{
+    av_errc rc;
+
+    *ret = false;
+    if ((self->fields & 1u << field) == 0 || !take_words(self, i, field))
+        return AV_OK;
+    if (self->offsets != NULL) {
+        if (!may_be_in_a_row(self))
+            return AV_OK;
+        rc = map_words(self, doc, field, err);
+        *ret = rc == AV_OK && in_a_row(self);
+        return rc;
+    }
+    memcpy(self->all_at, self->at, self->n * sizeof *self->at);
+    memcpy(self->all_left, self->left, self->n * sizeof *self->left);
+    if (!near_each_other(self, self->distance / AV_TOKEN_STEP))
+        return AV_OK;
+    memcpy(self->at, self->all_at, self->n * sizeof *self->at);
+    memcpy(self->left, self->all_left, self->n * sizeof *self->left);
+    rc = map_words(self, doc, field, err);
+    *ret = rc == AV_OK && near_each_other(self, self->distance);
+    return rc;
 }
 
 static av_errc
@@ -183,9 +257,11 @@ ask_batch(search *self, const uint32_t *docs, uint32_t n, av_error *err)
             if (rc != AV_OK)
                 return rc;
         }
-        for (field = 0, hit = false; field < AV_FIELD_COUNT && !hit; field++)
-            hit = (self->fields & 1u << field) != 0 &&
-                  (self->offsets != NULL ? in_a_row(self, i, field) : near_each_other(self, i, field));
+        for (field = 0, hit = false; field < AV_FIELD_COUNT && !hit; field++) {
+            rc = ask_field(self, i, docs[i], field, &hit, err);
+            if (rc != AV_OK)
+                return rc;
+        }
         if (hit)
             roaring_bitmap_add(self->out, docs[i] + self->base);
     }
@@ -241,6 +317,10 @@ run_search(search *self, const av_terms *terms, const roaring_bitmap_t *among, a
     self->slots = av_xcalloc(self->n, sizeof *self->slots);
     self->at = av_xcalloc(self->n, sizeof *self->at);
     self->left = av_xcalloc(self->n, sizeof *self->left);
+    self->all_at = av_xcalloc(self->n, sizeof *self->all_at);
+    self->all_left = av_xcalloc(self->n, sizeof *self->all_left);
+    self->mapped = av_xcalloc(self->n, sizeof *self->mapped);
+    av_steps_init(&self->steps, &self->run->source);
     for (i = 0; i < self->n; i++)
         av_slot_init(&self->slots[i], self->run, &self->lengths, &terms[i]);
     return ask_all(self, all, err);

@@ -12,6 +12,7 @@ av_run_writer_init(av_run_writer *self, const av_run_sink *sink, uint32_t count)
     av_block_out_init(&self->block, count);
     av_list_out_init(&self->list);
     av_column_out_init(&self->columns, sink, &self->bytes);
+    av_steps_out_init(&self->steps, sink, &self->bytes);
 }
 
 void
@@ -20,6 +21,7 @@ av_run_writer_release(av_run_writer *self)
     av_block_out_release(&self->block);
     av_list_out_release(&self->list);
     av_column_out_release(&self->columns);
+    av_steps_out_release(&self->steps);
     av_lengths_release(&self->lengths);
     av_flat_release(&self->flat);
 }

@@ -10,6 +10,7 @@
 #include "storage/postings/block.h"
 #include "storage/postings/columns.h"
 #include "storage/postings/list.h"
+#include "storage/postings/steps.h"
 
 enum { AV_RUN_VERSION = 1, AV_RUN_HEAD_BYTES = 25 };
 
@@ -20,6 +21,7 @@ typedef struct av_run_writer {
     av_block_out block;
     av_list_out list;
     av_column_out columns;
+    av_steps_out steps;
     av_lengths lengths; /* of all documents: the caller appends them before anything else */
     /* The open term, and its documents that are not yet written. */
     uint8_t term[AV_TERM_MAX];

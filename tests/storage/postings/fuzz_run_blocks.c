@@ -15,15 +15,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     av_memory_run *memory = av_memory_run_new();
     av_run_sink sink = av_memory_run_sink(memory);
     av_span s = av_span_of(data, size), key, value;
-    uint8_t last[6][256], kind, n, bytes[256];
-    size_t last_n[6] = { 0 };
+    uint8_t last[sizeof AV_RUN_KINDS - 1][256], kind, n, bytes[256];
+    size_t last_n[sizeof AV_RUN_KINDS - 1] = { 0 };
     uint16_t length;
     av_run_source source;
     av_error err;
 
     while (av_span_get_u8(&s, &kind) && av_span_get_u8(&s, &n) && n < 200 && av_span_get_bytes(&s, n, &key) &&
            av_span_get_u16(&s, &length)) {
-        unsigned k = kind % 6;
+        unsigned k = kind % (sizeof AV_RUN_KINDS - 1);
 
         length = (uint16_t)AV_MIN(length, s.n);
         (void)av_span_get_bytes(&s, length, &value);
