@@ -136,23 +136,55 @@ copy(av_span text, av_buf *out)
     }
 }
 
-static size_t
-mark(const av_snippets *self, av_span snippet, uint32_t field, av_snippet_mark *ret)
+static int
+by_offset(const void *a, const void *b)
 {
-    size_t n = 0;
+    const av_snippet_mark *x = a, *y = b;
+
+    if (x->offset != y->offset)
+        return x->offset < y->offset ? -1 : 1;
+    return x->length > y->length ? -1 : x->length < y->length;
+}
+
+/* In order; where several texts were found at one place they are one mark. */
+static size_t
+join_marks(av_snippet_mark *marks, size_t n)
+{
+    size_t kept = 0;
+
+    if (n > 1)
+        qsort(marks, n, sizeof *marks, by_offset);
+    for (size_t i = 0; i < n; i++) {
+        av_snippet_mark *last = &marks[kept == 0 ? 0 : kept - 1];
+
+        if (kept > 0 && marks[i].offset < last->offset + last->length)
+            last->length = AV_MAX(last->length, marks[i].offset + marks[i].length - last->offset);
+        else
+            marks[kept++] = marks[i];
+    }
+    return kept;
+}
+
+static size_t
+mark(const av_snippets *self, av_span snippet, uint32_t field, av_snippet_mark ret[AV_SNIPPET_MARKS])
+{
+    av_snippet_mark all[NEEDLES_MAX * AV_SNIPPET_MARKS];
+    size_t n = 0, kept;
 
     for (size_t i = 0; i < self->n; i++) {
         av_span rest = snippet;
-        size_t at, end;
+        size_t at, end, most = n + AV_SNIPPET_MARKS;
 
         if ((self->wanted[i].fields & field) == 0)
             continue;
-        while (n < AV_SNIPPET_MARKS && av_needle_find(self->wanted[i].needle, rest, &at, &end) && end > at) {
-            ret[n++] = (av_snippet_mark){ (uint32_t)((size_t)(rest.p - snippet.p) + at), (uint32_t)(end - at) };
+        while (n < most && av_needle_find(self->wanted[i].needle, rest, &at, &end) && end > at) {
+            all[n++] = (av_snippet_mark){ (uint32_t)((size_t)(rest.p - snippet.p) + at), (uint32_t)(end - at) };
             rest = av_span_skip(rest, end);
         }
     }
-    return n;
+    kept = AV_MIN(join_marks(all, n), (size_t)AV_SNIPPET_MARKS);
+    memcpy(ret, all, kept * sizeof *all);
+    return kept;
 }
 
 size_t
