@@ -177,6 +177,15 @@ av_doc_sets_trim(av_doc_sets *self, size_t most_bytes)
 
 /* ---- bringing a set up to date ---- */
 
+/* The slot may be made by the asking, and the list of them move: the number comes first. */
+static av_reach_store *
+store_of(av_reach *reach, uint32_t no)
+{
+    size_t slot = av_reach_slot(reach, no);
+
+    return &reach->stores[slot];
+}
+
 static uint64_t
 epoch_of(const av_reach_store *store)
 {
@@ -188,7 +197,7 @@ static bool
 is_of_now(set *s, av_reach *reach)
 {
     for (size_t i = 0; i < s->part_count; i++)
-        if (epoch_of(&reach->stores[av_reach_slot(reach, s->parts[i].no)]) != s->parts[i].epoch)
+        if (epoch_of(store_of(reach, s->parts[i].no)) != s->parts[i].epoch)
             return false;
     return true;
 }
@@ -208,7 +217,7 @@ part_of(set *s, const av_reach_store *store)
 static bool
 resolve(set *s, av_reach *reach, const waiting *place)
 {
-    av_reach_store *store = &reach->stores[av_reach_slot(reach, place->store)];
+    av_reach_store *store = store_of(reach, place->store);
     uint32_t doc;
     av_error why;
 
