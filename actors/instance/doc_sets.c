@@ -177,7 +177,7 @@ av_doc_sets_trim(av_doc_sets *self, size_t most_bytes)
 
 /* ---- bringing a set up to date ---- */
 
-/* The slot may be made by the asking, and the list of them move: the number comes first. */
+/* The slot first: asking for a new one moves all of them. */
 static av_reach_store *
 store_of(av_reach *reach, uint32_t no)
 {

@@ -10,19 +10,39 @@ typedef struct facts { /* of one store */
     size_t store;
 } facts;
 
-static av_errc
-folder_docs(const facts *f, av_span wanted, roaring_bitmap_t *out)
+/* Documents with a place in the folder, and those with a place elsewhere. */
+static void
+folder_docs(const facts *f, av_span wanted, roaring_bitmap_t *within, roaring_bitmap_t *elsewhere)
 {
     const av_reach *reach = &f->scan->reach;
 
     for (size_t m = 0; m < reach->mailbox_count; m++) {
         const roaring_bitmap_t *docs = av_reach_standing(reach, m, f->store);
+        av_span path = av_span_of(reach->mailboxes[m].path, reach->mailboxes[m].path_n);
 
-        if (docs != NULL &&
-            av_query_folder_matches(av_span_of(reach->mailboxes[m].path, reach->mailboxes[m].path_n), wanted))
-            roaring_bitmap_or_inplace(out, docs);
+        if (docs != NULL)
+            roaring_bitmap_or_inplace(av_query_folder_matches(path, wanted) ? within : elsewhere, docs);
     }
-    return AV_OK;
+}
+
+/*
+ * A message matches when one of its places has all that is asked (scan_part.c). With one folder in the query some place in it
+ * is as good as all, or, below NOT, all are needed for a no; with more of them it is open what one place says to both.
+ */
+static void
+folder_facts(const facts *f, av_span wanted, roaring_bitmap_t *sure, roaring_bitmap_t *maybe)
+{
+    const av_scan *scan = f->scan;
+    roaring_bitmap_t *elsewhere = roaring_bitmap_create();
+    bool one = scan->folder_nodes == 1;
+
+    folder_docs(f, wanted, maybe, elsewhere);
+    if (one && scan->folder_negated)
+        roaring_bitmap_andnot_inplace(maybe, elsewhere);
+    roaring_bitmap_or_inplace(sure, maybe);
+    if (!one)
+        roaring_bitmap_andnot_inplace(sure, elsewhere);
+    roaring_bitmap_free(elsewhere);
 }
 
 static av_errc
@@ -48,15 +68,16 @@ id_docs(const facts *f, av_span text, roaring_bitmap_t *out, av_error *err)
 }
 
 static av_errc
-on_facts(void *ctx, const av_query_node *node, roaring_bitmap_t *out, av_error *err)
+on_facts(void *ctx, const av_query_node *node, roaring_bitmap_t *sure, roaring_bitmap_t *maybe, av_error *err)
 {
     const facts *f = ctx;
 
     switch (node->kind) {
     case AV_QUERY_FOLDER:
-        return folder_docs(f, node->text, out);
+        folder_facts(f, node->text, sure, maybe);
+        return AV_OK;
     case AV_QUERY_ID:
-        return id_docs(f, node->text, out, err);
+        return id_docs(f, node->text, sure, err);
     default:
         return AV_ERR_UNSUPPORTED;
     }
@@ -163,13 +184,19 @@ add_unindexed(av_scan *self, av_error *err)
     return rc;
 }
 
-static bool
-asks_for_folders(const av_query *query)
+/* Folders in the query, and whether (the only) one stands below an odd number of NOTs. */
+static void
+count_folders(av_scan *self, av_query_id id, bool negated)
 {
-    for (av_query_id id = 1; id <= av_query_count(query); id++)
-        if (av_query_node_at(query, id)->kind == AV_QUERY_FOLDER)
-            return true;
-    return false;
+    const av_query_node *node = av_query_node_at(self->query, id);
+
+    if (node->kind == AV_QUERY_FOLDER) {
+        self->folder_nodes++;
+        self->folder_negated = negated;
+    }
+    for (av_query_id child = node->first_child; child != AV_QUERY_NONE;
+         child = av_query_node_at(self->query, child)->next)
+        count_folders(self, child, negated != (node->kind == AV_QUERY_NOT));
 }
 
 static av_errc
@@ -204,8 +231,10 @@ av_scan_init(av_scan *self, av_archive *archive, const char *user, const av_scan
     rc = av_query_parse(wish->query, NULL, &self->query, err);
     if (rc == AV_OK)
         rc = av_matcher_new(self->query, &self->matcher, err);
-    if (rc == AV_OK)
-        rc = av_reach_init(&self->reach, archive, user, wish->facets || asks_for_folders(self->query), err);
+    if (rc == AV_OK) {
+        count_folders(self, av_query_root(self->query), false);
+        rc = av_reach_init(&self->reach, archive, user, wish->facets || self->folder_nodes > 0, err);
+    }
     if (rc == AV_OK)
         rc = gather(self, err);
     return rc;

@@ -36,6 +36,8 @@ typedef struct av_scan {
     av_scan_wish wish;
     av_query *query;
     av_matcher *matcher;
+    size_t folder_nodes; /* of the query */
+    bool folder_negated; /* one of them below an odd number of NOTs */
     av_reach reach;
     roaring_bitmap_t **sure;      /* by store of reach: documents that match */
     av_candidates candidates;     /* rows alone; mailboxes are those of reach */

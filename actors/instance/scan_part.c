@@ -78,7 +78,8 @@ test_one(av_scan_part *self, size_t at, size_t end)
     const av_mailbox *mailbox;
     av_error ignored;
     av_hit hit = { 0 };
-    bool by_place = (self->probe.needs & AV_MATCH_NEED_META) != 0, truncated = false;
+    /* Without a Date header the received date counts, and that is of a place, too. */
+    bool by_place = (self->probe.needs & (AV_MATCH_NEED_META | AV_MATCH_NEED_DATE)) != 0, truncated = false;
     size_t i;
 
     for (i = at; i < end; i++) {

@@ -150,7 +150,7 @@ evaluate_facts(
     av_errc rc = AV_ERR_UNSUPPORTED;
 
     if (self->o->facts != NULL)
-        rc = self->o->facts(self->o->facts_ctx, node, ret->sure, err);
+        rc = self->o->facts(self->o->facts_ctx, node, ret->sure, ret->maybe, err);
     if (rc == AV_ERR_UNSUPPORTED) {
         roaring_bitmap_clear(ret->sure);
         roaring_bitmap_or_inplace(ret->maybe, among);

@@ -21,11 +21,14 @@ void av_bounds_release(av_bounds *self);
 /* What the index itself does not know, and how far to go. All members may be left out (zeros). */
 typedef struct av_evaluate_options {
     /*
-     * Documents for which a node holds that speaks of a place: FOLDER, ID, FLAG, KEYWORD, UIDS, DATE received. They are added
-     * to out; what is outside the reader's documents does not matter. AV_ERR_UNSUPPORTED: not known here, everything may
+     * Documents for which a node holds that speaks of a place: FOLDER, ID, FLAG, KEYWORD, UIDS, DATE received. Those for which
+     * it surely does are added to sure, those for which it may to maybe (what is sure need not be); what is outside the
+     * reader's documents does not matter. A message with several places matches where one of them has all that is asked: it is
+     * sure when all of its places hold, and may match when one does. AV_ERR_UNSUPPORTED: not known here, everything may
      * match. Also when facts is NULL.
      */
-    av_errc (*facts)(void *ctx, const av_query_node *node, roaring_bitmap_t *out, av_error *err);
+    av_errc (*facts)(
+        void *ctx, const av_query_node *node, roaring_bitmap_t *sure, roaring_bitmap_t *maybe, av_error *err);
     void *facts_ctx;
     bool crlf_sizes;           /* SIZE means the CRLF view, which is not smaller than what is stored as size */
     uint32_t expansion;        /* words that part of a phrase may stand for, before it is left to the text; 0: 4,096 */

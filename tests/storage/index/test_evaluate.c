@@ -554,7 +554,7 @@ is_fact(const av_query_node *node)
 
 /* Facts are asked of a matcher of that node alone. */
 static av_errc
-on_facts(void *ctx, const av_query_node *node, roaring_bitmap_t *out, av_error *err)
+on_facts(void *ctx, const av_query_node *node, roaring_bitmap_t *sure, roaring_bitmap_t *maybe, av_error *err)
 {
     AV_CLEANUP(av_query_destroy) av_query *q = av_query_new(NULL);
     AV_CLEANUP(av_matcher_destroy) av_matcher *matcher = NULL;
@@ -580,7 +580,8 @@ on_facts(void *ctx, const av_query_node *node, roaring_bitmap_t *out, av_error *
     AV_CHECK_RC(av_matcher_new(q, &matcher, err), AV_OK, err);
     for (uint32_t i = 0; i < run.m.n; i++)
         if (av_matcher_test(matcher, &run.m.all[i].doc))
-            roaring_bitmap_add(out, i);
+            roaring_bitmap_add(sure, i);
+    (void)maybe;
     return AV_OK;
 }
 

@@ -132,7 +132,8 @@ take_words(words *w, size_t most)
     while (w->n < most && av_tokens_next(&tokens, &t)) {
         uint32_t step = t.step;
 
-        if (t.row || t.folded.n > WORD_LONGEST || step == AV_TOKEN_STEP_MIXED || step == AV_TOKEN_STEP_NOTHING)
+        if (t.row || t.folded.p[0] == '_' || t.folded.n > WORD_LONGEST || step == AV_TOKEN_STEP_MIXED ||
+            step == AV_TOKEN_STEP_NOTHING)
             break;
         if (w->n > 0)
             w->text[at++] = step == AV_TOKEN_STEP_SPACE ? ' ' : AV_TOKEN_MARKS[step - AV_TOKEN_STEP_MARK];
