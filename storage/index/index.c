@@ -103,7 +103,7 @@ load(av_index *self, av_error *err)
     rc = index_db_manifest(self->db, &row, err);
     if (rc == AV_ERR_NOT_FOUND) {
         settings_set(self, &self->made_with, av_buf_span(&self->settings));
-        rc = index_drop_strangers(self, err);
+        rc = index_doom_strangers(self, err);
         return rc == AV_OK ? index_commit(self, 0, 0, NULL, err) : rc;
     }
     if (rc == AV_OK)
@@ -115,7 +115,7 @@ load(av_index *self, av_error *err)
     settings_set(self, &self->made_with, manifest.settings);
     self->next_number = AV_MAX(self->next_number, manifest.next_number);
     rc = load_runs(self, &manifest, err);
-    return rc == AV_OK ? index_drop_strangers(self, err) : rc;
+    return rc == AV_OK ? index_doom_strangers(self, err) : rc;
 }
 
 static bool
@@ -144,7 +144,7 @@ open_all(av_index *self, const av_index_config *config, av_error *err)
     if (rc != AV_OK)
         return rc;
     rc = index_db_reopen(self->db, false, err);
-    if (rc == AV_OK)
+    if (rc == AV_OK || self->db->db != NULL) /* the disk may be full: what can be read is searched */
         rc = load(self, err);
     if (!is_disposable(rc))
         return rc;
@@ -178,6 +178,7 @@ av_index_open(const av_index_config *config, av_index **ret, av_error *err)
     if (rc != AV_OK)
         return av_error_prefix(err, "index");
     headers_set(self);
+    index_sweep(self);
     self->taken_lsn = self->view->lsn;
     *ret = AV_TAKE(self);
     return AV_OK;

@@ -58,11 +58,16 @@ av_errc
 index_switch(av_index *self, size_t at, size_t count, index_write *write, void *ctx, av_error *err)
 {
     uint32_t number = self->next_number++, first;
-    index_table *table = index_table_new(self->db, number);
-    av_run_sink sink = index_table_sink(table);
+    index_table *table;
     AV_CLEANUP(index_run_free) index_run *run = NULL;
-    av_errc rc = write(ctx, &sink, err);
+    av_run_sink sink;
+    av_errc rc = index_heal(self, err);
 
+    if (rc != AV_OK)
+        return rc;
+    table = index_table_new(self->db, number);
+    sink = index_table_sink(table);
+    rc = write(ctx, &sink, err);
     if (rc != AV_OK) {
         index_table_abort(&table);
         return rc;
@@ -111,7 +116,9 @@ index_heal(av_index *self, av_error *err)
 
     if (!self->db->stuck)
         return AV_OK;
-    rc = index_db_reopen(self->db, false, err);
+    rc = index_db_probe(self->db, err);
+    if (rc == AV_OK)
+        rc = index_db_reopen(self->db, false, err);
     if (rc == AV_OK)
         rc = find_runs(self, err);
     if (rc == AV_OK)
@@ -126,7 +133,7 @@ index_heal(av_index *self, av_error *err)
 }
 
 av_errc
-index_drop_strangers(av_index *self, av_error *err)
+index_doom_strangers(av_index *self, av_error *err)
 {
     AV_CLEANUP(av_buf_release) av_buf found = { 0 };
     const uint32_t *numbers;
@@ -142,7 +149,7 @@ index_drop_strangers(av_index *self, av_error *err)
             known |= self->view->owners[r]->facts.number == numbers[i];
         self->next_number = AV_MAX(self->next_number, numbers[i] + 1);
         if (!known)
-            rc = index_db_drop(self->db, numbers[i], err);
+            doom(self, numbers[i]);
     }
     return rc;
 }

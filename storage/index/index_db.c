@@ -10,7 +10,6 @@
  * (index_heal), while readers wait.
  */
 #include <dirent.h>
-#include <errno.h>
 #include <time.h>
 
 #include "base/file.h"
@@ -26,6 +25,7 @@
 #define READAHEAD      (256U * 1024)
 #define TABLE_LEVEL    1 /* zstd */
 #define WAIT_S         10
+#define PROBE          ((size_t)64 * 1024) /* bytes that must get to disk before a database that is read is closed */
 
 /* --- open -------------------------------------------------------------------------------------------------------- */
 
@@ -63,27 +63,34 @@ make_options(index_db *self)
     return options;
 }
 
-/* Tables that were written and not taken in, by a process that died. */
-static av_errc
-remove_new_tables(const char *dir, av_error *err)
+/* Tables that were written and not taken in, by a process that died. What cannot be removed does no harm. */
+static void
+remove_new_tables(const char *dir)
 {
     DIR *d = opendir(dir);
     struct dirent *entry;
-    av_errc rc = AV_OK;
 
-    if (d == NULL)
-        return errno == ENOENT ? AV_OK : av_error_errno(err, "%s", dir);
-    while (rc == AV_OK && (entry = readdir(d)) != NULL) {
+    while (d != NULL && (entry = readdir(d)) != NULL) {
         AV_CLEANUP(av_free) char *path = NULL;
 
         if (strncmp(entry->d_name, INDEX_NEW_TABLE, strlen(INDEX_NEW_TABLE)) != 0)
             continue;
         path = av_xasprintf("%s/%s", dir, entry->d_name);
-        if (av_file_ops_get()->unlink(path) != 0 && errno != ENOENT)
-            rc = av_error_errno(err, "%s", path);
+        (void)av_file_ops_get()->unlink(path);
     }
-    (void)closedir(d);
-    return rc;
+    if (d != NULL)
+        (void)closedir(d);
+}
+
+/* A disk that takes no writes: opened for reading alone it is searched still, and stays stuck. */
+static void
+open_to_read(index_db *self)
+{
+    char *status = NULL;
+    av_error ignored;
+
+    self->db = rocksdb_open_for_read_only(self->options, self->dir, 0, &status);
+    (void)av_sealed_status(status, &ignored);
 }
 
 static av_errc
@@ -92,13 +99,34 @@ open_files(index_db *self, av_error *err)
     char *status = NULL;
     av_errc rc = av_dir_make(self->dir, err);
 
-    if (rc == AV_OK)
-        rc = remove_new_tables(self->dir, err);
     if (rc != AV_OK)
         return rc;
+    remove_new_tables(self->dir);
     self->db = rocksdb_open(self->options, self->dir, &status);
     self->stuck = self->db == NULL;
-    return self->db != NULL ? AV_OK : av_sealed_status_of_open(status, err);
+    rc = av_sealed_status_of_open(status, err);
+    if (rc == AV_ERR_IO || rc == AV_ERR_NOSPACE)
+        open_to_read(self);
+    return rc;
+}
+
+av_errc
+index_db_probe(const index_db *self, av_error *err)
+{
+    AV_CLEANUP(av_free) char *path = av_xasprintf("%s/" INDEX_NEW_TABLE "probe", self->dir);
+    AV_CLEANUP(av_buf_release) av_buf bytes = { 0 };
+    AV_CLEANUP(av_fd_close) int fd = -1;
+    av_errc rc;
+
+    av_buf_init(&bytes, PROBE);
+    memset(av_buf_reserve(&bytes, PROBE), 0, PROBE);
+    rc = av_file_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600, &fd, err);
+    if (rc == AV_OK)
+        rc = av_file_write_at(fd, bytes.p, PROBE, 0, err);
+    if (rc == AV_OK)
+        rc = av_file_datasync(fd, err);
+    (void)av_file_ops_get()->unlink(path);
+    return rc;
 }
 
 av_errc

@@ -175,7 +175,7 @@ put_away(av_index *self, bool bulk, bool at_end, av_error *err)
     size_t keep = bulk && !at_end ? self->memory_bytes / BULK_PART : BUILDER_KEEP;
     av_errc rc;
 
-    if (bulk && count >= BULK_LEAST && self->view->disk == self->view->n)
+    if (bulk && count >= BULK_LEAST && self->view->disk == self->view->n && index_heal(self, err) == AV_OK)
         return write_bulk(self, keep, err);
     rc = index_settle(self, keep, err);
     if (rc == AV_OK && (fresh_documents(self) >= self->flush_documents ||

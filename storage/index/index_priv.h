@@ -52,8 +52,11 @@ typedef struct index_db {
 av_errc index_db_new(const av_index_config *config, index_db **ret, av_error *err);
 void index_db_close(index_db **self);
 /* Close it if it is open, and open it; with `empty` its files are removed between. AV_ERR_BUSY: readers did not leave.
- * AV_ERR_CORRUPT, AV_ERR_AUTH, AV_ERR_VERSION: to be thrown away. */
+ * AV_ERR_CORRUPT, AV_ERR_AUTH, AV_ERR_VERSION: to be thrown away. AV_ERR_IO, AV_ERR_NOSPACE: stuck, but when db is set it
+ * can be read. */
 av_errc index_db_reopen(index_db *self, bool empty, av_error *err);
+/* Does the disk take writes? */
+av_errc index_db_probe(const index_db *self, av_error *err);
 /* The manifest row; AV_ERR_NOT_FOUND. */
 av_errc index_db_manifest(index_db *self, av_buf *out, av_error *err);
 /* Durable on return. A failure leaves it unknown which one is there. */
@@ -184,8 +187,8 @@ struct av_index {
     atomic_bool failed;
 };
 
-/* Rows of runs that are not in the view (of a process that died between table and manifest) are dropped. */
-av_errc index_drop_strangers(av_index *self, av_error *err);
+/* Rows of runs that are not in the view (of a process that died between table and manifest) go with the next sweep. */
+av_errc index_doom_strangers(av_index *self, av_error *err);
 /* After a failed write: open the database again and write down what is known. AV_OK when nothing is to be done. */
 av_errc index_heal(av_index *self, av_error *err);
 /* Drop the rows of what nobody has any more. Failures are left to the next open. */

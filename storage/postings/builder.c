@@ -3,13 +3,14 @@
  *
  * The hot path of indexing: for each word one look in a table, one or two bytes behind its postings.
  */
-#include <sys/random.h>
+#include <sodium.h>
 
 #include "storage/index/token.h"
 #include "storage/postings/builder_priv.h"
 #include "storage/postings/steps.h"
 
-enum { FIRST_SLOTS = 1 << 12 };
+enum { FIRST_SLOTS = 1 << 12, CROWD = 16 };
+_Static_assert(sizeof(((av_builder *)NULL)->salt) == crypto_shorthash_KEYBYTES, "the salt is a key");
 
 static void
 make_table(av_builder *self, uint32_t slots)
@@ -26,9 +27,8 @@ av_builder_new(void)
 
     make_table(self, FIRST_SLOTS);
     av_buf_init(&self->steps, SIZE_MAX / 2);
-    /* Without it a table of the same words would always lie the same way. It is no secret that anything hangs on. */
-    if (getrandom(&self->salt, sizeof self->salt, GRND_NONBLOCK) != sizeof self->salt)
-        self->salt = (uint64_t)(uintptr_t)self;
+    /* Nobody outside can tell which words share a slot. */
+    randombytes_buf(self->salt, sizeof self->salt);
     return self;
 }
 
@@ -132,11 +132,15 @@ add_term(av_builder *self, uint32_t hash, uint8_t form, av_span word)
     return t;
 }
 
+/*
+ * The term among those with this hash, or made. NULL: more than CROWD others have the same hash before it, so it must be
+ * looked for by another one. Terms of one hash lie in the order in which they came, also after the table has grown, so the
+ * answer for a word never changes.
+ */
 static av_build_term *
-find_term(av_builder *self, uint64_t hash64, uint8_t form, av_span word)
+probe(av_builder *self, uint32_t hash, uint8_t form, av_span word, bool crowded)
 {
-    uint64_t mixed = (hash64 ^ self->salt ^ form) * UINT64_C(0x9e3779b97f4a7c15);
-    uint32_t hash = (uint32_t)(mixed >> 32), at;
+    uint32_t at, others = 0;
     const uint8_t *p;
     av_build_term *t;
 
@@ -147,12 +151,31 @@ find_term(av_builder *self, uint64_t hash64, uint8_t form, av_span word)
         p = av_pool_at(&self->pool, t->word);
         if (t->n == 1 + word.n && p[0] == form && memcmp(p + 1, word.p, word.n) == 0)
             return t;
+        if (++others > CROWD && !crowded)
+            return NULL;
     }
     t = add_term(self, hash, form, word);
     self->slots[at] = (av_build_slot){ .hash = hash, .term = self->n };
     if (self->n > self->mask / 4 * 3)
         grow_table(self);
     return t;
+}
+
+/* Words that a stranger chose to have one hash are parted by a keyed one, which costs more. */
+static av_build_term *
+find_term(av_builder *self, uint64_t hash, uint8_t form, av_span word)
+{
+    uint8_t keyed[crypto_shorthash_BYTES];
+    av_build_term *t;
+
+    hash = (hash ^ self->salt[0] ^ form) * UINT64_C(0x9e3779b97f4a7c15);
+    hash = (hash ^ hash >> 32) * UINT64_C(0xd6e8feb86659fd93);
+    t = probe(self, (uint32_t)(hash >> 32), form, word, false);
+    if (t != NULL)
+        return t;
+    (void)crypto_shorthash(keyed, word.p, word.n, (const uint8_t *)self->salt);
+    memcpy(&hash, keyed, sizeof hash);
+    return probe(self, (uint32_t)hash, form, word, true);
 }
 
 static void

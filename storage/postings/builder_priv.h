@@ -36,7 +36,7 @@ struct av_builder {
     uint32_t n, cap;
     av_build_slot *slots;
     uint32_t mask; /* slots less one */
-    uint64_t salt;
+    uint64_t salt[2];
     /* documents */
     uint64_t *numbers; /* AV_COLUMN_NUMBERS each */
     uint32_t *strings; /* AV_STRINGS each: address of a length and its bytes */
