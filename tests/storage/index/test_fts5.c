@@ -132,8 +132,7 @@ take_words(words *w, size_t most)
     while (w->n < most && av_tokens_next(&tokens, &t)) {
         uint32_t step = t.step;
 
-        if (t.row || t.folded.p[0] == '_' || t.folded.n > WORD_LONGEST || step == AV_TOKEN_STEP_MIXED ||
-            step == AV_TOKEN_STEP_NOTHING)
+        if (t.row || t.folded.n > WORD_LONGEST || step == AV_TOKEN_STEP_MIXED || step == AV_TOKEN_STEP_NOTHING)
             break;
         if (w->n > 0)
             w->text[at++] = step == AV_TOKEN_STEP_SPACE ? ' ' : AV_TOKEN_MARKS[step - AV_TOKEN_STEP_MARK];
@@ -177,10 +176,13 @@ word(question *q, bool prefix)
 
     while (!take_words(&w, 1))
         continue;
-    if (prefix && w.all[0].n > 2)
-        do
-            w.all[0].n--;
-        while ((w.all[0].p[w.all[0].n] & 0xC0) == 0x80 || (w.all[0].n > 3 && below(2) == 0));
+    if (prefix) { /* to a whole character */
+        size_t n = 1 + below(w.all[0].n);
+
+        while (n < w.all[0].n && (w.all[0].p[n] & 0xC0) == 0x80)
+            n++;
+        w.all[0].n = n;
+    }
     fields = some_columns(&q->fts);
     put_hex(&q->fts, w.all[0]);
     if (prefix)
