@@ -3,6 +3,7 @@
  */
 #include "actors/instance/summary_row.h"
 
+#include "actors/instance/summary_words.h"
 #include "base/log.h"
 #include "storage/container/tlv.h"
 #include "storage/mime/crlf.h"
@@ -181,9 +182,10 @@ av_summarizer_row(av_summarizer *self, av_span head, uint64_t size, uint64_t crl
         .date_zone_minutes = s->date_zone_minutes,
     };
     memcpy(row.thread, s->thread, sizeof row.thread);
-    row.cut = opaque || near(&s->subject, AV_SUMMARY_SUBJECT_MAX) || near(&s->from, AV_SUMMARY_ADDRESSES_MAX) ||
-              near(&s->to, AV_SUMMARY_ADDRESSES_MAX) || near(&s->cc, AV_SUMMARY_ADDRESSES_MAX) ||
-              near(&s->bcc, AV_SUMMARY_ADDRESSES_MAX) || near(&s->attachments, AV_SUMMARY_NAMES_MAX);
+    row.cut = opaque || !av_summary_has_words(&self->mime, s) || near(&s->subject, AV_SUMMARY_SUBJECT_MAX) ||
+              near(&s->from, AV_SUMMARY_ADDRESSES_MAX) || near(&s->to, AV_SUMMARY_ADDRESSES_MAX) ||
+              near(&s->cc, AV_SUMMARY_ADDRESSES_MAX) || near(&s->bcc, AV_SUMMARY_ADDRESSES_MAX) ||
+              near(&s->attachments, AV_SUMMARY_NAMES_MAX);
     *ret_has_date = row.has_date;
     *ret_date_unix_s = row.date_unix_s;
     return av_summary_row_encode(&row, out, err);

@@ -20,7 +20,7 @@ typedef struct av_summary {
     av_span attachments;                /* file names, one a line */
     av_span preview, envelope, bodystructure;
     bool has_date, has_attachment;
-    bool cut;    /* one of the texts was longer than what is kept: a search has to look at the message */
+    bool cut;    /* a search has to look at the message: a text was longer than what is kept, or has other words */
     bool opaque; /* too large: structure was not looked for */
     uint8_t thread[AV_THREAD_KEY_SIZE];
     int64_t date_unix_s;
