@@ -18,6 +18,7 @@ typedef struct av_job {
     uint64_t unpacked_left; /* bytes that decompression and decoding may still give */
     uint32_t depth_left;    /* levels of documents in documents */
     uint32_t items_left;    /* documents in documents, altogether */
+    bool skip_pdf_files;    /* leave out files inside PDF files */
     av_error inner;         /* the first thing inside that could not be read; AV_OK: none */
 } av_job;
 

@@ -20,6 +20,8 @@ on_file(void *ctx, const char *name, size_t name_n, const char *type, size_t typ
     av_job *job = ctx;
     av_error err;
 
+    if (job->skip_pdf_files)
+        return false;
     if (av_job_unpacked(job, n, &err) != AV_OK) {
         job->inner = err;
         return false;

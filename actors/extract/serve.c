@@ -107,6 +107,7 @@ work(const server *self, const av_extract_request *request, const int fds[2], av
     if (rc != AV_OK)
         return rc;
     av_job_init(&job, request->text_bytes, request->unpacked_bytes, request->depth, 1);
+    job.skip_pdf_files = request->skip_pdf_files != 0;
     rc = av_job_read(&job, (av_kind)request->kind, bytes, err);
     av_job_flush(&job);
     if (rc == AV_OK && job.inner.code != AV_OK) {

@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "actors/instance/index_purges.h"
 #include "actors/instance/reach.h"
 #include "actors/instance/restored.h"
 #include "base/clock.h"
@@ -154,6 +155,8 @@ open_stores(av_archive *self, const av_archive_config *config, av_error *err)
         .max_message_bytes = config->max_message_bytes,
         .cache_bytes = config->cache_bytes,
         .search_bytes = (size_t)self->search_bytes,
+        .no_index = config->no_index,
+        .desk = self->desk,
         .most_open = config->open_stores };
     av_errc rc = av_stores_open(&c, &self->stores, err);
 
@@ -173,7 +176,9 @@ av_archive_open(const av_archive_config *config, av_archive **ret, av_error *err
     self->max_message_bytes = config->max_message_bytes;
     self->grace_ms = config->grace_ms;
     self->search_bytes = config->search_bytes != 0 ? config->search_bytes : AV_SEARCH_BYTES;
+    self->saved_searches = config->saved_searches != 0 ? config->saved_searches : AV_SAVED_SEARCHES;
     self->doc_sets = av_doc_sets_new(AV_DOC_SETS_BYTES);
+    self->desk = av_index_desk_new();
     stores = av_archive_path(self, "stores");
     rc = av_dir_make(stores, err);
     if (rc == AV_OK)
@@ -186,6 +191,8 @@ av_archive_open(const av_archive_config *config, av_archive **ret, av_error *err
         rc = av_restored_settle(self->dir, self->accounts, err);
     if (rc == AV_OK)
         rc = open_stores(self, config, err);
+    if (rc == AV_OK)
+        rc = av_index_purges_resume(self, err);
     if (rc == AV_OK)
         rc = av_restored_go_on(self->dir, self->accounts, self->catalog, err);
     if (rc != AV_OK)
@@ -214,6 +221,7 @@ av_archive_close(av_archive **self)
     av_file_close(&a->lock_fd); /* the lock goes with it; the file stays, or a second opener could lock a removed one */
     pthread_mutex_destroy(&a->large);
     av_doc_sets_destroy(&a->doc_sets);
+    av_index_desk_destroy(&a->desk);
     free(a->dir);
     free(a);
     *self = NULL;

@@ -21,6 +21,7 @@
 
 #define AV_DAY_MS          ((int64_t)24 * 3600 * 1000)
 #define AV_SEARCH_BYTES    (64ULL * 1024 * 1024)
+#define AV_SAVED_SEARCHES  200U
 #define AV_TRUNCATED_SLOTS 64
 
 typedef struct av_archive_config {
@@ -29,6 +30,8 @@ typedef struct av_archive_config {
     uint8_t recovery_public[32]; /* for a keyring that is made now; zeros: none is made */
     uint64_t max_message_bytes;  /* larger ones are refused */
     uint64_t search_bytes;       /* of one message that a search looks at; 0: AV_SEARCH_BYTES */
+    bool no_index;               /* search indexes are neither made nor asked */
+    size_t saved_searches;       /* of one user; 0: AV_SAVED_SEARCHES */
     size_t cache_bytes;          /* of the catalog and of each store's view; 0: their defaults */
     unsigned open_stores;        /* 0: AV_STORES_OPEN */
     int64_t grace_ms;            /* a deleted message can be restored for this time */
@@ -43,14 +46,15 @@ typedef struct av_archive {
     av_accounts *accounts;
     av_catalog *catalog;
     av_stores *stores;
-    av_span index_settings;    /* of new indexes: av_index_config.settings; the writer's, between searches */
-    av_doc_sets *doc_sets; /* reach.h: any thread */
+    av_index_desk *desk;              /* of the indexer: any thread */
+    av_doc_sets *doc_sets;            /* reach.h: any thread */
     const av_open_store *group_store; /* writer: where the open group goes; NULL: none is open */
     uint8_t uuid[16];                 /* of the instance: written into placements and mailboxes */
-    void (*committed)(void *ctx); /* told of each group, in the writer's thread; NULL: nobody */
+    void (*committed)(void *ctx);     /* told of each group, in the writer's thread; NULL: nobody */
     void *committed_ctx;
-    atomic_uint_fast64_t commits;     /* groups committed since start */
+    atomic_uint_fast64_t commits; /* groups committed since start */
     uint64_t max_message_bytes, search_bytes;
+    size_t saved_searches;
     int64_t grace_ms;
     atomic_uint_fast64_t truncated; /* times a message was searched only in part */
     /* LSNs of the last of them, so that each is logged once (probe.c). */

@@ -3,6 +3,7 @@
  */
 #include "actors/instance/erase.h"
 #include "actors/instance/holds.h"
+#include "actors/instance/index_purges.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -212,10 +213,14 @@ av_erase_contents(
     if (rc == AV_OK)
         rc = av_holds_follow(self, store, err);
     if (rc == AV_OK)
+        rc = av_index_purge_note(self, store_id, err);
+    if (rc == AV_OK)
         rc = erase_all(self, store, lsns, strict, who, &later, ret, err);
     if (rc ==
         AV_OK) /* parts alone, none of which takes another along; a crash before leaves them to the grace period */
         rc = erase_all(self, store, av_buf_span(&later), false, who, &none, ret, err);
+    if (ret->messages > 0)
+        av_index_desk_ask(self->desk, store_id, AV_INDEX_PURGE);
     av_stores_written(self->stores, &store);
     return rc;
 }

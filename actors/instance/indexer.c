@@ -5,34 +5,18 @@
  * A store that is not open is not opened for this: its index was written when it was closed, and a search that finds it
  * behind opens it anyway.
  */
-#include "actors/instance/indexer.h"
+#include "actors/instance/indexer_priv.h"
 
+#include "actors/instance/index_settings.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "storage/index/source.h"
 
-#define STEP_DOCUMENTS 64U   /* in one step, live: some tens of ms */
-#define BULK_DOCUMENTS 1024U /* in one step of an import */
-#define BULK_BEHIND    4096U /* messages from which on it is one */
-#define RETRY_MS       10000 /* after a failure: a full disk does not empty sooner for being asked */
-
-struct av_indexer {
-    av_archive *archive;
-    av_loop *loop;
-    av_pool *pool;
-    av_job job;
-    bool running, again, trim;
-    atomic_bool posted, stopping;
-    uint32_t visit; /* id of the store that was worked on last */
-    bool worked;    /* something was done since the round began */
-    int64_t failed_mono_ms;
-    av_loop_timer *retry;
-};
+#define RETRY_MS 10000 /* after a failure: a full disk does not empty sooner for being asked */
 
 /* ---- the indexer's thread ---- */
 
-static bool
-is_stopping(void *ctx)
+bool
+indexer_is_stopping(void *ctx)
 {
     return atomic_load(&((av_indexer *)ctx)->stopping);
 }
@@ -52,50 +36,11 @@ next_store(av_indexer *self)
     return id;
 }
 
-static bool
-is_far_behind(const av_open_store *open, const av_index_state *state)
-{
-    av_meta_view *view = av_store_view_snapshot(open->view);
-    av_store_counters counters = { 0 };
-    av_error ignored;
-    bool far = av_store_view_counters(view, &counters, &ignored) == AV_OK &&
-               counters.messages > state->documents + BULK_BEHIND;
-
-    av_meta_view_destroy(&view);
-    return far;
-}
-
-/* Some messages, or else one merge. ret_done: this store has nothing to do. */
 static av_errc
-work_on(av_indexer *self, const av_open_store *open, bool *ret_done, av_error *err)
+trim_one(av_indexer *self, const av_open_store *open, av_error *err)
 {
-    av_store_source *source = av_store_source_new(open->view, open->store, NULL, NULL);
-    av_index_source messages = av_store_source_of(source);
-    av_index_progress progress = { 0 };
-    av_index_state state;
-    bool bulk, more = false;
-    av_errc rc = AV_OK;
-
-    av_index_get_state(open->index, &state);
-    if (state.failed) {
-        AV_LOG(AV_LOG_WARN, "index.rebuild", AV_U64("store", open->id));
-        rc = av_index_rebuild(open->index, self->archive->index_settings, err);
-        av_index_get_state(open->index, &state);
-    }
-    bulk = is_far_behind(open, &state);
-    if (rc == AV_OK)
-        rc = av_index_follow(open->index, &messages, bulk ? BULK_DOCUMENTS : STEP_DOCUMENTS, bulk, &progress, err);
-    if (rc == AV_OK && progress.at_end)
-        rc = av_index_merge(open->index, is_stopping, self, &more, err);
-    av_store_source_destroy(&source);
-    self->worked |= progress.documents > 0;
-    *ret_done = rc == AV_OK && progress.at_end && !more;
-    return rc;
-}
-
-static av_errc
-trim_one(const av_open_store *open, av_error *err)
-{
+    if (self->extractor != NULL)
+        av_extractor_trim(self->extractor);
     return av_index_trim(open->index, err);
 }
 
@@ -109,14 +54,14 @@ on_step(av_job *job)
     av_error err;
     av_errc rc = AV_OK;
 
-    if (id == 0 || is_stopping(self))
+    if (id == 0 || indexer_is_stopping(self))
         return AV_STEP_DONE;
     if (av_stores_use_id(self->archive->stores, id, &open, &err) != AV_OK) {
         self->visit = id;
         return AV_STEP_AGAIN;
     }
     if (open->index != NULL)
-        rc = self->trim ? trim_one(open, &err) : work_on(self, open, &done, &err);
+        rc = self->trim ? trim_one(self, open, &err) : indexer_work(self, open, &done, &err);
     av_stores_done(self->archive->stores, &open);
     if (rc != AV_OK && rc != AV_ERR_CANCELLED) {
         AV_LOG(AV_LOG_WARN, "index.behind", AV_U64("store", id), AV_ERRF(&err));
@@ -136,7 +81,6 @@ submit(av_indexer *self)
     self->running = true;
     self->again = false;
     self->visit = 0;
-    self->worked = false;
     self->failed_mono_ms = 0;
     av_pool_submit(self->pool, &self->job);
 }
@@ -188,7 +132,7 @@ av_indexer_wake(av_indexer *self)
         av_loop_post(self->loop, on_wake, self);
 }
 
-/* The writer's thread. */
+/* Any thread. */
 static void
 on_committed(void *ctx)
 {
@@ -224,7 +168,7 @@ av_indexer_pause(av_indexer *self, bool pause)
 }
 
 av_errc
-av_indexer_new(av_loop *loop, av_archive *archive, av_indexer **ret, av_error *err)
+av_indexer_new(av_loop *loop, av_archive *archive, const av_extract_limits *limits, av_indexer **ret, av_error *err)
 {
     av_indexer *self = av_xcalloc(1, sizeof *self);
     av_errc rc = av_pool_new(loop, "indexer", 1, &self->pool, err);
@@ -235,12 +179,15 @@ av_indexer_new(av_loop *loop, av_archive *archive, av_indexer **ret, av_error *e
     }
     self->loop = loop;
     self->archive = archive;
+    self->limits = *limits;
+    av_buf_init(&self->made_for, AV_INDEX_SETTINGS_MAX);
     atomic_init(&self->posted, false);
     atomic_init(&self->stopping, false);
     self->job.step = on_step;
     self->job.done = on_done;
     archive->committed = on_committed;
     archive->committed_ctx = self;
+    av_index_desk_set_wake(archive->desk, on_committed, self);
     *ret = self;
     return AV_OK;
 }
@@ -249,6 +196,7 @@ void
 av_indexer_stop(av_indexer *self)
 {
     atomic_store(&self->stopping, true);
+    av_index_desk_set_wake(self->archive->desk, NULL, NULL);
     av_loop_remove_timer(&self->retry);
     av_pool_stop(self->pool);
 }
@@ -259,6 +207,8 @@ av_indexer_destroy(av_indexer **self)
     if (*self == NULL)
         return;
     av_pool_destroy(&(*self)->pool);
+    av_extractor_destroy(&(*self)->extractor);
+    av_buf_release(&(*self)->made_for);
     free(*self);
     *self = NULL;
 }

@@ -43,7 +43,11 @@ static const av_setting settings[] = {
     { "searches_at_once", AV_SETTING_U64, MEMBER(searches_at_once), "2", 1, 64,
         "searches that work at the same time, each with up to 192 MB (24 bytes a message); the others wait" },
     { "search_unindexed", AV_SETTING_U64, MEMBER(search_unindexed), "20000", 0, 8000000,
-        "messages without an index that a search looks at itself; when there are more they are counted as not covered" },
+        "messages without an index that a search looks at itself; when there are more they are counted as not "
+        "covered" },
+    { "search_index", AV_SETTING_BOOL, MEMBER(search_index), "yes", 0, 0,
+        "keep search indexes and ask them; no: searches look at up to search_unindexed messages themselves" },
+    { "saved_searches", AV_SETTING_U64, MEMBER(saved_searches), "200", 1, 10000, "saved searches of one user" },
     { "search_message_mb", AV_SETTING_U64, MEMBER(search_message_mb), "64", 1, 1023,
         "a search looks at the first MB of a message up to this many, one large message at a time, in a few times "
         "as much memory" },
@@ -104,9 +108,9 @@ static bool
 is_idle(const av_instance *self)
 {
     return av_pool_load(self->readers) == 0 && av_pool_load(self->writer) == 0 && self->feeds == NULL &&
-           !av_indexer_is_busy(self->indexer) &&
-           av_runs_active(self->runs) == 0 && av_store_ops_active(self->store_ops) == 0 &&
-           !av_freeze_is_on(self->freeze) && av_heal_problem(self->heal) == NULL;
+           !av_indexer_is_busy(self->indexer) && av_runs_active(self->runs) == 0 &&
+           av_store_ops_active(self->store_ops) == 0 && !av_freeze_is_on(self->freeze) &&
+           av_heal_problem(self->heal) == NULL;
 }
 
 static void
@@ -185,6 +189,8 @@ open_archive(av_instance *self, av_error *err)
     av_archive_config config = { .dir = av_actor_arg(self->actor, "dir"),
         .max_message_bytes = self->settings.max_message_mb * 1024 * 1024,
         .search_bytes = self->settings.search_message_mb * 1024 * 1024,
+        .no_index = !self->settings.search_index,
+        .saved_searches = (size_t)self->settings.saved_searches,
         .open_stores = (unsigned)self->settings.open_stores,
         .grace_ms = (int64_t)self->settings.grace_days * AV_DAY_MS };
     const char *recovery = av_actor_arg(self->actor, "recovery_public");
@@ -266,7 +272,7 @@ on_start(void *ctx, av_actor *actor, av_error *err)
     if (rc == AV_OK)
         rc = av_pool_new(self->loop, "writer", 1, &self->writer, err);
     if (rc == AV_OK)
-        rc = av_indexer_new(self->loop, self->archive, &self->indexer, err);
+        rc = av_indexer_new(self->loop, self->archive, &self->settings.attachments, &self->indexer, err);
     if (rc == AV_OK)
         rc = serve(self, err);
     return rc;
@@ -333,16 +339,33 @@ on_end(void *ctx)
     free(self->work_handlers);
 }
 
+/* Own rows, then those of reading attachments, which land in our struct. */
+static void
+gather_settings(av_setting *ret, size_t most)
+{
+    size_t n = 0;
+
+    for (const av_setting *row = settings; row->key != NULL && n + 1 < most; row++)
+        ret[n++] = *row;
+    for (const av_setting *row = av_extract_settings; row->key != NULL; row++) {
+        assert(n + 1 < most);
+        ret[n] = *row;
+        ret[n++].offset += MEMBER(attachments);
+    }
+    ret[n] = (av_setting){ 0 };
+}
+
 int
 av_instance_main(int argc, char **argv)
 {
+    av_setting all[64];
     av_instance self = { 0 };
     av_actor_config config = {
         .program = "archivolt-instance",
         .help =
             "Owns one customer's archive: takes mail in, keeps it, finds it and gives it back. Started by "
             "archivolt-host with --name instance/<id> --arg dir=DIR --arg instance_key_fd=N --arg recovery_public=HEX.",
-        .settings = settings,
+        .settings = all,
         .settings_into = &self.settings,
         .receive_budget_bytes = BUDGET,
         .on_start = on_start,
@@ -353,5 +376,6 @@ av_instance_main(int argc, char **argv)
         .self = &self,
     };
 
+    gather_settings(all, AV_COUNT(all));
     return av_actor_main(&config, argc, argv);
 }

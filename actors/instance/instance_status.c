@@ -60,12 +60,14 @@ count_messages(av_instance *self)
 void
 av_instance_on_status(void *ctx, Archivolt__Status *status, av_buf *scratch)
 {
-    enum { COUNTERS = 12 };
+    enum { COUNTERS = 16 };
     struct counters {
         Archivolt__KeyValue *list[COUNTERS], pairs[COUNTERS];
         char texts[COUNTERS][32];
     } * c;
     av_instance *self = ctx;
+    av_index_news index;
+    uint64_t problems;
     size_t i;
 
     c = (void *)av_buf_reserve(scratch, sizeof *c);
@@ -85,6 +87,11 @@ av_instance_on_status(void *ctx, Archivolt__Status *status, av_buf *scratch)
     add_counter(&c->pairs[9], "truncated", c->texts[9], atomic_load(&self->archive->truncated));
     add_counter(&c->pairs[10], "frozen", c->texts[10], av_freeze_is_on(self->freeze));
     add_counter(&c->pairs[11], "failed", c->texts[11], av_heal_count(self->heal));
+    av_index_desk_sum(self->archive->desk, &index, &problems);
+    add_counter(&c->pairs[12], "indexed", c->texts[12], index.documents);
+    add_counter(&c->pairs[13], "unindexed", c->texts[13], index.unindexed);
+    add_counter(&c->pairs[14], "unread_attachments", c->texts[14], index.unread_attachments);
+    add_counter(&c->pairs[15], "index_problems", c->texts[15], problems);
     for (i = 0; i < COUNTERS; i++)
         c->list[i] = &c->pairs[i];
     status->n_counters = COUNTERS;

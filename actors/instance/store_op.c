@@ -3,6 +3,7 @@
  */
 #include "actors/instance/store_ops_priv.h"
 
+#include "actors/instance/reach.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -162,6 +163,8 @@ on_step(av_job *job)
     op->rc = av_group_commit(op->owner->in->group, &op->err);
     if (op->rc == AV_OK)
         op->rc = op->kind->step(op, &done, &op->err);
+    if (op->kind->moves) /* searches must not look for messages where they were */
+        av_doc_sets_clear(op->archive->doc_sets);
     if (op->kept.code != AV_OK) { /* one step behind a failure beside, and no more */
         op->err = op->kept;
         op->rc = op->kept.code;

@@ -8,22 +8,24 @@
 #define ACTIVE_MOST 32
 
 static const store_op_kind kinds[] = {
-    { "archivolt.Stores.AttachStore", "AttachStore", store_op_attach },
-    { "archivolt.Stores.DetachStore", "DetachStore", store_op_detach },
-    { "archivolt.Stores.RefreshAllStoreStatistics", "RefreshAllStoreStatistics", store_op_refresh },
-    { "archivolt.Stores.MaintainFileSystemDatabases", "MaintainFileSystemDatabases", store_op_maintain },
-    { "archivolt.Stores.RepairStoreDatabase", "RepairStoreDatabase", store_op_repair },
-    { "archivolt.Stores.UpgradeStore", "UpgradeStore", store_op_upgrade },
-    { "archivolt.Stores.UpgradeStores", "UpgradeStores", store_op_upgrade },
-    { "archivolt.Stores.VerifyStore", "VerifyStore", store_op_verify },
-    { "archivolt.Stores.VerifyStores", "VerifyStores", store_op_verify_all },
-    { "archivolt.Stores.RecoverStore", "RecoverStore", store_op_recover },
-    { "archivolt.Stores.RecreateRecoveryRecords", "RecreateRecoveryRecords", store_op_recover },
-    { "archivolt.Stores.MergeStore", "MergeStore", store_op_merge },
-    { "archivolt.Stores.CompactStore", "CompactStore", store_op_compact },
-    { "archivolt.Stores.Backup", "Backup", store_op_backup },
+    { "archivolt.Stores.AttachStore", "AttachStore", store_op_attach, true },
+    { "archivolt.Stores.DetachStore", "DetachStore", store_op_detach, true },
+    { "archivolt.Stores.RefreshAllStoreStatistics", "RefreshAllStoreStatistics", store_op_refresh, false },
+    { "archivolt.Stores.MaintainFileSystemDatabases", "MaintainFileSystemDatabases", store_op_maintain, false },
+    { "archivolt.Stores.RepairStoreDatabase", "RepairStoreDatabase", store_op_repair, true },
+    { "archivolt.Stores.UpgradeStore", "UpgradeStore", store_op_upgrade, false },
+    { "archivolt.Stores.UpgradeStores", "UpgradeStores", store_op_upgrade, false },
+    { "archivolt.Stores.VerifyStore", "VerifyStore", store_op_verify, false },
+    { "archivolt.Stores.VerifyStores", "VerifyStores", store_op_verify_all, false },
+    { "archivolt.Stores.RecoverStore", "RecoverStore", store_op_recover, true },
+    { "archivolt.Stores.RecreateRecoveryRecords", "RecreateRecoveryRecords", store_op_recover, true },
+    { "archivolt.Stores.MergeStore", "MergeStore", store_op_merge, true },
+    { "archivolt.Stores.CompactStore", "CompactStore", store_op_compact, false },
+    { "archivolt.Stores.RebuildStoreIndex", "RebuildStoreIndex", store_op_rebuild, false },
+    { "archivolt.Stores.RebuildSelectedStoreIndexes", "RebuildSelectedStoreIndexes", store_op_rebuild_selected, false },
+    { "archivolt.Stores.Backup", "Backup", store_op_backup, false },
 };
-static const store_op_kind adopt_kind = { "", "AttachStore", store_op_adopt };
+static const store_op_kind adopt_kind = { "", "AttachStore", store_op_adopt, true };
 
 /* ---- requests ---- */
 

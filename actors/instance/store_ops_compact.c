@@ -88,6 +88,7 @@ store_op_compact(store_op *op, bool *ret_done, av_error *err)
     if (op->phase == 1) {
         store_check_let_go(self);
         rc = compact_end(self, op->store_id, err);
+        av_index_desk_ask(op->archive->desk, op->store_id, AV_INDEX_PURGE);
         return rc == AV_OK ? av_erase_finish(op->archive, op->store_id, err) : rc;
     }
     op->phase = 1;

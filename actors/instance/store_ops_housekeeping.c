@@ -5,6 +5,7 @@
 #include "actors/instance/store_ops_priv.h"
 
 #include "actors/instance/erase.h"
+#include "actors/instance/index_purges.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "storage/store/train.h"
@@ -13,7 +14,7 @@
 #define ERASE_AT_ONCE  256U
 #define TRAIN_EVERY_MS 10000
 
-static const store_op_kind train_kind = { "", "TrainDictionary", store_op_train };
+static const store_op_kind train_kind = { "", "TrainDictionary", store_op_train, false };
 
 struct store_housekeeping {
     av_store_ops *owner;
@@ -47,6 +48,8 @@ on_erase_step(av_job *job)
     if (self->list == NULL) {
         if (av_erase_resume(archive, &err) != AV_OK)
             AV_LOG(AV_LOG_ERROR, "erase.not_resumed", AV_ERRF(&err));
+        if (av_index_purges_settle(archive, &err) != AV_OK)
+            AV_LOG(AV_LOG_WARN, "index.purges_noted", AV_ERRF(&err));
         self->list = av_stores_list(archive->stores, &self->count);
     }
     if (self->at >= self->count)

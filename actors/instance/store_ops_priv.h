@@ -23,6 +23,7 @@ typedef struct store_op_kind {
     const char *method; /* "archivolt.Stores.AttachStore" */
     const char *name;   /* what people see: "AttachStore" */
     store_op_step *step;
+    bool moves; /* messages may leave a store, or come to another */
 } store_op_kind;
 
 struct store_op {
@@ -101,6 +102,8 @@ store_op_step store_op_merge, store_op_recover;
 store_op_step store_op_backup;
 /* store_ops_verify.c, store_ops_compact.c */
 store_op_step store_op_verify, store_op_verify_all, store_op_compact;
+/* store_ops_index.c */
+store_op_step store_op_rebuild, store_op_rebuild_selected;
 /* store_ops_train.c */
 store_op_step store_op_train;
 /* store_ops_care.c */

@@ -23,7 +23,8 @@ enum tag {
     TAG_LOCKED = 9,
     TAG_CREATED = 10,
     TAG_DIRTY = 11,
-    TAG_OPERATION = 12
+    TAG_OPERATION = 12,
+    TAG_INDEX_MARK = 13
 };
 
 av_store_row *
@@ -81,7 +82,8 @@ av_store_row_encode(const av_store_row *self, av_buf *out, av_error *err)
         av_tlv_put_u8(out, CRITICAL(TAG_LOCKED), self->locked) &&
         av_tlv_put_u64(out, TAG_CREATED, (uint64_t)self->created_ms) &&
         av_tlv_put_u8(out, CRITICAL(TAG_DIRTY), self->dirty) &&
-        av_tlv_put(out, TAG_OPERATION, av_span_str(self->operation)))
+        av_tlv_put(out, TAG_OPERATION, av_span_str(self->operation)) &&
+        av_tlv_put_u8(out, TAG_INDEX_MARK, self->index_mark))
         return AV_OK;
     return av_error_set(err, AV_ERR_LIMIT, "the paths of a store have at most %u KB together", AV_ROW_MAX / 1024 - 2);
 }
@@ -151,6 +153,8 @@ take(av_store_row *self, const av_tlv_field *f)
         ok = take_u8(f->value, 0, 1, &word);
         self->dirty = word != 0;
         return ok;
+    case TAG_INDEX_MARK:
+        return av_tlv_u8(f->value, &self->index_mark);
     case TAG_OPERATION:
         if (f->value.n != 0 && f->value.n != sizeof self->operation - 1)
             return false;

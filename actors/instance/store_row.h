@@ -28,6 +28,11 @@ typedef enum av_store_task {
     AV_STORE_TASK_REPLAY = 3  /* its view has to be made again */
 } av_store_task;
 
+enum {
+    AV_INDEX_MARK_SELECTED = 1, /* by hand */
+    AV_INDEX_MARK_STALE = 2     /* the configuration changed while it had another, or was not open */
+};
+
 typedef struct av_store_row {
     uint32_t id;
     uint8_t uuid[16];
@@ -37,6 +42,7 @@ typedef struct av_store_row {
     av_store_task task;
     bool locked;        /* its keys are another instance's */
     bool dirty;         /* its log may be ahead of the catalog: caught up at the next start */
+    uint8_t index_mark; /* AV_INDEX_MARK_*: its search index waits for RebuildSelectedStoreIndexes */
     char operation[33]; /* id of the long operation that works at the task; empty: none */
     int64_t created_ms;
 } av_store_row;

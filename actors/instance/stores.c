@@ -39,6 +39,8 @@ void
 av_stores_give(av_stores *self, store_slot *slot, slot_state state)
 {
     slot->state = state;
+    if (state == SLOT_OPEN && slot->open.index != NULL) /* it may have changed while this one was opened */
+        av_index_want_settings(slot->open.index, av_buf_span(&self->index_settings));
     pthread_cond_broadcast(&self->changed);
 }
 

@@ -16,6 +16,7 @@
 #ifndef AV_INSTANCE_STORES_H
 #define AV_INSTANCE_STORES_H
 
+#include "actors/instance/index_desk.h"
 #include "actors/instance/store_paths.h"
 #include "actors/instance/store_row.h"
 #include "storage/index/index.h"
@@ -34,7 +35,9 @@ typedef struct av_stores_config {
     uint64_t max_message_bytes;
     size_t cache_bytes;  /* of one store's view; 0: its default */
     size_t search_bytes; /* text of a message that is indexed */
-    unsigned most_open; /* 0: AV_STORES_OPEN */
+    bool no_index;       /* search indexes are left alone: searches look at the messages themselves */
+    av_index_desk *desk; /* is told of an index that cannot be opened; borrowed */
+    unsigned most_open;  /* 0: AV_STORES_OPEN */
 } av_stores_config;
 
 /* A store in use. Borrowed members stay until av_stores_done. */
@@ -90,6 +93,11 @@ bool av_stores_current_problem(av_stores *self, char *ret, size_t size);
 av_errc av_stores_why_locked(av_stores *self, const av_store_row *row, av_error *err);
 /* any: the first sentence about a store that is not as asked; false: none. */
 bool av_stores_problem(av_stores *self, char *ret, size_t size);
+
+/* any: what search indexes are to be made with, appended (index_settings.h). */
+void av_stores_index_settings(av_stores *self, av_buf *out);
+/* any: what this store's index was made with, appended. false: the store is not open, or has no index. */
+bool av_stores_index_made_with(av_stores *self, uint32_t id, av_buf *out);
 
 /* ---- the writer's ---- */
 

@@ -108,6 +108,31 @@ av_stores_current_problem(av_stores *self, char *ret, size_t size)
     return problem != NULL;
 }
 
+/* ---- indexes ---- */
+
+void
+av_stores_index_settings(av_stores *self, av_buf *out)
+{
+    pthread_mutex_lock(&self->lock);
+    (void)av_buf_append_span(out, av_buf_span(&self->index_settings));
+    pthread_mutex_unlock(&self->lock);
+}
+
+bool
+av_stores_index_made_with(av_stores *self, uint32_t id, av_buf *out)
+{
+    store_slot *slot;
+    bool known;
+
+    pthread_mutex_lock(&self->lock);
+    slot = av_stores_slot(self, id);
+    known = slot != NULL && slot->state == SLOT_OPEN && slot->open.index != NULL;
+    if (known)
+        av_index_made_with(slot->open.index, out);
+    pthread_mutex_unlock(&self->lock);
+    return known;
+}
+
 /* ---- care ---- */
 
 av_errc

@@ -2,6 +2,7 @@
  * stores_list.c - GetStores, GetPaths: what stores there are, and where everything lies
  */
 #include "actors/instance/stores_change.h"
+#include "actors/instance/stores_list_index.h"
 #include "base/encode.h"
 #include "base/file.h"
 
@@ -35,7 +36,6 @@ info_row(const av_archive *archive, const av_store_info *info)
     row->statistics_count = info->messages;
     row->statistics_size = info->bytes;
     row->database_path = av_store_path_resolve(archive->dir, info->row->database);
-    /* Searches read the messages themselves: an index that is not there needs no rebuild. */
     row->index_path = av_store_path_resolve(archive->dir, info->row->index);
     av_hex_encode(av_span_of(info->row->uuid, sizeof info->row->uuid), uuid);
     row->uuid = av_xstrdup(uuid);
@@ -44,6 +44,7 @@ info_row(const av_archive *archive, const av_store_info *info)
     row->adopting = info->row->task == AV_STORE_TASK_ADOPT;
     row->has_stored_size = true;
     row->stored_size = info->stored;
+    av_stores_tell_index(archive, info, row);
     return row;
 }
 

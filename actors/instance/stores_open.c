@@ -5,6 +5,7 @@
 
 #include <sodium.h>
 
+#include "actors/instance/index_settings.h"
 #include "base/encode.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -61,19 +62,27 @@ open_log(av_stores *self, store_slot *slot, const av_store_row *row, av_error *e
 static void
 open_index(av_stores *self, store_slot *slot, const av_store_row *row)
 {
+    AV_CLEANUP(av_buf_release) av_buf settings = { 0 };
     AV_CLEANUP(av_free) char *index = av_store_path_resolve(self->dir, row->index);
     AV_CLEANUP(av_free) char *dir = av_xasprintf("%s/words", index);
     uint8_t key[AV_STORE_KEYS_SIZE];
     av_index_config config = { .dir = dir, .key = key, .store_uuid = row->uuid, .text_bytes = self->search_bytes };
     av_error err;
-    av_errc rc = av_dir_make(index, &err);
+    av_errc rc;
 
+    if (self->no_index)
+        return;
+    av_buf_init(&settings, AV_INDEX_SETTINGS_MAX);
+    av_stores_index_settings(self, &settings);
+    config.settings = av_buf_span(&settings);
+    rc = av_dir_make(index, &err);
     av_store_keys_database(slot->open.keys, key);
     if (rc == AV_OK)
         rc = av_index_open(&config, &slot->open.index, &err);
     sodium_memzero(key, sizeof key);
     if (rc != AV_OK)
         AV_LOG(AV_LOG_ERROR, "index.not_opened", AV_U64("store", row->id), AV_STR("name", row->name), AV_ERRF(&err));
+    av_index_desk_tell_problem(self->desk, row->id, rc == AV_OK ? NULL : err.msg);
 }
 
 /* Errors that say the store is there and cannot be used are told as unavailable to who wanted a message of it. */

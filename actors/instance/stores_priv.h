@@ -50,6 +50,9 @@ struct av_stores {
     av_catalog *catalog;
     uint64_t max_message_bytes;
     size_t cache_bytes, search_bytes;
+    bool no_index;
+    av_index_desk *desk;
+    av_buf index_settings; /* what indexes are to be made with */
     unsigned most_open;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -79,7 +82,7 @@ void av_stores_leave(av_stores *self, store_slot *slot);
 /* ---- the writer's: lock held at entry and exit; attaching and catching up let go of it on the way ---- */
 
 /* stores_rows.c */
-/* All rows into slots; slots without a row are gone. */
+/* All rows into slots; slots without a row are gone. The configuration of indexes as it is now. */
 av_errc av_stores_rows_read(av_stores *self, av_error *err);
 /* Numbers and counters as the catalog has them. */
 void av_stores_numbers_read(av_stores *self);

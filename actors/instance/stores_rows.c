@@ -3,6 +3,7 @@
  *
  * The rows are the truth; a slot is what this process knows and has open of one. Writer.
  */
+#include "actors/instance/index_settings.h"
 #include "actors/instance/stores_priv.h"
 
 /* ---- from rows to slots ---- */
@@ -47,6 +48,20 @@ take_row(av_stores *self, av_store_row *row)
     slot->open.state = row->state;
 }
 
+/* What they are to be made with, also told to those that are open. */
+static av_errc
+read_index_settings(av_stores *self, av_error *err)
+{
+    av_errc rc;
+
+    av_buf_clear(&self->index_settings);
+    rc = av_index_settings_wanted(av_accounts_writer(self->accounts), &self->index_settings, err);
+    for (store_slot *s = self->slots; rc == AV_OK && s != NULL; s = s->next)
+        if (s->state == SLOT_OPEN && s->open.index != NULL)
+            av_index_want_settings(s->open.index, av_buf_span(&self->index_settings));
+    return rc;
+}
+
 av_errc
 av_stores_rows_read(av_stores *self, av_error *err)
 {
@@ -68,7 +83,7 @@ av_stores_rows_read(av_stores *self, av_error *err)
             continue;
         s->gone = s->gone || i == n;
     }
-    return AV_OK;
+    return read_index_settings(self, err);
 }
 
 void

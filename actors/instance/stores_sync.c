@@ -2,6 +2,7 @@
  * stores_sync.c - the registry from open to close, and in line with the rows whenever they changed
  */
 #include "actors/instance/floors.h"
+#include "actors/instance/index_settings.h"
 #include "actors/instance/stores_priv.h"
 
 /* Lock held, and never let go of on the way. */
@@ -16,6 +17,7 @@ free_gone(av_stores *self)
             continue;
         }
         *at = slot->next;
+        av_index_desk_forget(self->desk, slot->row->id);
         av_store_row_destroy(&slot->row);
         free(slot);
     }
@@ -64,6 +66,9 @@ av_stores_open(const av_stores_config *config, av_stores **ret, av_error *err)
     self->max_message_bytes = config->max_message_bytes;
     self->cache_bytes = config->cache_bytes;
     self->search_bytes = config->search_bytes;
+    self->no_index = config->no_index;
+    self->desk = config->desk;
+    av_buf_init(&self->index_settings, AV_INDEX_SETTINGS_MAX);
     self->most_open = config->most_open != 0 ? config->most_open : AV_STORES_OPEN;
     rc = av_store_row_never(av_accounts_writer(self->accounts), &never, err);
     if (rc == AV_OK && never)
@@ -100,6 +105,7 @@ av_stores_close(av_stores **self)
     }
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->changed);
+    av_buf_release(&s->index_settings);
     free(s->dir);
     free(s);
     *self = NULL;

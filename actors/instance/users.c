@@ -6,6 +6,7 @@
 #include "actors/instance/users.h"
 
 #include "actors/instance/privileges.h"
+#include "actors/instance/saved_searches.h"
 #include "actors/instance/user_row.h"
 #include "base/unicode.h"
 
@@ -298,6 +299,8 @@ av_users_rename(av_ask *ask, av_error *err)
     /* Looked for behind the deletion: a change of letter case alone is a new name, too. */
     if (rc == AV_OK)
         rc = must_be_free(ask, name, err);
+    if (rc == AV_OK)
+        rc = av_saved_rename(ask->archive->accounts, user->name, name, err);
     if (rc != AV_OK)
         return rc;
     end_sessions(ask, user->name);
@@ -313,6 +316,8 @@ av_users_delete(av_ask *ask, av_error *err)
     AV_CLEANUP(av_user_destroy) av_user *user = NULL;
     av_errc rc = av_user_load(av_accounts_writer(ask->archive->accounts), av_span_str(name), &user, err);
 
+    if (rc == AV_OK)
+        rc = av_saved_forget(ask->archive->accounts, user->name, err);
     if (rc != AV_OK)
         return rc;
     end_sessions(ask, user->name);

@@ -8,9 +8,11 @@
 #include "actors/instance/folders.h"
 #include "actors/instance/heal.h"
 #include "actors/instance/holds.h"
+#include "actors/instance/index_settings.h"
 #include "actors/instance/instance_priv.h"
 #include "actors/instance/messages.h"
 #include "actors/instance/runs.h"
+#include "actors/instance/saved_searches.h"
 #include "actors/instance/statistics.h"
 #include "actors/instance/store_ops.h"
 #include "actors/instance/stores_change.h"
@@ -58,6 +60,9 @@ static const work_method methods[] = {
     { INSTANCE "GetMessages", av_messages_list, WORK_READS },
     { ARCHIVE "ListMailboxes", av_folders_list, WORK_READS },
     { ARCHIVE "SelectMailbox", av_folders_select, WORK_READS },
+    { ARCHIVE "GetSavedSearches", av_saved_ask_list, WORK_READS },
+    { ARCHIVE "SaveSearch", av_saved_ask_save, WORK_WRITES },
+    { ARCHIVE "DeleteSavedSearch", av_saved_ask_delete, WORK_WRITES },
     { STORES "GetStores", av_stores_ask_list, WORK_READS },
     { STORES "ProposeStorePath", av_stores_ask_propose, WORK_READS },
     { STORES "GetStoreAutoCreateConfiguration", av_stores_ask_get_auto, WORK_READS },
@@ -77,6 +82,9 @@ static const work_method methods[] = {
     { STORES "UnlockStore", av_stores_ask_unlock, WORK_STORES },
     { STORES "RetryOpenStores", av_stores_ask_retry, WORK_STORES },
     { STORES "SetStoreAutoCreateConfiguration", av_stores_ask_set_auto, WORK_STORES },
+    { STORES "GetIndexConfiguration", av_index_ask_get, WORK_READS },
+    { STORES "SetIndexConfiguration", av_index_ask_set, WORK_STORES },
+    { STORES "SelectAllStoreIndexesForRebuild", av_index_ask_select_all, WORK_STORES },
     { STORES "RenewRecoveryKey", av_stores_ask_renew_recovery, WORK_STORES },
 };
 

@@ -15,6 +15,7 @@ struct av_extractor {
     char *program;
     av_extensions extensions;
     av_extract_limits limits;
+    bool skip_pdf_files;
     av_helper helper;
     bool told; /* that the helper program cannot be started: logged once until it can */
     av_extractor_stats stats;
@@ -30,6 +31,12 @@ av_extractor_new(const char *program, const av_extensions *extensions, const av_
     self->limits = *limits;
     self->helper = AV_HELPER_NONE;
     return self;
+}
+
+void
+av_extractor_set_pdf_files(av_extractor *self, bool wanted)
+{
+    self->skip_pdf_files = !wanted;
 }
 
 void
@@ -184,7 +191,8 @@ av_extractor_text(av_extractor *self, av_span name, av_span type, av_span bytes,
         .memory_bytes = limits->memory_mb << 20,
         .cpu_s = (uint32_t)limits->cpu_s,
         .wall_s = (uint32_t)limits->wall_s,
-        .depth = (uint32_t)limits->depth };
+        .depth = (uint32_t)limits->depth,
+        .skip_pdf_files = self->skip_pdf_files };
     av_kind kind;
 
     if (!av_extensions_want(&self->extensions, name, type, bytes, &kind)) {

@@ -48,6 +48,8 @@ typedef struct av_extractor_stats {
  * Starts nothing yet, never fails.
  */
 av_extractor *av_extractor_new(const char *program, const av_extensions *extensions, const av_extract_limits *limits);
+/* Also files inside PDF files; they are read unless this says otherwise. */
+void av_extractor_set_pdf_files(av_extractor *self, bool wanted);
 void av_extractor_destroy(av_extractor **self); /* NULL and *NULL are no-ops */
 
 /*

@@ -21,6 +21,7 @@ typedef struct av_extract_request {
     uint64_t input_bytes;
     uint64_t text_bytes, unpacked_bytes, memory_bytes;
     uint32_t cpu_s, wall_s, depth;
+    uint32_t skip_pdf_files; /* 1: leave out files inside PDF files */
 } av_extract_request;
 
 typedef struct av_extract_answer {

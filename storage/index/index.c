@@ -64,6 +64,21 @@ settings_set(av_index *self, av_buf *which, av_span settings)
     (void)pthread_mutex_unlock(&self->lock);
 }
 
+void
+av_index_want_settings(av_index *self, av_span settings)
+{
+    assert(settings.n <= INDEX_SETTINGS_MAX);
+    settings_set(self, &self->settings, settings);
+}
+
+void
+av_index_made_with(av_index *self, av_buf *out)
+{
+    (void)pthread_mutex_lock(&self->lock);
+    (void)av_buf_append_span(out, av_buf_span(&self->made_with));
+    (void)pthread_mutex_unlock(&self->lock);
+}
+
 /* --- open ------------------------------------------------------------------------------------------------------------ */
 
 static av_errc

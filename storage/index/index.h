@@ -84,6 +84,11 @@ av_errc av_index_purge(av_index *self, bool (*is_gone)(void *ctx, uint64_t lsn),
 /* Flush and give memory back: for an idle timer. */
 av_errc av_index_trim(av_index *self, av_error *err);
 
+/* Any thread: the settings it should have been made with (settings_differ); at most 64 KB, copied. */
+void av_index_want_settings(av_index *self, av_span settings);
+/* Any thread: those it was made with, which hold until av_index_rebuild; appended to out. */
+void av_index_made_with(av_index *self, av_buf *out);
+
 typedef struct av_index_state {
     uint64_t lsn;         /* of the last message taken in; 0: none */
     uint64_t flushed_lsn; /* of the last one on disk */

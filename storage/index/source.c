@@ -44,6 +44,12 @@ av_store_source_destroy(av_store_source **self)
     *self = NULL;
 }
 
+uint64_t
+av_store_source_at(const av_store_source *self)
+{
+    return self->at;
+}
+
 static void
 walk_from(av_store_source *self, uint64_t after_lsn, bool renew)
 {

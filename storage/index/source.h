@@ -19,6 +19,8 @@ av_store_source *av_store_source_new(av_store_view *view, const av_store *store,
 void av_store_source_destroy(av_store_source **self);
 /* For av_index_follow, while self lives. One thread, which need not be the store's writer. */
 av_index_source av_store_source_of(av_store_source *self);
+/* LSN of the message given last; 0: none was. */
+uint64_t av_store_source_at(const av_store_source *self);
 /* Let go of the snapshot: it holds old rows of the view in place. For idle times. */
 void av_store_source_rest(av_store_source *self);
 

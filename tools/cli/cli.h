@@ -156,6 +156,7 @@ int verb_stores(cli *self, int argc, char **argv);
 int verb_user(cli *self, int argc, char **argv);
 int verb_import(cli *self, int argc, char **argv);
 int verb_search(cli *self, int argc, char **argv);
+int verb_searches(cli *self, int argc, char **argv);
 int verb_get(cli *self, int argc, char **argv);
 int verb_call(cli *self, int argc, char **argv);
 int verb_watch(cli *self, int argc, char **argv);

@@ -29,7 +29,9 @@ const cli_verb cli_verbs[] = {
         "set-path STORE --path DIR, "
         "set-state "
         "STORE STATE, unlock STORE --key-file FILE, propose NAME, retry, repair STORE, upgrade [STORE], maintain, "
-        "refresh-statistics, auto-create. STORE is a number or a name; STATE: current, normal, writeProtected or "
+        "refresh-statistics, auto-create, index [show], index set (what the search indexes have), index rebuild "
+        "[STORE | --all] (without: those that are broken, marked or made with something else). STORE is a number or a "
+        "name; STATE: current, normal, writeProtected or "
         "disabled. Long ones show their progress; Ctrl-C cancels them, what was done stays.",
         verb_stores },
     { "user", "create|list|show|passwd|privileges|grant|delete --instance ID ...", "manage the users of an instance",
@@ -45,9 +47,11 @@ const cli_verb cli_verbs[] = {
         "The last line says what became of every message. Exit status 3 when some were refused; the first reasons are "
         "shown, `archivolt call GetRunReport` tells them all. Ctrl-C cancels the run; what is stored stays.",
         verb_import },
-    { "search", "--as INSTANCE/USER [--limit N] QUERY", "find messages",
+    { "search", "--as INSTANCE/USER [--limit N] QUERY | --saved NAME", "find messages",
         "The password comes from ARCHIVOLT_PASSWORD or is asked for. The query language: QUERIES in the man page.",
         verb_search },
+    { "searches", "--as INSTANCE/USER [list | delete NAME]", "searches kept under a name",
+        "archivolt search --save NAME keeps one, --saved NAME searches by it.", verb_searches },
     { "get", "--as INSTANCE/USER ID", "write a message to standard output, byte for byte as it arrived", NULL,
         verb_get },
     { "backup", "INSTANCE DIR | verify DIR | --management DIR", "back up an instance or the management database",

@@ -1,11 +1,9 @@
 /*
  * verb_search.c - archivolt search --as INSTANCE/USER QUERY
  */
-#include "tools/cli/cli.h"
-
 #include "actors/bus/rows.h"
 #include "base/clock.h"
-#include "proto/archive.pb-c.h"
+#include "tools/cli/searches.h"
 
 #define ROW_MAX     65536
 #define PAGE_OF_ALL 5000 /* rows of one request when all are wanted */
@@ -208,33 +206,32 @@ run_all(cli *self, const char *actor, av_span session, Archivolt__SearchRequest 
     return status;
 }
 
-/* false: no such order. */
-static bool
-take_order(const char *word, Archivolt__SearchRequest *request)
+/* What is to be searched for: argv's query, or the saved one, whose order holds unless another was asked for. */
+static int
+choose(cli *self, const char *actor, av_span session, const char *saved_name, const char *sort, const char *query,
+    Archivolt__SearchRequest *request, Archivolt__SavedSearch **ret_saved)
 {
-    static const struct {
-        const char *word;
-        Archivolt__SearchOrder order;
-    } orders[] = { { "newest", ARCHIVOLT__SEARCH_ORDER__SEARCH_ORDER_NEWEST },
-        { "oldest", ARCHIVOLT__SEARCH_ORDER__SEARCH_ORDER_OLDEST },
-        { "largest", ARCHIVOLT__SEARCH_ORDER__SEARCH_ORDER_LARGEST },
-        { "smallest", ARCHIVOLT__SEARCH_ORDER__SEARCH_ORDER_SMALLEST },
-        { "from", ARCHIVOLT__SEARCH_ORDER__SEARCH_ORDER_FROM },
-        { "subject", ARCHIVOLT__SEARCH_ORDER__SEARCH_ORDER_SUBJECT } };
+    int status;
 
-    for (size_t i = 0; i < AV_COUNT(orders); i++)
-        if (strcmp(orders[i].word, word) == 0) {
-            request->has_order = 1;
-            request->order = orders[i].order;
-            return true;
-        }
-    return false;
+    request->query = (char *)(uintptr_t)query;
+    request->has_order = sort != NULL;
+    if (saved_name == NULL)
+        return 0;
+    status = cli_saved_search(self, actor, session, saved_name, ret_saved);
+    if (status != 0)
+        return status;
+    request->query = (*ret_saved)->query;
+    if (sort == NULL) {
+        request->has_order = (*ret_saved)->has_order;
+        request->order = (*ret_saved)->order;
+    }
+    return 0;
 }
 
 int
 verb_search(cli *self, int argc, char **argv)
 {
-    const char *as = NULL, *sort = "newest", *after = NULL;
+    const char *as = NULL, *sort = NULL, *after = NULL, *saved_name = NULL, *save = NULL;
     uint64_t limit = 50, offset = 0;
     bool facets = false, snippets = false, explain = false, all = false;
     const cli_option options[] = { { "--as", &as, NULL, NULL, "INSTANCE/USER", "whose archives" },
@@ -243,11 +240,14 @@ verb_search(cli *self, int argc, char **argv)
         { "--sort", &sort, NULL, NULL, "ORDER", "newest (default), oldest, largest, smallest, from, subject" },
         { "--after", &after, NULL, NULL, "CURSOR", "go on behind the row with this cursor (--json shows them)" },
         { "--all", NULL, NULL, &all, NULL, "every row, a line of JSON each as it comes; not with --limit, --offset" },
+        { "--saved", &saved_name, NULL, NULL, "NAME", "the search kept under this name, in place of a query" },
+        { "--save", &save, NULL, NULL, "NAME", "keep query and order under this name, and search" },
         { "--facets", NULL, NULL, &facets, NULL, "count by sender, year, folder, kind of attachment" },
         { "--snippets", NULL, NULL, &snippets, NULL, "show the text around what was found" },
         { "--explain", NULL, NULL, &explain, NULL, "tell how the search was answered" },
         { NULL, NULL, NULL, NULL, NULL, NULL } };
     Archivolt__SearchRequest request = ARCHIVOLT__SEARCH_REQUEST__INIT;
+    Archivolt__SavedSearch *saved = NULL;
     AV_CLEANUP(av_free) char *actor = NULL;
     AV_CLEANUP(av_buf_release_secret) av_buf session = { 0 };
     int status;
@@ -257,16 +257,22 @@ verb_search(cli *self, int argc, char **argv)
         self->timeout_ms = 300000; /* messages without an index are looked at one by one */
     if (cli_options(self, options, &argc, argv, &status) != 0)
         return status;
-    if (as == NULL || argc != 2)
-        return cli_usage("search", "--as INSTANCE/USER and one query are needed (quote it for the shell)");
-    if (!take_order(sort, &request))
+    if (as == NULL || argc != (saved_name == NULL ? 2 : 1))
+        return cli_usage("search", "--as INSTANCE/USER and one query (quote it for the shell) or --saved are needed");
+    if (sort != NULL && !cli_search_order(sort, &request.order))
         return cli_usage("search", "--sort takes newest, oldest, largest, smallest, from or subject");
     status = cli_connect(self);
     if (status == 0)
         status = cli_login(self, as, &session, &actor);
-    if (status != 0)
+    if (status == 0)
+        status =
+            choose(self, actor, av_buf_span(&session), saved_name, sort, argc == 2 ? argv[1] : NULL, &request, &saved);
+    if (status == 0 && save != NULL)
+        status = cli_save_search(self, actor, av_buf_span(&session), save, &request);
+    if (status != 0) {
+        archivolt__saved_search__free_unpacked(saved, NULL);
         return status;
-    request.query = argv[1];
+    }
     request.has_limit = request.has_offset = !all;
     request.limit = (uint32_t)limit;
     request.offset = (uint32_t)offset;
@@ -277,6 +283,8 @@ verb_search(cli *self, int argc, char **argv)
     request.explain = explain;
     request.has_time_limit_ms = 1;
     request.time_limit_ms = (uint32_t)AV_MIN(self->timeout_ms, (uint64_t)UINT32_MAX);
-    return all ? run_all(self, actor, av_buf_span(&session), &request)
-               : run(self, actor, av_buf_span(&session), &request);
+    status =
+        all ? run_all(self, actor, av_buf_span(&session), &request) : run(self, actor, av_buf_span(&session), &request);
+    archivolt__saved_search__free_unpacked(saved, NULL);
+    return status;
 }

@@ -4,7 +4,7 @@
  * Each word is a row: a function of the contract and what of it stands where on the command line. A store is named by its
  * number or its name.
  */
-#include "tools/cli/cli.h"
+#include "tools/cli/stores.h"
 
 #include "base/file.h"
 #include "base/secret.h"
@@ -15,6 +15,7 @@
 typedef struct stores_options {
     const char *instance, *path, *database, *content, *index, *state, *key_file, *messages, *size, *period;
     bool on, off, indexes, deleted;
+    cli_store_index search;
 } stores_options;
 
 /* What stands behind the word. */
@@ -81,7 +82,7 @@ usage(void)
 
     for (size_t i = 0; i < AV_COUNT(words); i++)
         n += (size_t)snprintf(text + n, sizeof text - n, "%s, ", words[i].usage);
-    return cli_usage("stores", "%sauto-create", text);
+    return cli_usage("stores", "%sauto-create, index", text);
 }
 
 /* ---- which store ---- */
@@ -105,8 +106,8 @@ find_store(const json_t *stores, const char *given)
     return NULL;
 }
 
-static int
-resolve(cli *self, const char *instance, const char *given, char ret[24])
+int
+cli_store_resolve(cli *self, const char *instance, const char *given, char ret[24])
 {
     const av_form_field fields[] = { cli_field("instanceID", instance) };
     ProtobufCMessage *reply = NULL;
@@ -171,8 +172,9 @@ print_result(cli *self, const av_method_info *m, const ProtobufCMessage *reply, 
     return problems > 0 ? CLI_INCOMPLETE : CLI_OK;
 }
 
-static int
-finish(cli *self, const av_method_info *m, const char *instance, const ProtobufCMessage *reply, const char *done)
+int
+cli_store_finish(
+    cli *self, const av_method_info *m, const char *instance, const ProtobufCMessage *reply, const char *done)
 {
     AV_CLEANUP(av_free) char *actor = av_xasprintf("instance/%s", instance);
     Archivolt__Operation *op = NULL;
@@ -251,9 +253,9 @@ run(cli *self, const stores_word *w, const stores_options *o, const char *store,
     if (w->args == ARGS_NAME)
         add(fields, &n, "name", store);
     else if (store != NULL)
-        status = resolve(self, o->instance, store, id);
+        status = cli_store_resolve(self, o->instance, store, id);
     if (status == 0 && w->args == ARGS_STORE_STORE)
-        status = resolve(self, o->instance, second, source);
+        status = cli_store_resolve(self, o->instance, second, source);
     if (status == 0 && ((w->takes & TAKES_KEY) != 0 || ((w->takes & TAKES_RECOVERY) != 0 && o->key_file != NULL)))
         status = read_key(self, o->key_file, &key);
     if (status != 0)
@@ -279,7 +281,7 @@ run(cli *self, const stores_word *w, const stores_options *o, const char *store,
         add(fields, &n, "includeIndexes", "true");
     status = cli_call_api(self, o->instance, function, fields, n, &reply);
     if (status == 0)
-        status = finish(self, m, o->instance, reply, w->done);
+        status = cli_store_finish(self, m, o->instance, reply, w->done);
     protobuf_c_message_free_unpacked(reply, NULL);
     return status;
 }
@@ -410,10 +412,16 @@ verb_stores(cli *self, int argc, char **argv)
         { "--period", &o.period, NULL, NULL, "WORD", "auto-create: never, month, quarter or year" },
         { "--deleted", NULL, NULL, &o.deleted, NULL, "recover: bring deleted messages back, too" },
         { "--include-indexes", NULL, NULL, &o.indexes, NULL, "verify: the search indexes, too" },
+        { "--extensions", &o.search.extensions, NULL, NULL, "LIST",
+            "index set: file extensions whose text is indexed; default: all that can be read" },
+        { "--pdf-files", &o.search.pdf_files, NULL, NULL, "yes|no", "index set: also files inside PDF files" },
+        { "--headers", &o.search.headers, NULL, NULL, "LIST",
+            "index set: header fields whose words are indexed; default: List-Id Reply-To Sender" },
+        { "--all", NULL, NULL, &o.search.all, NULL, "index rebuild: every store" },
         { NULL, NULL, NULL, NULL, NULL, NULL } };
     const stores_word *w;
     AV_CLEANUP(av_free) char *id = NULL;
-    bool is_auto;
+    bool is_auto, is_index;
     int status;
 
     if (cli_options(self, options, &argc, argv, &status) != 0)
@@ -421,10 +429,11 @@ verb_stores(cli *self, int argc, char **argv)
     if (argc < 2)
         return usage();
     is_auto = strcmp(argv[1], "auto-create") == 0;
+    is_index = strcmp(argv[1], "index") == 0;
     w = find_word(argv[1]);
-    if (!is_auto && w == NULL)
+    if (!is_auto && !is_index && w == NULL)
         return cli_usage("stores", "there is no \"%s\"", argv[1]);
-    status = check_arguments(w, argc, argv);
+    status = is_index ? 0 : check_arguments(w, argc, argv);
     if (status != 0)
         return status;
     if (o.instance == NULL)
@@ -434,7 +443,9 @@ verb_stores(cli *self, int argc, char **argv)
         status = cli_resolve(self, o.instance, &id);
     if (status != 0)
         return status;
-    o.instance = id;
+    o.instance = o.search.instance = id;
+    if (is_index)
+        return cli_stores_index(self, &o.search, argc - 2, argv + 2);
     if (is_auto)
         return auto_create(self, &o);
     return run(self, w, &o, argc > 2 ? argv[2] : NULL, argc > 3 ? argv[3] : NULL);
