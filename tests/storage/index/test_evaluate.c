@@ -11,9 +11,11 @@
  */
 #include "base/unicode.h"
 #include "storage/index/evaluate.h"
+#include "storage/index/facets.h"
 #include "storage/index/pattern.h"
-#include "storage/index/query_describe.h"
+#include "storage/index/sort_key.h"
 #include "storage/index/token.h"
+#include "storage/mime/header.h"
 #include "tests/storage/index/messages.h"
 
 enum { KINDS = AV_QUERY_HEADER_WORD + 1, DEPTH = 5 };
@@ -730,6 +732,62 @@ test_typed(void)
     printf("    %zu queries typed, %zu more were none\n", typed, tried - typed);
 }
 
+/* ---- facets ---- */
+
+/* Whether a message is counted under this value. */
+static bool
+has_facet(const message *m, av_facet_kind kind, av_span value)
+{
+    AV_CLEANUP(av_buf_release) av_buf sender = { 0 };
+    time_t at = (time_t)m->doc.date_unix_s;
+    char year[16];
+    struct tm tm;
+
+    if (kind == AV_FACET_YEAR) {
+        if (!m->doc.has_date || gmtime_r(&at, &tm) == NULL)
+            return false;
+        (void)snprintf(year, sizeof year, "%d", tm.tm_year + 1900);
+        return av_span_eq_str(value, year);
+    }
+    av_buf_init(&sender, AV_SORT_KEY_MAX);
+    av_sort_sender(av_header_value(av_mime_header(av_document_mime(m->reader), 0), "From"), &sender);
+    return av_span_eq(av_buf_span(&sender), value);
+}
+
+static void
+on_facet(void *ctx, av_facet_kind kind, av_span value, uint64_t counted)
+{
+    const roaring_bitmap_t *docs = ctx;
+    uint64_t n = 0;
+
+    if (kind == AV_FACET_ATTACHMENT)
+        return;
+    for (uint32_t i = 0; i < run.m.n; i++)
+        n += roaring_bitmap_contains(docs, i) && has_facet(&run.m.all[i], kind, value);
+    if (!AV_CHECK(n == counted))
+        printf("    \"%.*s\": %llu, want %llu\n", (int)value.n, (const char *)value.p, (unsigned long long)counted,
+            (unsigned long long)n);
+}
+
+static void
+test_facets(void)
+{
+    for (size_t i = 0; i < 10; i++) {
+        roaring_bitmap_t *docs = roaring_bitmap_create();
+        av_facets *facets = av_facets_new();
+        av_error err;
+
+        for (uint32_t k = 0; k < run.m.n; k++)
+            if (run.m.all[k].state == MESSAGE_WHOLE && below(10) > i)
+                roaring_bitmap_add(docs, k);
+        AV_CHECK_RC(av_facets_add(facets, run.view, docs, &err), AV_OK, &err);
+        for (int kind = 0; kind < AV_FACET_KINDS; kind++)
+            av_facets_top(facets, (av_facet_kind)kind, on_facet, docs);
+        av_facets_destroy(&facets);
+        roaring_bitmap_free(docs);
+    }
+}
+
 static void
 print_tally(const char *name, const struct tally *t)
 {
@@ -754,6 +812,7 @@ main(void)
     fill_index(index_dir);
     AV_RUN(test_made);
     AV_RUN(test_typed);
+    AV_RUN(test_facets);
     for (size_t k = 0; k < KINDS; k++)
         print_tally(kind_names[k], &run.tally[k]);
     print_tally("trees", &run.trees);
