@@ -149,6 +149,11 @@ def use_no_index(node):
         f.write("search_index = no\n")
 
 
+def log_of(node):
+    with open(os.path.join(node.data, "logs", "instance_acme.log"), encoding="utf-8", errors="replace") as f:
+        return f.read()
+
+
 def index_of(town):
     return list(town.stores().values())[0]["indexPath"]
 
@@ -241,7 +246,12 @@ def test_rights():
         town.api("EraseMessage", id=victim[0]["id"], reason="test")
         check_all(town, hers)
         wait_covered(town)
+        deadline = time.time() + 30
+        while "event=index.purged store=1" not in log_of(node) and time.time() < deadline:
+            time.sleep(0.2)
+        assert "event=index.purged store=1 state=ok" in log_of(node)
         town.api("VerifyStore", id=1, includeIndexes="true")
+        check_all(town, hers)
 
 
 # ---- what may happen to it ----
