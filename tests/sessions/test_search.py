@@ -13,7 +13,7 @@ import threading
 import time
 import zipfile
 
-from node import Failed, Node, main
+from node import CORPUS, Failed, Node, main, need_corpus, unpack
 
 WORDS = ("alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon "
          "phi chi psi omega").split()
@@ -89,6 +89,17 @@ def put(town, messages, archive="alice"):
     assert report["stored"] == len(messages), report
 
 
+def put_bytes(town, messages):
+    """Files of their own: an mbox would quote lines of an attachment."""
+    paths = []
+    for m in messages:
+        paths.append(os.path.join(town.node.top, f"file-{m.number}.eml"))
+        with open(paths[-1], "wb") as f:
+            f.write(m.bytes)
+    report = town.node.import_files(town.id, "alice", *paths)
+    assert report["stored"] == len(messages), report
+
+
 def wait_covered(town, seconds=120):
     """Until every message is in an index, as GetStores tells."""
     deadline = time.time() + seconds
@@ -136,6 +147,11 @@ def check_all(town, messages, user="alice"):
 def use_no_index(node):
     with open(os.path.join(node.data, "archivolt-instance.conf"), "a") as f:
         f.write("search_index = no\n")
+
+
+def log_of(node):
+    with open(os.path.join(node.data, "logs", "instance_acme.log"), encoding="utf-8", errors="replace") as f:
+        return f.read()
 
 
 def index_of(town):
@@ -230,7 +246,12 @@ def test_rights():
         town.api("EraseMessage", id=victim[0]["id"], reason="test")
         check_all(town, hers)
         wait_covered(town)
+        deadline = time.time() + 30
+        while "event=index.purged store=1" not in log_of(node) and time.time() < deadline:
+            time.sleep(0.2)
+        assert "event=index.purged store=1 state=ok" in log_of(node)
         town.api("VerifyStore", id=1, includeIndexes="true")
+        check_all(town, hers)
 
 
 # ---- what may happen to it ----
@@ -433,6 +454,65 @@ def test_attachments():
             assert b"headerFields" in e.stderr, e.stderr
 
 
+def test_documents():
+    """Documents of the corpus, each in a message of its own, are found by words that another tool took from them."""
+    need_corpus()
+    with open(os.path.join(CORPUS, "expect", "docs-words.json")) as f:
+        expected = json.load(f)
+    with Node() as node:
+        town = Town(node)
+        unpack("docs.tar.zst", node.top)
+        chosen = []
+        for kind in ("docx", "pdf", "xlsx", "odt", "rtf"):
+            names = sorted(n for n in expected if n.startswith(kind + "/") and expected[n]["words"])
+            chosen += random.sample(names, min(4, len(names)))
+        messages = []
+        for number, name in enumerate(chosen):
+            with open(os.path.join(node.top, "docs", name), "rb") as f:
+                messages.append(with_attachment(number, os.path.basename(name), f.read()))
+        put_bytes(town, messages)
+        wait_covered(town)
+        for number, name in enumerate(chosen):
+            for word in expected[name]["words"]:
+                if word == "paragraphthis":  # two words of two paragraphs, which the other tool glued
+                    continue
+                # The other tool took words of ASCII alone: they may be pieces of words.
+                for query in (f'attachment:"{word}"', f"attachment:*{word}*"):
+                    found = search(town, query, limit=1000)
+                    if f"with a file {number}" in subjects(found):
+                        break
+                else:
+                    raise AssertionError((name, word, found["total"]))
+        print(len(chosen), "documents")
+
+
+def test_corpus():
+    """Terms of real mail: an index and the messages themselves give the same messages."""
+    need_corpus()
+    with open(os.path.join(CORPUS, "expect", "bulk-search.json")) as f:
+        expected = json.load(f)["terms"]
+    terms = [t["term"] if isinstance(t, dict) else t for t in expected]
+    with Node() as node:
+        town = Town(node)
+        unpack("bulk/phishing-pot.tar.zst", node.top)
+        files = sorted(f for f in glob.glob(os.path.join(node.top, "**", "phishing-pot", "**"), recursive=True)
+                       if os.path.isfile(f))
+        files = random.sample(files, min(300, len(files)))
+        for i in range(0, len(files), 100):
+            node.import_files(town.id, "alice", *files[i:i + 100], ok=(0, 3))
+        wait_covered(town)
+        queries = [f'"{t}"' for t in terms] + ["has:attachment", "size:>10K", "-the", "invo* OR account", "from:*.com"]
+        with_index = {q: search(town, q, limit=1000) for q in queries}
+        use_no_index(node)
+        node.cli("instance", "restart", "acme")
+        for q in queries:
+            without = search(town, q, limit=1000)
+            assert with_index[q]["total"] == without["total"], (q, with_index[q]["total"], without["total"])
+            assert {m["id"] for m in with_index[q]["messages"]} == {m["id"] for m in without["messages"]}, q
+        print(len(queries), "queries of", len(files), "messages,", sum(w["total"] > 0 for w in with_index.values()),
+              "found something")
+
+
 def test_saved():
     with Node() as node:
         town = Town(node)
@@ -453,4 +533,5 @@ def test_saved():
         assert json.loads(node.cli("searches", "--as", "acme/alice", "--json", env=env)) == []
 
 
-main(test_words, test_rights, test_kill, test_damage, test_rebuild, test_attachments, test_saved)
+main(test_words, test_rights, test_kill, test_damage, test_rebuild, test_attachments, test_documents,
+     test_corpus, test_saved)
