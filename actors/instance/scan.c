@@ -26,8 +26,9 @@ folder_docs(const facts *f, av_span wanted, roaring_bitmap_t *within, roaring_bi
 }
 
 /*
- * A message matches when one of its places has all that is asked (scan_part.c). With one folder in the query some place in it
- * is as good as all, or, below NOT, all are needed for a no; with more of them it is open what one place says to both.
+ * A message matches when one of its places has all that is asked (scan_part.c). With one folder in the query some
+ * place in it is as good as all, or, below NOT, all are needed for a no; with more of them it is open what one place
+ * says to both.
  */
 static void
 folder_facts(const facts *f, av_span wanted, roaring_bitmap_t *sure, roaring_bitmap_t *maybe)

@@ -1,9 +1,10 @@
 /*
  * scan.h - a search: the distinct messages that match, counted exactly, and the first of them in an order
  *
- * The indexes answer what they can. What they leave open, and what no index has yet, are candidates: messages that are held
- * against the query themselves (probe.h). Knows no bus. Several threads may work on one scan: each takes blocks of
- * candidates from a shared cursor with tools of its own, and keeps its own best rows, which are merged at the end.
+ * The indexes answer what they can. What they leave open, and what no index has yet, are candidates: messages that
+ * are held against the query themselves (probe.h). Knows no bus. Several threads may work on one scan: each takes
+ * blocks of candidates from a shared cursor with tools of its own, and keeps its own best rows, which are merged at
+ * the end.
  *
  *   av_scan_init -> av_scan_part_step... by all -> av_scan_part_merge -> av_scan_finish -> rows
  */

@@ -1,8 +1,8 @@
 /*
  * summary_words.h - has a message's summary the words of its header?
  *
- * The summary shows addresses as a reader wants them: without comments, routes and second fields of a name. A search means
- * the header as it stands (storage/index/document.h), so where the words differ it has to look at the message.
+ * The summary shows addresses as a reader wants them: without comments, routes and second fields of a name. A search
+ * means the header as it stands (storage/index/document.h), so where the words differ it has to look at the message.
  */
 #ifndef AV_INSTANCE_SUMMARY_WORDS_H
 #define AV_INSTANCE_SUMMARY_WORDS_H

@@ -51,8 +51,9 @@ kind_of(const av_query_node *node)
 /* ---- substrings ---- */
 
 /*
- * What stands beside a substring in a text is not known, and a substring counts characters (simple case folding) where an
- * index knows folded words. So an index never decides: it is asked for what any text with the substring in it must have.
+ * What stands beside a substring in a text is not known, and a substring counts characters (simple case folding)
+ * where an index knows folded words. So an index never decides: it is asked for what any text with the substring in
+ * it must have.
  *
  *   - The first and the last word may go on: their other ends are open, and what was cut off a long word may hold them.
  *   - Accents and sound marks at the front belong to what stands before: a word right behind them is no beginning.

@@ -1,8 +1,8 @@
 /*
  * pattern.h - from a text node of a query to the terms an index is asked for
  *
- * Words, phrases and patterns are what phrase.h says, so that index and text decide alike; for a substring (IMAP) an index is
- * asked for words in a row of which the first and the last are open, and the text decides.
+ * Words, phrases and patterns are what phrase.h says, so that index and text decide alike; for a substring (IMAP) an
+ * index is asked for words in a row of which the first and the last are open, and the text decides.
  */
 #ifndef AV_STORAGE_INDEX_PATTERN_H
 #define AV_STORAGE_INDEX_PATTERN_H

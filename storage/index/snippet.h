@@ -23,9 +23,9 @@ void av_snippets_destroy(av_snippets **self);
 /* av_match_need bits that make needs. */
 uint32_t av_snippets_needs(const av_snippets *self);
 /*
- * Replaces out's contents: about AV_SNIPPET_BYTES of the text in which the first of the query's texts stands, cut at white
- * space where there is some, white space runs as one blank. Without any the beginning of the body. Returns the number of marks,
- * which are in order and apart.
+ * Replaces out's contents: about AV_SNIPPET_BYTES of the text in which the first of the query's texts stands, cut at
+ * white space where there is some, white space runs as one blank. Without any the beginning of the body. Returns the
+ * number of marks, which are in order and apart.
  */
 size_t av_snippets_make(
     const av_snippets *self, const av_match_doc *doc, av_buf *out, av_snippet_mark ret[AV_SNIPPET_MARKS]);

@@ -19,8 +19,8 @@ void av_stemmer_destroy(av_stemmer **self);
 /* In one of the languages both words have the same stem. */
 bool av_stemmer_agrees(av_stemmer *self, av_span folded);
 /*
- * Bytes at the beginning that every word with the same stem has like the word itself. Short words change early: fly and flies
- * are "fli", dying is "die".
+ * Bytes at the beginning that every word with the same stem has like the word itself. Short words change early: fly
+ * and flies are "fli", dying is "die".
  */
 size_t av_stemmer_common(const av_stemmer *self);
 

@@ -1,9 +1,9 @@
 /*
- * test_scan_places.c - searches over messages with several places, in several stores, indexed or not: totals, orders and pages
- * are what a look at every place of every message gives
+ * test_scan_places.c - searches over messages with several places, in several stores, indexed or not: totals, orders
+ * and pages are what a look at every place of every message gives
  *
- * A message matches when one of its places has all that is asked. The same questions are asked without an index, with some
- * messages in it, with all, after deletions and erasures, and after the indexes were lost.
+ * A message matches when one of its places has all that is asked. The same questions are asked without an index, with
+ * some messages in it, with all, after deletions and erasures, and after the indexes were lost.
  */
 #include "actors/instance/deletion.h"
 #include "actors/instance/erase.h"

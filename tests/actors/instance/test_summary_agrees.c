@@ -1,9 +1,9 @@
 /*
  * test_summary_agrees.c - what a search takes from the row beside a message has the words that are in the message
  *
- * A message without an index is judged by its summary row where that is enough (probe.c), one with an index by the words of
- * the message: both must have the same words in the same order with the same between them. Messages: all of the corpus that
- * lies loose, and its bulk sets (with a sanitizer every fifth of these).
+ * A message without an index is judged by its summary row where that is enough (probe.c), one with an index by the
+ * words of the message: both must have the same words in the same order with the same between them. Messages: all of
+ * the corpus that lies loose, and its bulk sets (with a sanitizer every fifth of these).
  */
 #include <ftw.h>
 

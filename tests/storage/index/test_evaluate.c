@@ -1,11 +1,12 @@
 /*
  * test_evaluate.c - what an index answers is what a look at every message answers
  *
- * Messages of the corpus, and made ones of many scripts, go into an index in steps: runs in memory, on disk, merged, with a
- * reopening in between; some are erased, some cannot be read. Generated queries of all kinds, as trees and as typed text, are
- * held against the index and against each message: `sure` has to be within the answers, the answers within `maybe`, and both
- * the same where the index says that it decides. What was left to the text is printed by kind, but for terms that ask all
- * header fields, of which an index has only some, and for what the test keeps from it.
+ * Messages of the corpus, and made ones of many scripts, go into an index in steps: runs in memory, on disk, merged,
+ * with a reopening in between; some are erased, some cannot be read. Generated queries of all kinds, as trees and as
+ * typed text, are held against the index and against each message: `sure` has to be within the answers, the answers
+ * within `maybe`, and both the same where the index says that it decides. What was left to the text is printed by
+ * kind, but for terms that ask all header fields, of which an index has only some, and for what the test keeps from
+ * it.
  *
  * AV_ROUNDS: queries (300); AV_MESSAGES: of the corpus (100); ARCHIVOLT_SEED.
  */

@@ -1,10 +1,11 @@
 /*
  * test_fts5.c - an index and SQLite's FTS5 give the same documents
  *
- * Both get the words of token.h: FTS5 as hexadecimal tokens (a prefix of a word stays one), with a token between two words
- * that are not parted by white space alone, so that a phrase means the same to both. Words, AND, OR, NOT, beginnings, phrases and
- * columns have to agree. NEAR differs by design: an index counts marks between words as up to a word more, FTS5 counts none;
- * so the answer must hold what FTS5 finds at the distance that allows for it everywhere, and nothing beyond the plain distance.
+ * Both get the words of token.h: FTS5 as hexadecimal tokens (a prefix of a word stays one), with a token between two
+ * words that are not parted by white space alone, so that a phrase means the same to both. Words, AND, OR, NOT,
+ * beginnings, phrases and columns have to agree. NEAR differs by design: an index counts marks between words as up to
+ * a word more, FTS5 counts none; so the answer must hold what FTS5 finds at the distance that allows for it
+ * everywhere, and nothing beyond the plain distance.
  *
  * AV_ROUNDS: queries (400); AV_MESSAGES: of the corpus (250); ARCHIVOLT_SEED. fts5.py does FTS5's part.
  */
