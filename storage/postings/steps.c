@@ -5,7 +5,7 @@
 
 #include "storage/index/token.h"
 
-enum { ROW_CEILING = 128 << 20, RUN_MAX = 15 };
+enum { ROW_CEILING = 128 << 20, RUN_MAX = 15, SOON = 64 /* documents: a few rows */ };
 
 /* --- reading --- */
 
@@ -75,6 +75,16 @@ find_row(av_steps *self, uint32_t doc, av_error *err)
     return AV_OK;
 }
 
+/* The row behind this one, which is cheaper than to look for it. false: look for it. */
+static bool
+next_row(av_steps *self)
+{
+    av_span key;
+
+    return self->source->next(self->cursor, &key, &self->rest) && key.n == AV_STEPS_KEY &&
+           av_get_be32(key.p + 1) == self->doc;
+}
+
 av_errc
 av_steps_go(av_steps *self, uint32_t doc, av_error *err)
 {
@@ -85,10 +95,10 @@ av_steps_go(av_steps *self, uint32_t doc, av_error *err)
         if (!self->open || self->doc > doc || self->rest.n == 0) {
             if (again)
                 return broken(err, doc);
-            rc = find_row(self, doc, err);
+            again = !self->open || self->doc > doc || doc - self->doc > SOON || !next_row(self);
+            rc = again ? find_row(self, doc, err) : AV_OK;
             if (rc != AV_OK)
                 return rc;
-            again = true;
         }
         while (self->rest.n > 0) {
             if (!take_doc(self))
