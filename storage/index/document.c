@@ -65,22 +65,33 @@ slot(av_document *self, text_slot which)
     return b;
 }
 
-/* The decoded values of all fields of that name, one a line. */
-static av_span
-field_values(av_document *self, text_slot which, const char *name)
+/* The decoded values of all fields of a name, one a line, for each text of the header: one walk for all of them. */
+static void
+read_fields(av_document *self, av_match_doc *ret)
 {
-    av_buf *out = slot(self, which);
+    static const char *const names[] = {
+        [SUBJECT] = "Subject", [FROM] = "From", [TO] = "To", [CC] = "Cc", [BCC] = "Bcc"
+    };
+    av_span *texts[] = {
+        [SUBJECT] = &ret->subject, [FROM] = &ret->from, [TO] = &ret->to, [CC] = &ret->cc, [BCC] = &ret->bcc
+    };
     av_span header = self->header;
     av_header_field field;
+    size_t i;
 
+    for (i = 0; i < AV_COUNT(names); i++)
+        (void)slot(self, (text_slot)i);
     while (av_header_next(&header, &field)) {
-        if (!av_span_ieq_str(field.name, name))
+        for (i = 0; i < AV_COUNT(names) && !av_span_ieq_str(field.name, names[i]); i++)
+            ;
+        if (i == AV_COUNT(names))
             continue;
-        if (out->n > 0)
-            (void)av_buf_putc(out, '\n');
-        self->cut |= !av_words_decode(field.value, out);
+        if (self->texts[i].n > 0)
+            (void)av_buf_putc(&self->texts[i], '\n');
+        self->cut |= !av_words_decode(field.value, &self->texts[i]);
     }
-    return av_buf_span(out);
+    for (i = 0; i < AV_COUNT(names); i++)
+        *texts[i] = av_buf_span(&self->texts[i]);
 }
 
 static av_span
@@ -184,13 +195,8 @@ av_document_read(av_document *self, av_span message, uint32_t needs, av_match_do
         return true;
     av_mime_scan(message, NULL, &self->mime);
     self->header = av_mime_header(&self->mime, 0);
-    if ((needs & AV_MATCH_NEED_HEADERS) != 0) {
-        ret->subject = field_values(self, SUBJECT, "Subject");
-        ret->from = field_values(self, FROM, "From");
-        ret->to = field_values(self, TO, "To");
-        ret->cc = field_values(self, CC, "Cc");
-        ret->bcc = field_values(self, BCC, "Bcc");
-    }
+    if ((needs & AV_MATCH_NEED_HEADERS) != 0)
+        read_fields(self, ret);
     if ((needs & AV_MATCH_NEED_DATE) != 0)
         read_date(self, ret);
     if ((needs & AV_MATCH_NEED_HEADER_TEXT) != 0)
