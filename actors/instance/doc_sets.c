@@ -109,8 +109,14 @@ av_doc_sets_unlock(av_doc_sets *self)
 static void
 unlink_set(av_doc_sets *self, set *s)
 {
-    *(s->newer != NULL ? &s->newer->older : &self->newest) = s->older;
-    *(s->older != NULL ? &s->older->newer : &self->oldest) = s->newer;
+    if (s->newer != NULL)
+        s->newer->older = s->older;
+    else
+        self->newest = s->older;
+    if (s->older != NULL)
+        s->older->newer = s->newer;
+    else
+        self->oldest = s->newer;
     s->newer = s->older = NULL;
 }
 
@@ -144,10 +150,14 @@ use_set(av_doc_sets *self, const uint8_t guid[AV_GUID_SIZE])
 static void
 forget_oldest(av_doc_sets *self)
 {
-    set *last = self->oldest;
+    set *last = self->oldest, *newer = last->newer;
 
     self->bytes -= last->bytes;
-    unlink_set(self, last);
+    self->oldest = newer;
+    if (newer != NULL)
+        newer->older = NULL;
+    else
+        self->newest = NULL;
     (void)av_map_remove(self->by_guid, av_span_of(last->guid, AV_GUID_SIZE));
     set_free(last);
 }

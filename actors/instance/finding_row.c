@@ -79,9 +79,12 @@ av_finding_pack_row(finding *f, const av_hit *hit, av_error *err)
     row.id = show.id;
     row.sha256 = show.sha256;
     row.date_unix_s = hit->date_unix_s;
-    row.from = from = av_span_dup(summary.from);
-    row.subject = subject = av_span_dup(summary.subject);
-    row.folder = folder = av_span_dup(av_span_of(mailbox->path, mailbox->path_n));
+    from = av_span_dup(summary.from);
+    subject = av_span_dup(summary.subject);
+    folder = av_span_dup(av_span_of(mailbox->path, mailbox->path_n));
+    row.from = from;
+    row.subject = subject;
+    row.folder = folder;
     row.size = placement.raw_size;
     row.has_has_attachment = 1;
     row.has_attachment = summary.has_attachment;
