@@ -125,6 +125,7 @@ av_inline_next(av_inline_list *self, uint32_t count, av_chunk *ret, av_error *er
     if (ret->n == 0)
         return AV_OK;
     if (self->df == 1) {
+        assert(ret->n == 1);
         ret->docs[0] = av_bits_get(&self->docs, av_number_bits(count));
         ret->masks[0] = av_mask_get(&self->docs);
         if (ret->docs[0] >= count || !av_bits_fine(&self->docs))

@@ -103,6 +103,7 @@ ask_phrases(const av_run *run, const bench_mail *mail, size_t words)
     size_t i, w;
     av_error err;
 
+    assert(mail->n > 0);
     for (i = 0; i < TERMS; i++) {
         const bench_message *m = &mail->messages[i * 7919 % mail->n];
         roaring_bitmap_t *out = roaring_bitmap_create();

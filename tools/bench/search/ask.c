@@ -82,6 +82,7 @@ find_newest(const av_index_view *view, const roaring_bitmap_t *docs, newest *ret
                 bench_fail("dates: %s", err.msg);
             run++;
         }
+        assert(dates != NULL); /* every document is in a run */
         offer(ret, (int64_t)dates[it.current_value - first], it.current_value);
     }
 }
