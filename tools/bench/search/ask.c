@@ -62,28 +62,27 @@ offer(newest *self, int64_t date, uint32_t doc)
         swap(self, at, (at - 1) / 2);
 }
 
+/* From the last document to the first: mail comes by and large in the order of its dates, so few are offered. */
 static void
 find_newest(const av_index_view *view, const roaring_bitmap_t *docs, newest *ret)
 {
+    size_t n = (size_t)roaring_bitmap_get_cardinality(docs), run;
+    AV_CLEANUP(av_free) uint32_t *numbers = av_xcalloc(n + 1, sizeof *numbers);
     const av_index_run *runs;
-    size_t n = av_index_runs(view, &runs), run = 0;
-    const uint64_t *dates = NULL;
-    uint32_t first = 0, end = 0;
-    roaring_uint32_iterator_t it;
     av_error err;
 
-    roaring_init_iterator(docs, &it);
-    for (; it.has_value; roaring_advance_uint32_iterator(&it)) {
-        while (it.current_value >= end && run < n) {
-            first = runs[run].first;
-            end = first + av_run_count(runs[run].run);
-            dates = it.current_value < end ? av_index_numbers(view, run, AV_COLUMN_DATE, &err) : dates;
-            if (dates == NULL && it.current_value < end)
+    roaring_bitmap_to_uint32_array(docs, numbers);
+    for (run = av_index_runs(view, &runs); run > 0 && n > 0; run--) {
+        uint32_t first = runs[run - 1].first;
+        const uint64_t *dates = NULL;
+
+        for (; n > 0 && numbers[n - 1] >= first; n--) {
+            if (dates == NULL)
+                dates = av_index_numbers(view, run - 1, AV_COLUMN_DATE, &err);
+            if (dates == NULL)
                 bench_fail("dates: %s", err.msg);
-            run++;
+            offer(ret, (int64_t)dates[numbers[n - 1] - first], numbers[n - 1]);
         }
-        assert(dates != NULL); /* every document is in a run */
-        offer(ret, (int64_t)dates[it.current_value - first], it.current_value);
     }
 }
 

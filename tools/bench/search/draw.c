@@ -1,8 +1,8 @@
 /*
  * draw.c - queries out of what stands in the messages: a word comes as often as messages have it
  *
- * Words are ASCII letters alone, three at least, so that every program cuts them out of the text the same way; classes
- * go by the number of messages that have the word in the index at hand.
+ * Words are ASCII letters and digits alone, three at least, so that every program cuts them out of the text alike;
+ * classes go by the number of messages that have the word in the index at hand.
  */
 #include "tools/bench/search/search.h"
 
@@ -49,7 +49,7 @@ is_plain(av_span s)
     if (s.n < WORD_MIN || s.n > WORD_MAX)
         return false;
     for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] < 'a' || s.p[i] > 'z')
+        if ((s.p[i] < 'a' || s.p[i] > 'z') && (s.p[i] < '0' || s.p[i] > '9'))
             return false;
     return !av_span_eq_str(s, "and") && !av_span_eq_str(s, "not") && !av_span_eq_str(s, "near");
 }

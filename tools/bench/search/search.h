@@ -2,7 +2,7 @@
  * search.h - what the files of bench-search share
  *
  * MAIL is the path of a pack (tools/bench/store.py, write_pack) or "generated:SEED:COUNT". Like
- * tools/bench/store/bench.h, whose mail, archive and figures are used here: what fails ends the process with a sentence.
+ * tools/bench/store/bench.h, whose mail, archive and figures are used here: what fails ends the process.
  */
 #ifndef AV_TOOLS_BENCH_SEARCH_H
 #define AV_TOOLS_BENCH_SEARCH_H
