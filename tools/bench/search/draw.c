@@ -116,7 +116,8 @@ read_dates(draw *self, const av_index_view *view)
     for (size_t r = 0; r < self->run_count; r++) {
         const uint64_t *values = av_index_numbers(view, r, AV_COLUMN_DATE, &err);
 
-        bench_check(values == NULL ? AV_ERR_CORRUPT : AV_OK, "dates", &err);
+        if (values == NULL)
+            bench_fail("dates: %s", err.msg);
         for (uint32_t d = 0; d < av_run_count(self->runs[r].run); d++)
             if ((int64_t)values[d] != INT64_MIN)
                 dates[n++] = (double)(int64_t)values[d];
@@ -129,14 +130,14 @@ read_dates(draw *self, const av_index_view *view)
 static uint64_t
 frequency(const draw *self, const char *text)
 {
-    uint8_t term[AV_TERM_MAX] = { AV_TERM_FOLDED };
-    size_t n = strlen(text);
+    AV_CLEANUP(av_buf_release) av_buf term = { 0 };
     uint64_t sum = 0, one;
     av_error err;
 
-    memcpy(term + 1, text, n);
+    av_buf_init(&term, AV_TERM_MAX);
+    (void)(av_buf_putc(&term, AV_TERM_FOLDED) && av_buf_puts(&term, text));
     for (size_t r = 0; r < self->run_count; r++) {
-        bench_check(av_run_frequency(self->runs[r].run, av_span_of(term, n + 1), &one, &err), "frequency", &err);
+        bench_check(av_run_frequency(self->runs[r].run, av_buf_span(&term), &one, &err), "frequency", &err);
         sum += one;
     }
     return sum;
