@@ -215,7 +215,7 @@ keep_documents(av_scan *self, size_t store, av_hits *hits, av_error *err)
     const av_reach_store *s = &self->reach.stores[store];
     const av_index_run *runs;
     size_t n = av_index_runs(s->index, &runs), run = 0;
-    columns c = { NULL };
+    columns c = { 0 };
     roaring_uint32_iterator_t it;
     av_errc rc = AV_OK;
 
