@@ -125,26 +125,33 @@ ask_index(av_scan *self, size_t store, av_error *err)
         return rc;
     roaring_bitmap_andnot_inplace(bounds.maybe, bounds.sure);
     rc = add_open(self, store, bounds.maybe, err);
+    if (rc != AV_OK)
+        return rc;
     self->sure[store] = bounds.sure;
     bounds.sure = NULL;
-    return rc;
+    return AV_OK;
 }
 
-/* An index that cannot be read answers nothing: its documents are looked at themselves. */
+/*
+ * An index that cannot be read answers nothing: its documents, counted already, are looked at themselves, from the first
+ * candidate of it on. What cannot even be named is not covered until the index is made again.
+ */
 static av_errc
-without_index(av_scan *self, size_t store, av_error *err)
+without_index(av_scan *self, size_t store, size_t first, av_error *err)
 {
     av_reach_store *s = &self->reach.stores[store];
     uint64_t n = roaring_bitmap_get_cardinality(s->docs);
+    av_errc rc = AV_ERR_CORRUPT;
 
-    self->distinct -= n;
-    if (n > self->wish.unindexed_max) {
-        self->unindexed += n;
-        self->distinct += n;
-        return AV_OK;
-    }
-    self->distinct += n;
-    return add_open(self, store, s->docs, err);
+    self->behind = true;
+    self->candidates.n = first;
+    if (n <= self->wish.unindexed_max)
+        rc = add_open(self, store, s->docs, err);
+    if (rc != AV_ERR_CORRUPT)
+        return rc;
+    self->candidates.n = first;
+    self->unindexed += n;
+    return AV_OK;
 }
 
 /* ---- candidates ---- */
@@ -176,9 +183,10 @@ add_unindexed(av_scan *self, av_error *err)
         distinct++;
     self->distinct += distinct;
     self->behind = true;
-    if (distinct > self->wish.unindexed_max)
+    /* What a helper reads (PDF, Office) is in an index alone: looked at or not, these are not covered then. */
+    if (distinct > self->wish.unindexed_max || (av_matcher_needs(self->matcher) & AV_MATCH_NEED_ATTACHMENTS) != 0)
         self->unindexed += distinct;
-    else
+    if (distinct <= self->wish.unindexed_max)
         for (size_t i = 0; rc == AV_OK && i < rows->n; i++)
             rc = av_candidates_add(&self->candidates, rows->rows[i], err);
     av_candidates_drop_rows(rows);
@@ -207,11 +215,16 @@ gather(av_scan *self, av_error *err)
 
     self->sure = av_xcalloc(self->reach.store_count + 1, sizeof(roaring_bitmap_t *));
     for (size_t i = 0; rc == AV_OK && i < self->reach.store_count; i++) {
+        uint64_t distinct = self->distinct;
+        size_t first = self->candidates.n;
+
         if (self->reach.stores[i].index == NULL)
             continue;
         rc = ask_index(self, i, err);
-        if (rc == AV_ERR_CORRUPT)
-            rc = without_index(self, i, err);
+        if (rc == AV_ERR_CORRUPT) {
+            self->distinct = distinct + roaring_bitmap_get_cardinality(self->reach.stores[i].docs);
+            rc = without_index(self, i, first, err);
+        }
     }
     if (rc == AV_OK)
         rc = add_unindexed(self, err);
@@ -257,7 +270,9 @@ av_scan_release(av_scan *self)
 double
 av_scan_coverage(const av_scan *self, const av_scan_part *merged)
 {
+    uint64_t missed = self->unindexed + merged->unreadable;
+
     if (self->distinct == 0)
         return 1.0;
-    return (double)(self->distinct - self->unindexed - merged->unreadable) / (double)self->distinct;
+    return (double)(self->distinct - AV_MIN(missed, self->distinct)) / (double)self->distinct;
 }

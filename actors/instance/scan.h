@@ -40,10 +40,11 @@ typedef struct av_scan {
     size_t folder_nodes; /* of the query */
     bool folder_negated; /* one of them below an odd number of NOTs */
     av_reach reach;
-    roaring_bitmap_t **sure;      /* by store of reach: documents that match */
-    av_candidates candidates;     /* rows alone; mailboxes are those of reach */
-    uint64_t distinct, unindexed; /* messages the user may read; those of them that were not looked at */
-    bool behind;                  /* some had no index: the indexer should be woken */
+    roaring_bitmap_t **sure;  /* by store of reach: documents that match */
+    av_candidates candidates; /* rows alone; mailboxes are those of reach */
+    uint64_t distinct,
+        unindexed; /* messages the user may read; those of them that were not looked at, or not at all their text */
+    bool behind;   /* some had no index: the indexer should be woken */
     atomic_size_t cursor;
 } av_scan;
 

@@ -6,6 +6,14 @@
 
 #define EXPANDED_MAX ((size_t)64 << 20) /* bytes of the words one piece stands for in a run */
 
+/* A mask of the query is one of the runs. */
+_Static_assert((int)AV_FIELD_SUBJECT == AV_QUERY_IN_SUBJECT && (int)AV_FIELD_BODY == AV_QUERY_IN_BODY &&
+                   (int)AV_FIELD_FROM == AV_QUERY_IN_FROM && (int)AV_FIELD_TO == AV_QUERY_IN_TO &&
+                   (int)AV_FIELD_CC == AV_QUERY_IN_CC && (int)AV_FIELD_BCC == AV_QUERY_IN_BCC &&
+                   (int)AV_FIELD_FILENAME == AV_QUERY_IN_FILENAME &&
+                   (int)AV_FIELD_ATTACHMENT == AV_QUERY_IN_ATTACHMENT && (int)AV_FIELD_HEADER == AV_QUERY_IN_HEADER,
+    "fields of runs are those of queries");
+
 typedef struct asking {
     av_evaluation *evaluation;
     const av_pattern *pattern;
@@ -198,6 +206,11 @@ docs_in_row(asking *a, const roaring_bitmap_t *among, roaring_bitmap_t *out, boo
         else
             rc = av_run_phrase(
                 a->run->run, choice.lists, choice.offsets, choice.n, a->fields, docs, a->run->first, out, err);
+        if (rc == AV_ERR_LIMIT) { /* more places in one document than a run looks at: the text decides */
+            *exact = false;
+            roaring_bitmap_or_inplace(out, docs);
+            rc = AV_OK;
+        }
     } else if (rc == AV_OK) {
         roaring_bitmap_or_inplace(out, docs);
     }

@@ -81,9 +81,10 @@ ask_helper(const av_index_source *source, const av_mime *mime, av_buf *out)
         av_buf_init(&raw, ATTACHED_MAX);
         all &= av_mime_decode(mime, i, &raw, &bytes);
         rc = source->attachment(source->ctx, part->filename, av_buf_span(&type), bytes, out, &err);
-        if (rc != AV_OK)
+        /* What a limit or damage left of a text stays: it is the same each time, which a helper that died is not. */
+        if (rc != AV_OK && rc != AV_ERR_LIMIT && rc != AV_ERR_CORRUPT)
             out->n = before;
-        else
+        if (out->n > before)
             (void)av_buf_putc(out, '\n');
         all &= rc == AV_OK || rc == AV_ERR_UNSUPPORTED;
     }

@@ -15,7 +15,6 @@
  *   holds       on the store, on mailboxes, on messages
  *   attributes  per message: the caller's row (ENVELOPE, BODYSTRUCTURE ... as ready bytes)
  *   counters    messages, bytes raw and stored, live and dead bytes per container: kept with each group
- *   index       the place in the log up to which the store's index has read it
  *
  * Threads: one writer; others read through av_store_view_snapshot. Functions that take an av_meta_view take this
  * database's. Blocks on disk. Errors of all of them besides those named: AV_ERR_IO, AV_ERR_CORRUPT (throw it away:
@@ -228,18 +227,5 @@ av_store_view_iter *av_store_view_containers(const av_meta_view *view);
 bool av_store_view_next_container(av_store_view_iter *self, av_container_bytes *ret);
 /* The container was compacted: its dead bytes are gone. A group of its own. */
 av_errc av_store_view_compacted(av_store_view *self, uint32_t container, av_error *err);
-
-/* --- the index's place in the log ------------------------------------------------------------------------------- */
-
-/*
- * LSN up to which the store's index reflects the log: what it has to read again begins behind it. 0: there is none, or
- * the view was made anew since.
- */
-av_errc av_store_view_index_position(const av_meta_view *view, uint64_t *ret_lsn, av_error *err);
-/*
- * Tell it, once what the index says up to lsn is on disk; a group of its own, not synced (a crash may bring the one
- * before back). 0: the index was thrown away. AV_ERR_INVALID when lsn is behind the end of the view.
- */
-av_errc av_store_view_index_position_set(av_store_view *self, uint64_t lsn, av_error *err);
 
 #endif

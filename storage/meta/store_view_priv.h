@@ -5,7 +5,6 @@
  *   store_view_apply.c  contents, events, groups      store_view_place.c  placements
  *   store_view_erase.c  waiting, erasing              store_view_hold.c   holds
  *   store_view_read.c   everything that reads         store_view_count.c  counting again
- *   store_view_index.c  the index's position
  *
  * Keys (numbers big-endian)                  Values (numbers var of docs/format-container.md, unless sized)
  *   V                                        version u32, store UUID, both never changed
@@ -25,7 +24,6 @@
  *   h  'm', mailbox GUID, hold UUID          nothing
  *   h  'd', dedup key of message, hold UUID  nothing
  *   K  container u32                         live u64, dead u64
- *   I                                        index position: LSN u64
  */
 #ifndef AV_META_STORE_VIEW_PRIV_H
 #define AV_META_STORE_VIEW_PRIV_H

@@ -8,6 +8,7 @@
 
 #include "actors/bus/rows.h"
 #include "actors/instance/intake.h"
+#include "actors/instance/users.h"
 #include "base/file.h"
 #include "base/secret.h"
 #include "proto/worker.pb-c.h"
@@ -145,6 +146,19 @@ rig_mailbox(rig *self, const char *path, av_mailbox *ret)
     av_error err;
 
     return av_catalog_mailbox_by_path(av_catalog_writer(self->archive->catalog), av_span_str(path), ret, &err);
+}
+
+__attribute__((unused)) static void
+rig_user(rig *self, const char *name)
+{
+    Archivolt__CreateUserRequest body = ARCHIVOLT__CREATE_USER_REQUEST__INIT;
+    av_ask ask = { .archive = self->archive, .body = &body.base, .caller = "cli/op" };
+    av_error err = { 0 };
+
+    body.instance_id = (char *)(uintptr_t) "demo";
+    body.user_name = (char *)(uintptr_t)name;
+    AV_CHECK_RC(av_ask_write(&ask, av_users_create, &archivolt__empty__descriptor, NULL, &err), AV_OK, &err);
+    av_ask_release(&ask);
 }
 
 #endif

@@ -7,7 +7,6 @@
 #include <dirent.h>
 
 #include "actors/instance/scan.h"
-#include "actors/instance/users.h"
 #include "storage/index/source.h"
 #include "tests/actors/instance/rig.h"
 
@@ -67,19 +66,6 @@ fill(rig *r, oracle *o)
     AV_CHECK_INT(av_intake_durable(intake)->refused, 0);
     AV_CHECK_INT(av_intake_durable(intake)->last_item, o->n);
     av_intake_destroy(&intake);
-}
-
-static void
-add_user(rig *r, const char *name)
-{
-    Archivolt__CreateUserRequest body = ARCHIVOLT__CREATE_USER_REQUEST__INIT;
-    av_ask ask = { .archive = r->archive, .body = &body.base, .caller = "cli/op" };
-    av_error err = { 0 };
-
-    body.instance_id = (char *)(uintptr_t) "demo";
-    body.user_name = (char *)(uintptr_t)name;
-    AV_CHECK_RC(av_ask_write(&ask, av_users_create, &archivolt__empty__descriptor, NULL, &err), AV_OK, &err);
-    av_ask_release(&ask);
 }
 
 /* Distinct digests of the messages that match, by the bytes alone. */
@@ -185,8 +171,8 @@ test_scan(void)
         AV_SKIP("no fixtures in the corpus");
     printf("  %zu messages\n", o.n);
     fill(&r, &o);
-    add_user(&r, "Alice");
-    add_user(&r, "mallory");
+    rig_user(&r, "Alice");
+    rig_user(&r, "mallory");
     for (i = 0; i < 2 * AV_COUNT(queries); i++) { /* without the index, and with it */
         av_check_row = (long)i;
         if (i == AV_COUNT(queries))
@@ -269,7 +255,7 @@ test_large(void)
     r.max_message_bytes = 2 * (uint64_t)LARGE;
     rig_open(&r);
     put_large(&r);
-    add_user(&r, "Alice");
+    rig_user(&r, "Alice");
     for (i = 0; i < AV_COUNT(rows); i++) {
         av_check_row = (long)i;
         if (r.search_bytes != rows[i].search_bytes) {

@@ -8,7 +8,6 @@
 #include "actors/instance/deletion.h"
 #include "actors/instance/erase.h"
 #include "actors/instance/scan.h"
-#include "actors/instance/users.h"
 #include "storage/index/sort_key.h"
 #include "storage/index/source.h"
 #include "tests/actors/instance/stores_rig.h"
@@ -86,19 +85,6 @@ put_all(rig *r, const char *user, unsigned from, unsigned to)
     AV_CHECK_RC(av_intake_end(intake, AV_RUN_FINISHED, &err), AV_OK, &err);
     AV_CHECK_INT(av_intake_durable(intake)->refused, 0);
     av_intake_destroy(&intake);
-}
-
-static void
-add_user(rig *r, const char *name)
-{
-    Archivolt__CreateUserRequest body = ARCHIVOLT__CREATE_USER_REQUEST__INIT;
-    av_ask ask = { .archive = r->archive, .body = &body.base, .caller = "cli/op" };
-    av_error err = { 0 };
-
-    body.instance_id = (char *)(uintptr_t) "demo";
-    body.user_name = (char *)(uintptr_t)name;
-    AV_CHECK_RC(av_ask_write(&ask, av_users_create, &archivolt__empty__descriptor, NULL, &err), AV_OK, &err);
-    av_ask_release(&ask);
 }
 
 /* ---- what a look at every place gives ---- */
@@ -427,8 +413,8 @@ test_places(void)
     rig r;
 
     rig_new(&r);
-    add_user(&r, "alice");
-    add_user(&r, "bob");
+    rig_user(&r, "alice");
+    rig_user(&r, "bob");
     put_all(&r, "alice", 0, 40);
     put_all(&r, "bob", 30, 50);
     check_all(&r, "no index");
@@ -464,7 +450,7 @@ test_arrivals(void)
     rig r;
 
     rig_new(&r);
-    add_user(&r, "alice");
+    rig_user(&r, "alice");
     put_all(&r, "alice", 0, 40);
     index_stores(&r, 30);
     for (int order = AV_ORDER_NEWEST; order <= AV_ORDER_SUBJECT; order++) {

@@ -57,7 +57,7 @@ test_ways_to_type(void)
 static void
 test_one_wrong(void)
 {
-    char text[sizeof instance_text], want[16];
+    char text[sizeof instance_text], want[40];
     av_key key;
     av_error err;
 

@@ -241,36 +241,6 @@ test_holds(void)
     rig_demolish(&r);
 }
 
-static void
-test_index_position(void)
-{
-    uint64_t lsn = 1, end;
-    av_store_view *v;
-    rig r;
-
-    rig_build(&r, 1);
-    rig_begin(&r, 0);
-    AV_CHECK_RC(rig_mailbox(&r, 0, AV_EVENT_MAILBOX_CREATED, 1, "alice"), AV_OK, &rig_err);
-    (void)rig_place(&r, 0, 1, 1, 0);
-    rig_commit(&r, 0);
-    v = r.stores[0].view;
-    end = av_store_view_applied_lsn(v);
-    AV_CHECK_RC(av_store_view_index_position(av_store_view_writer(v), &lsn, &rig_err), AV_OK, &rig_err);
-    AV_CHECK(lsn == 0 && end > 0);
-    AV_CHECK_RC(av_store_view_index_position_set(v, end + 1, &rig_err), AV_ERR_INVALID, &rig_err);
-    AV_CHECK_RC(av_store_view_index_position_set(v, end, &rig_err), AV_OK, &rig_err);
-    rig_close(&r);
-    rig_open(&r);
-    AV_CHECK_RC(av_store_view_index_position(av_store_view_writer(r.stores[0].view), &lsn, &rig_err), AV_OK, &rig_err);
-    AV_CHECK_INT(lsn, end);
-    rig_close(&r);
-    rig_lose(&r, r.stores[0].database);
-    rig_open(&r);
-    AV_CHECK_RC(av_store_view_index_position(av_store_view_writer(r.stores[0].view), &lsn, &rig_err), AV_OK, &rig_err);
-    AV_CHECK_INT(lsn, 0);
-    rig_demolish(&r);
-}
-
 int
 main(void)
 {
@@ -282,6 +252,5 @@ main(void)
     AV_RUN(test_erase);
     AV_RUN(test_part_erased_meanwhile);
     AV_RUN(test_holds);
-    AV_RUN(test_index_position);
     return av_check_done();
 }
