@@ -1,5 +1,5 @@
 /*
- * cmd_general.c - CAPABILITY, NOOP and CHECK, LOGOUT, ID, ENABLE, NAMESPACE
+ * cmd_general.c - CAPABILITY, NOOP and CHECK, LOGOUT, ID, NAMESPACE
  */
 #include "gateway/imap/grammar.h"
 #include "gateway/imap/session_priv.h"
@@ -9,10 +9,9 @@
 void
 av_imap_cmd_capability(av_imap_session *session, const av_imap_command *command AV_UNUSED)
 {
-    char capabilities[200];
-
-    av_imap_session_capabilities(session, capabilities, sizeof capabilities);
-    av_imap_session_printf(session, "* CAPABILITY %s\r\n", capabilities);
+    av_imap_session_write(session, av_span_str("* "));
+    av_imap_session_write_capabilities(session);
+    av_imap_session_write(session, av_span_str("\r\n"));
     av_imap_session_done(session, "OK", NULL, "done");
 }
 
@@ -55,26 +54,6 @@ av_imap_cmd_id(av_imap_session *session, const av_imap_command *command)
         return;
     }
     av_imap_session_printf(session, "* ID (\"name\" \"Archivolt\" \"version\" \"%s\")\r\n", AV_VERSION);
-    av_imap_session_done(session, "OK", NULL, "done");
-}
-
-/* RFC 5161, 3.1: extensions that are not known are passed over; none of ours has to be enabled. */
-void
-av_imap_cmd_enable(av_imap_session *session, const av_imap_command *command)
-{
-    av_span in = command->args[0], word;
-
-    do {
-        if (!av_imap_take_atom(&in, &word)) {
-            av_imap_session_done(session, "BAD", NULL, "ENABLE takes the names of extensions");
-            return;
-        }
-    } while (av_imap_take_char(&in, ' '));
-    if (in.n > 0) {
-        av_imap_session_done(session, "BAD", NULL, "ENABLE takes the names of extensions");
-        return;
-    }
-    av_imap_session_printf(session, "* ENABLED\r\n");
     av_imap_session_done(session, "OK", NULL, "done");
 }
 

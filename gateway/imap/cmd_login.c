@@ -101,14 +101,13 @@ refuse_name(av_imap_session *session)
 static void
 admit(av_imap_session *session, const char *instance, av_span token)
 {
-    char capabilities[200];
-
     AV_LOG(AV_LOG_INFO, "imap.login", AV_U64("conn", av_conn_number(session->conn)),
         AV_STR("peer", av_conn_peer(session->conn)), AV_STR("user", session->user), AV_STR("instance", instance),
         AV_STR("tls", av_conn_tls_version(session->conn)), AV_STR("trace", av_imap_session_trace(session).hex));
     av_imap_session_logged_in(session, instance, token);
-    av_imap_session_capabilities(session, capabilities, sizeof capabilities);
-    (void)av_buf_printf(&session->out, "* CAPABILITY %s\r\n", capabilities);
+    av_imap_session_write(session, av_span_str("* "));
+    av_imap_session_write_capabilities(session);
+    av_imap_session_write(session, av_span_str("\r\n"));
     av_imap_session_done(session, "OK", NULL, "logged in");
 }
 

@@ -55,6 +55,8 @@ take_arg(av_imap_command *self, av_imap_arg kind, av_span *in)
         return av_imap_take_list_mailbox(in, &self->text, arg);
     case AV_IMAP_ARG_SET:
         return self->set == NULL && av_imap_take_seqset(in, &self->set, &self->set_count);
+    case AV_IMAP_ARG_LIST:
+        return av_imap_take_list(in, arg);
     case AV_IMAP_ARG_REST:
         *arg = *in;
         *in = av_span_skip(*in, in->n);

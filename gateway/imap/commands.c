@@ -7,6 +7,7 @@
 #define STRING  AV_IMAP_ARG_STRING
 #define PATTERN AV_IMAP_ARG_PATTERN
 #define SET     AV_IMAP_ARG_SET
+#define LIST    AV_IMAP_ARG_LIST
 #define REST    AV_IMAP_ARG_REST
 
 static const char read_only[] = "mailboxes of the archive are read-only";
@@ -32,7 +33,7 @@ const av_imap_row av_imap_rows[] = {
     { "UNSUBSCRIBE", AV_IMAP_LOGGED_IN, 1, { REST }, av_imap_cmd_refuse, no_lists },         /* RFC 3501, 6.3.7 */
     { "LIST", AV_IMAP_LOGGED_IN, 2, { STRING, PATTERN }, av_imap_cmd_list, NULL },           /* RFC 3501, 6.3.8 */
     { "LSUB", AV_IMAP_LOGGED_IN, 2, { STRING, PATTERN }, av_imap_cmd_lsub, NULL },           /* RFC 3501, 6.3.9 */
-    { "STATUS", AV_IMAP_LOGGED_IN, 2, { STRING, REST }, av_imap_cmd_status, NULL },          /* RFC 3501, 6.3.10 */
+    { "STATUS", AV_IMAP_LOGGED_IN, 2, { STRING, LIST }, av_imap_cmd_status, NULL },          /* RFC 3501, 6.3.10 */
     { "APPEND", AV_IMAP_LOGGED_IN, 1, { REST }, av_imap_cmd_refuse, no_writing },            /* RFC 3501, 6.3.11 */
     { "IDLE", AV_IMAP_LOGGED_IN, 0, { 0 }, av_imap_cmd_idle, NULL },                         /* RFC 2177, 3 */
     { "CHECK", AV_IMAP_SELECTED, 0, { 0 }, av_imap_cmd_noop, NULL },                         /* RFC 3501, 6.4.1 */

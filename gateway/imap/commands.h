@@ -10,8 +10,9 @@
 
 typedef void av_imap_run(av_imap_session *session, const av_imap_command *command);
 
-av_imap_run av_imap_cmd_capability, av_imap_cmd_noop, av_imap_cmd_logout, av_imap_cmd_id, av_imap_cmd_enable,
+av_imap_run av_imap_cmd_capability, av_imap_cmd_noop, av_imap_cmd_logout, av_imap_cmd_id,
     av_imap_cmd_namespace;                                              /* cmd_general.c */
+av_imap_run av_imap_cmd_enable;                                         /* cmd_enable.c */
 av_imap_run av_imap_cmd_starttls;                                       /* cmd_starttls.c */
 av_imap_run av_imap_cmd_login, av_imap_cmd_authenticate;                /* cmd_login.c */
 av_imap_run av_imap_cmd_list, av_imap_cmd_lsub;                         /* cmd_list.c */

@@ -183,6 +183,48 @@ av_imap_take_nstring(av_span *in, av_buf *text, av_span *ret, bool *ret_nil)
     return *ret_nil || av_imap_take_string(in, text, ret);
 }
 
+/* The end of a quoted string that begins at i, or in.n. */
+static size_t
+skip_quoted(av_span in, size_t i)
+{
+    for (i++; i < in.n && in.p[i] != '"'; i++)
+        i += in.p[i] == '\\';
+    return AV_MIN(i, in.n);
+}
+
+/* The last byte of a literal that begins at i, or in.n; a "{" that begins none stands for itself. */
+static size_t
+skip_literal(av_span in, size_t i)
+{
+    av_span left = av_span_skip(in, i), got;
+
+    return take_literal(&left, &got) ? in.n - left.n - 1 : i;
+}
+
+bool
+av_imap_take_list(av_span *in, av_span *ret)
+{
+    size_t depth = 0, i = 0;
+
+    if (in->n == 0 || in->p[0] != '(')
+        return false;
+    for (; i < in->n; i++) {
+        if (in->p[i] == '(')
+            depth++;
+        else if (in->p[i] == ')' && --depth == 0)
+            break;
+        else if (in->p[i] == '"')
+            i = skip_quoted(*in, i);
+        else if (in->p[i] == '{')
+            i = skip_literal(*in, i);
+    }
+    if (i >= in->n)
+        return false;
+    *ret = av_span_slice(*in, 0, i + 1);
+    *in = av_span_skip(*in, i + 1);
+    return true;
+}
+
 /* ---- dates ---- */
 
 static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov",

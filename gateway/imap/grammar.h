@@ -30,6 +30,11 @@ bool av_imap_take_astring(av_span *in, av_buf *text, av_span *ret);
 bool av_imap_take_list_mailbox(av_span *in, av_buf *text, av_span *ret);
 /* nstring: NIL gives an empty span and *ret_nil. */
 bool av_imap_take_nstring(av_span *in, av_buf *text, av_span *ret, bool *ret_nil);
+/*
+ * "(" ... ")" with the parentheses that pair inside it; quoted strings and literals are passed over whole. ret has the
+ * outer parentheses, too. What stands in it is looked at by its own grammar.
+ */
+bool av_imap_take_list(av_span *in, av_span *ret);
 /* date: 1-Feb-1994, bare or quoted; ret is its midnight in UTC. A day that does not exist is refused. */
 bool av_imap_take_date(av_span *in, int64_t *ret_unix_s);
 /*

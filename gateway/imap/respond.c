@@ -157,11 +157,10 @@ av_imap_session_fail(av_imap_session *self, const av_error *err)
 }
 
 void
-av_imap_session_capabilities(const av_imap_session *self, char *ret, size_t size)
+av_imap_session_write_capabilities(av_imap_session *self)
 {
-    const char *login = self->state != AV_IMAP_NOT_AUTH ? ""
-                        : av_conn_is_secure(self->conn) ? " SASL-IR AUTH=PLAIN"
-                                                        : " STARTTLS LOGINDISABLED";
+    const av_imap_standing where = { self->state, av_conn_is_secure(self->conn) };
 
-    (void)snprintf(ret, size, "IMAP4rev1 LITERAL+ ID ENABLE IDLE NAMESPACE CHILDREN UNSELECT%s", login);
+    av_imap_session_write(self, av_span_str("CAPABILITY "));
+    (void)av_imap_capabilities_put(&where, &self->out);
 }

@@ -229,7 +229,6 @@ av_imap_session_accept(void *ctx, av_conn *conn)
     av_imap *imap = ctx;
     const av_gateway_settings *settings = av_gateway_get_settings(imap->gateway);
     av_imap_session *self = av_xcalloc(1, sizeof *self);
-    char capabilities[200];
 
     self->magic = AV_IMAP_SESSION_MAGIC;
     self->imap = imap;
@@ -246,7 +245,8 @@ av_imap_session_accept(void *ctx, av_conn *conn)
         AV_MIN(LITERAL_BEFORE_MAX, (size_t)settings->imap_literal_bytes));
     av_conn_attach(conn, &events, self);
     av_conn_set_deadline(conn, (uint32_t)(settings->imap_login_timeout_s * 1000));
-    av_imap_session_capabilities(self, capabilities, sizeof capabilities);
-    av_imap_session_printf(self, "* OK [CAPABILITY %s] Archivolt is ready\r\n", capabilities);
+    av_imap_session_write(self, av_span_str("* OK ["));
+    av_imap_session_write_capabilities(self);
+    av_imap_session_write(self, av_span_str("] Archivolt is ready\r\n"));
     av_imap_session_turn(self);
 }

@@ -9,6 +9,7 @@
 #ifndef AV_GATEWAY_IMAP_SESSION_PRIV_H
 #define AV_GATEWAY_IMAP_SESSION_PRIV_H
 
+#include "gateway/imap/capabilities.h"
 #include "gateway/imap/commands.h"
 #include "gateway/imap/framer.h"
 #include "gateway/imap/imap.h"
@@ -35,6 +36,7 @@ struct av_imap_session {
     av_imap_session *prev, *next;
     av_conn *conn;
     unsigned state;    /* AV_IMAP_NOT_AUTH, _AUTH or _SELECTED */
+    unsigned enabled;  /* AV_IMAP_ENABLED_...: capabilities.h */
     uint8_t trace[16]; /* of the command in work: all its calls carry it */
 
     av_imap_framer framer;
@@ -74,8 +76,8 @@ void av_imap_session_write(av_imap_session *self, av_span bytes);
 /* Hand over to the connection what it has room for. true: all of it. */
 bool av_imap_session_flush(av_imap_session *self);
 bool av_imap_session_drained(const av_imap_session *self);
-/* "IMAP4rev1 ..." for the state the session is in. */
-void av_imap_session_capabilities(const av_imap_session *self, char *ret, size_t size);
+/* "CAPABILITY IMAP4rev1 ..." for the state the session is in; CRLF or "]" is the caller's. */
+void av_imap_session_write_capabilities(av_imap_session *self);
 
 /*
  * The end of the command in work: "<tag> OK|NO|BAD [code] text". code may be NULL; text is made plain ASCII on one line.

@@ -182,6 +182,33 @@ test_sets(void)
     }
 }
 
+static const struct {
+    const char *in, *want; /* NULL: refused */
+} lists[] = {
+    { "() x", "()" },
+    { "(a (b) \")\" c)d", "(a (b) \")\" c)" },
+    { "(\"\\\")\")", "(\"\\\")\")" },
+    { "({3}\r\n))) b)", "({3}\r\n))) b)" },
+    { "({3 )", "({3 )" },
+    { "(a", NULL },
+    { "((a)", NULL },
+    { "(\")", NULL },
+    { "a)", NULL },
+    { "", NULL },
+};
+
+static void
+test_lists(void)
+{
+    for (size_t i = 0; i < AV_COUNT(lists); i++) {
+        av_span in = av_span_str(lists[i].in), got = { 0 };
+
+        av_check_row = (long)i;
+        AV_CHECK(av_imap_take_list(&in, &got) == (lists[i].want != NULL));
+        AV_CHECK(lists[i].want == NULL ? in.n == strlen(lists[i].in) : av_span_eq_str(got, lists[i].want));
+    }
+}
+
 static void
 test_announced(void)
 {
@@ -207,6 +234,7 @@ main(void)
     AV_RUN(test_numbers);
     AV_RUN(test_dates);
     AV_RUN(test_sets);
+    AV_RUN(test_lists);
     AV_RUN(test_announced);
     av_buf_release(&text);
     return av_check_done();

@@ -1,0 +1,63 @@
+/*
+ * capabilities.c - see capabilities.h
+ */
+#include "gateway/imap/capabilities.h"
+
+static bool
+when_secure(const av_imap_standing *where)
+{
+    return where->secure;
+}
+
+static bool
+when_clear(const av_imap_standing *where)
+{
+    return !where->secure;
+}
+
+const av_imap_capability av_imap_capabilities[] = {
+    { "IMAP4rev1", AV_IMAP_ANY, NULL, 0 },                /* RFC 3501 */
+    { "STARTTLS", AV_IMAP_NOT_AUTH, when_clear, 0 },      /* RFC 3501, 6.2.1 */
+    { "LOGINDISABLED", AV_IMAP_NOT_AUTH, when_clear, 0 }, /* RFC 3501, 6.2.3 */
+    { "SASL-IR", AV_IMAP_NOT_AUTH, when_secure, 0 },      /* RFC 4959 */
+    { "AUTH=PLAIN", AV_IMAP_NOT_AUTH, when_secure, 0 },   /* RFC 4616 */
+    { "LITERAL+", AV_IMAP_ANY, NULL, 0 },                 /* RFC 7888 */
+    { "ID", AV_IMAP_ANY, NULL, 0 },                       /* RFC 2971 */
+    { "ENABLE", AV_IMAP_ANY, NULL, 0 },                   /* RFC 5161 */
+    { "IDLE", AV_IMAP_ANY, NULL, 0 },                     /* RFC 2177 */
+    { "NAMESPACE", AV_IMAP_ANY, NULL, 0 },                /* RFC 2342 */
+    { "CHILDREN", AV_IMAP_ANY, NULL, 0 },                 /* RFC 3348 */
+    { "UNSELECT", AV_IMAP_ANY, NULL, 0 },                 /* RFC 3691 */
+    { NULL, 0, NULL, 0 },
+};
+
+static bool
+is_shown(const av_imap_capability *row, const av_imap_standing *where)
+{
+    return (row->states & where->state) != 0 && (row->when == NULL || row->when(where));
+}
+
+bool
+av_imap_capabilities_put(const av_imap_standing *where, av_buf *out)
+{
+    const char *gap = "";
+
+    for (const av_imap_capability *row = av_imap_capabilities; row->name != NULL; row++) {
+        if (!is_shown(row, where))
+            continue;
+        (void)av_buf_append_span(out, av_span_str(gap));
+        (void)av_buf_append_span(out, av_span_str(row->name));
+        gap = " ";
+    }
+    return !out->full;
+}
+
+const av_imap_capability *
+av_imap_capabilities_to_enable(const av_imap_standing *where, av_span name)
+{
+    for (const av_imap_capability *row = av_imap_capabilities; row->name != NULL; row++) {
+        if (row->enables != 0 && is_shown(row, where) && av_span_ieq_str(name, row->name))
+            return row;
+    }
+    return NULL;
+}
