@@ -50,9 +50,9 @@ def sanitized():
 
 
 def free_offset():
-    """An offset at which all our ports are free."""
+    """An offset at which all our ports are free. Not of the seed: scripts that run side by side must not meet."""
     for _ in range(200):
-        offset = random.randrange(11000, 50000)
+        offset = random.SystemRandom().randrange(11000, 50000)
         try:
             for port in PORTS:
                 with socket.socket() as s:
