@@ -21,7 +21,7 @@ import traceback
 import zlib
 
 sys.path.insert(0, os.path.realpath(os.path.join(os.path.dirname(__file__), "..")))
-from imap import Checks, Client, check, expect, quote  # noqa: E402
+from imap import Checks, Client, check, expect, lit, quote  # noqa: E402,F401
 from node import CORPUS, SEED, Node, crlf, need_corpus  # noqa: E402
 
 PASSWORD = "correct horse 9"
@@ -131,7 +131,7 @@ def show_trouble(node):
         with open(path, encoding="utf-8", errors="replace") as f:
             lines = [line for line in f if "level=info" not in line and "level=debug" not in line]
         if lines:
-            print("---", os.path.basename(path), *(line[:400].rstrip() for line in lines[-40:]), sep="\n")
+            print("--- " + os.path.basename(path), *(line[:400].rstrip() for line in lines[-40:]), sep="\n")
 
 
 def run(fill, *tests, **options):
