@@ -30,7 +30,7 @@
 typedef struct av_instance_settings {
     uint64_t max_message_mb, session_idle_s, sessions_per_user, sessions_total, worker_patience_s, remember_login_s;
     uint64_t searches_at_once, search_message_mb, search_unindexed;
-    uint64_t open_stores, freeze_seconds, grace_days, rest_after_s;
+    uint64_t open_stores, database_cache_mb, freeze_seconds, grace_days, rest_after_s;
     uint64_t heal_free_mb, heal_pause_s, saved_searches;
     bool search_index;
     av_extract_limits attachments;

@@ -33,7 +33,7 @@ typedef struct av_catalog_config {
     const char *dir; /* the view's folder, wholly its own; made when missing */
     uint8_t key[32]; /* seals its files and stands in HMACs; the same at every open, else the view is rebuilt */
     uint8_t instance[AV_GUID_SIZE]; /* the instance's UUID; another one: the view is rebuilt */
-    size_t cache_bytes;             /* 0: 1 MB */
+    size_t cache_bytes;             /* 0: 8 MB */
 } av_catalog_config;
 
 /*

@@ -20,7 +20,7 @@ typedef struct av_meta_iter av_meta_iter;
 
 typedef struct av_meta_options {
     const uint8_t *key;        /* 32 bytes: of this database alone; borrowed for the open */
-    size_t cache_bytes;        /* block cache; 0: 1 MB */
+    size_t cache_bytes;        /* block cache, filled as it is used; 0: 8 MB */
     size_t write_buffer_bytes; /* 0: 4 MB */
     bool must_exist;           /* AV_ERR_NOT_FOUND instead of making it */
 } av_meta_options;

@@ -35,7 +35,7 @@ typedef struct av_store_view_iter av_store_view_iter;
 typedef struct av_store_view_config {
     const char *dir;     /* the view's folder, wholly its own; made when missing */
     av_store_keys *keys; /* borrowed until close */
-    size_t cache_bytes;  /* 0: 1 MB */
+    size_t cache_bytes;  /* 0: 8 MB */
 } av_store_view_config;
 
 /* Opens or makes the view; a broken one, one of another version or of another store is removed and made empty (logged
