@@ -8,6 +8,11 @@
         .key = #member, .type = AV_SETTING_U64, .offset = offsetof(av_gateway_settings, member),                       \
         .fallback = (fallback_), .min = (min_), .max = (max_), .help = (help_)                                         \
     }
+#define BOOL(member, fallback_, help_)                                                                                 \
+    {                                                                                                                  \
+        .key = #member, .type = AV_SETTING_BOOL, .offset = offsetof(av_gateway_settings, member),                      \
+        .fallback = (fallback_), .help = (help_)                                                                       \
+    }
 #define STRING(member, help_)                                                                                          \
     {                                                                                                                  \
         .key = #member, .type = AV_SETTING_STRING, .offset = offsetof(av_gateway_settings, member), .fallback = "",    \
@@ -45,5 +50,16 @@ const av_setting av_gateway_setting_rows[] = {
     U64(imap_idle_timeout_s, "1800", 60, 86400, "time without a command; RFC 9051, 5.4 demands 30 minutes"),
     U64(imap_line_bytes, "65536", 1 * KB, 1 * MB, "one command without its literals"),
     U64(imap_literal_bytes, "65536", 1 * KB, 64 * MB, "literals of one command"),
+    U64(imap_bad_commands, "10", 1, 1000000, "commands that make no sense, until the client is sent away"),
+    U64(imap_failed_logins, "5", 1, 1000, "failed logins of one connection, until it is closed"),
+    U64(imap_login_free_tries, "10", 1, 1000000,
+        "failed logins from one address (IPv6: one /64) that cost no waiting; each further one doubles it"),
+    U64(imap_login_wait_max_s, "300", 1, 86400, "longest time an address waits after failed logins"),
+    BOOL(imap_scram, "no",
+        "offer SCRAM-SHA-256; for users whose instance keeps what it needs (its setting scram_iterations)"),
+    BOOL(imap_compress, "yes", "offer COMPRESS=DEFLATE"),
+    U64(imap_compress_window_bits, "15", 9, 15, "window of the compressor: 2^n bytes"),
+    U64(imap_compress_memory_level, "8", 1, 9, "hash of the compressor: 2^(n+9) bytes; freed while a session rests"),
+    U64(imap_compress_level, "3", 1, 9, "1 fast, 9 small"),
     { .key = NULL },
 };

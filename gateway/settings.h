@@ -26,6 +26,11 @@ typedef struct av_gateway_settings {
     uint64_t imap_connections, imap_connections_per_address;
     uint64_t imap_login_timeout_s, imap_idle_timeout_s;
     uint64_t imap_line_bytes, imap_literal_bytes;
+    uint64_t imap_bad_commands, imap_failed_logins;
+    uint64_t imap_login_free_tries, imap_login_wait_max_s;
+    bool imap_scram;
+    bool imap_compress;
+    uint64_t imap_compress_window_bits, imap_compress_memory_level, imap_compress_level;
 } av_gateway_settings;
 
 extern const av_setting av_gateway_setting_rows[];

@@ -15,19 +15,26 @@ when_clear(const av_imap_standing *where)
     return !where->secure;
 }
 
+static bool
+when_uncompressed(const av_imap_standing *where)
+{
+    return where->may_compress;
+}
+
 const av_imap_capability av_imap_capabilities[] = {
-    { "IMAP4rev1", AV_IMAP_ANY, NULL, 0 },                /* RFC 3501 */
-    { "STARTTLS", AV_IMAP_NOT_AUTH, when_clear, 0 },      /* RFC 3501, 6.2.1 */
-    { "LOGINDISABLED", AV_IMAP_NOT_AUTH, when_clear, 0 }, /* RFC 3501, 6.2.3 */
-    { "SASL-IR", AV_IMAP_NOT_AUTH, when_secure, 0 },      /* RFC 4959 */
-    { "AUTH=PLAIN", AV_IMAP_NOT_AUTH, when_secure, 0 },   /* RFC 4616 */
-    { "LITERAL+", AV_IMAP_ANY, NULL, 0 },                 /* RFC 7888 */
-    { "ID", AV_IMAP_ANY, NULL, 0 },                       /* RFC 2971 */
-    { "ENABLE", AV_IMAP_ANY, NULL, 0 },                   /* RFC 5161 */
-    { "IDLE", AV_IMAP_ANY, NULL, 0 },                     /* RFC 2177 */
-    { "NAMESPACE", AV_IMAP_ANY, NULL, 0 },                /* RFC 2342 */
-    { "CHILDREN", AV_IMAP_ANY, NULL, 0 },                 /* RFC 3348 */
-    { "UNSELECT", AV_IMAP_ANY, NULL, 0 },                 /* RFC 3691 */
+    { "IMAP4rev1", AV_IMAP_ANY, NULL, 0 },                           /* RFC 3501 */
+    { "STARTTLS", AV_IMAP_NOT_AUTH, when_clear, 0 },                 /* RFC 3501, 6.2.1 */
+    { "LOGINDISABLED", AV_IMAP_NOT_AUTH, when_clear, 0 },            /* RFC 3501, 6.2.3 */
+    { "SASL-IR", AV_IMAP_NOT_AUTH, when_secure, 0 },                 /* RFC 4959 */
+    { "AUTH=PLAIN", AV_IMAP_NOT_AUTH, when_secure, 0 },              /* RFC 4616 */
+    { "LITERAL+", AV_IMAP_ANY, NULL, 0 },                            /* RFC 7888 */
+    { "ID", AV_IMAP_ANY, NULL, 0 },                                  /* RFC 2971 */
+    { "ENABLE", AV_IMAP_ANY, NULL, 0 },                              /* RFC 5161 */
+    { "IDLE", AV_IMAP_ANY, NULL, 0 },                                /* RFC 2177 */
+    { "NAMESPACE", AV_IMAP_ANY, NULL, 0 },                           /* RFC 2342 */
+    { "CHILDREN", AV_IMAP_ANY, NULL, 0 },                            /* RFC 3348 */
+    { "UNSELECT", AV_IMAP_ANY, NULL, 0 },                            /* RFC 3691 */
+    { "COMPRESS=DEFLATE", AV_IMAP_LOGGED_IN, when_uncompressed, 0 }, /* RFC 4978 */
     { NULL, 0, NULL, 0 },
 };
 

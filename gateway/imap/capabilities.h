@@ -20,8 +20,10 @@ enum {
 
 /* Where a session stands, as far as capabilities depend on it. */
 typedef struct av_imap_standing {
-    unsigned state; /* AV_IMAP_NOT_AUTH, ... */
-    bool secure;    /* under TLS */
+    unsigned state;    /* AV_IMAP_NOT_AUTH, ... */
+    bool secure;       /* under TLS */
+    bool may_compress; /* compression is offered, and is not in force yet */
+    bool offers_scram; /* the setting imap_scram */
 } av_imap_standing;
 
 typedef struct av_imap_capability {

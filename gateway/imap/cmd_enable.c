@@ -22,7 +22,7 @@ is_well_formed(av_span in)
 void
 av_imap_cmd_enable(av_imap_session *session, const av_imap_command *command)
 {
-    const av_imap_standing where = { session->state, av_conn_is_secure(session->conn) };
+    const av_imap_standing where = av_imap_session_standing(session);
     const unsigned before = session->enabled;
     av_span in = command->args[0], word;
 

@@ -21,6 +21,7 @@ av_imap_run av_imap_cmd_status;                                         /* cmd_s
 av_imap_run av_imap_cmd_search, av_imap_cmd_uid_search;                 /* cmd_search.c */
 av_imap_run av_imap_cmd_fetch, av_imap_cmd_uid_fetch;                   /* cmd_fetch.c */
 av_imap_run av_imap_cmd_idle;                                           /* cmd_idle.c */
+av_imap_run av_imap_cmd_compress;                                       /* compress.c */
 av_imap_run av_imap_cmd_refuse;                                         /* cmd_refuse.c */
 
 #endif

@@ -39,6 +39,8 @@ av_imap_destroy(av_imap **self)
     if (*self == NULL)
         return;
     assert((*self)->sessions == NULL);
+    if ((*self)->rest != NULL)
+        av_loop_remove_timer(&(*self)->rest);
     free(*self);
     *self = NULL;
 }

@@ -6,8 +6,6 @@
 #include "base/log.h"
 #include "gateway/imap/session_priv.h"
 
-#define BAD_COMMANDS_MAX 10
-
 void
 av_imap_session_write(av_imap_session *self, av_span bytes)
 {
@@ -48,25 +46,46 @@ forget_out(av_imap_session *self)
     }
 }
 
-bool
-av_imap_session_flush(av_imap_session *self)
+static void
+send_clear(av_imap_session *self)
 {
     size_t n = AV_MIN(self->out.n - self->out_at, av_conn_room(self->conn));
 
+    if (n == 0)
+        return;
+    (void)av_conn_write(self->conn, av_span_slice(av_buf_span(&self->out), self->out_at, self->out_at + n));
+    self->out_at += n;
+}
+
+static bool
+flush(av_imap_session *self, bool sync)
+{
     if (self->out.full) {
         AV_LOG(AV_LOG_WARN, "imap.answer_too_large", AV_U64("conn", av_conn_number(self->conn)),
             AV_STR("user", self->user == NULL ? "" : self->user), AV_U64("most", self->out.max));
         av_conn_close(self->conn);
         self->ending = true;
     }
-    if (n > 0) {
-        (void)av_conn_write(self->conn, av_span_slice(av_buf_span(&self->out), self->out_at, self->out_at + n));
-        self->out_at += n;
-    }
+    if (self->deflate != NULL)
+        av_imap_compress_send(self, sync);
+    else
+        send_clear(self);
     if (!av_imap_session_drained(self))
         return false;
     forget_out(self);
     return true;
+}
+
+bool
+av_imap_session_flush(av_imap_session *self)
+{
+    return flush(self, false);
+}
+
+bool
+av_imap_session_push(av_imap_session *self)
+{
+    return flush(self, true) && (self->deflate == NULL || !av_deflate_owes(self->deflate));
 }
 
 /* IMAP's resp-text is ASCII on one line (RFC 3501, 9). */
@@ -87,9 +106,10 @@ put_text(av_imap_session *self, const char *fmt, va_list ap)
 void
 av_imap_session_done(av_imap_session *self, const char *status, const char *code, const char *fmt, ...)
 {
+    const av_gateway_settings *settings = av_gateway_get_settings(self->imap->gateway);
     va_list ap;
 
-    if (strcmp(status, "BAD") == 0 && ++self->bad_commands > BAD_COMMANDS_MAX)
+    if (strcmp(status, "BAD") == 0 && ++self->bad_commands > settings->imap_bad_commands)
         av_imap_session_bye(self, "too many commands that make no sense");
     av_imap_session_printf(self, "%s %s ", self->tag[0] == '\0' ? "*" : self->tag, status);
     if (code != NULL)
@@ -156,10 +176,23 @@ av_imap_session_fail(av_imap_session *self, const av_error *err)
     av_imap_session_done(self, "NO", "UNAVAILABLE", "%s", err->msg);
 }
 
+av_imap_standing
+av_imap_session_standing(const av_imap_session *self)
+{
+    const av_gateway_settings *settings = av_gateway_get_settings(self->imap->gateway);
+
+    return (av_imap_standing){
+        .state = self->state,
+        .secure = av_conn_is_secure(self->conn),
+        .may_compress = settings->imap_compress && self->deflate == NULL,
+        .offers_scram = settings->imap_scram,
+    };
+}
+
 void
 av_imap_session_write_capabilities(av_imap_session *self)
 {
-    const av_imap_standing where = { self->state, av_conn_is_secure(self->conn) };
+    const av_imap_standing where = av_imap_session_standing(self);
 
     av_imap_session_write(self, av_span_str("CAPABILITY "));
     (void)av_imap_capabilities_put(&where, &self->out);

@@ -26,8 +26,9 @@ forget_in(av_imap_session *self)
     self->in_at = 0;
 }
 
+/* What stands in `in`, command by command. */
 static void
-take_input(av_imap_session *self)
+take_commands(av_imap_session *self)
 {
     while (may_read(self) && self->in_at < self->in.n) {
         av_span left = av_span_skip(av_buf_span(&self->in), self->in_at);
@@ -41,9 +42,19 @@ take_input(av_imap_session *self)
         forget_in(self);
 }
 
+static void
+take_input(av_imap_session *self)
+{
+    do
+        take_commands(self);
+    while (may_read(self) && self->in.n == 0 && av_imap_compress_unpack(self));
+}
+
 void
 av_imap_session_turn(av_imap_session *self)
 {
+    bool pushed;
+
     if (self->in_turn)
         return;
     self->in_turn = true;
@@ -51,10 +62,11 @@ av_imap_session_turn(av_imap_session *self)
         self->on_room(self);
     (void)av_imap_session_flush(self);
     take_input(self);
+    pushed = av_imap_session_push(self);
     self->in_turn = false;
-    if (self->ending && !self->busy && av_imap_session_drained(self))
+    if (self->ending && !self->busy && pushed)
         av_conn_finish(self->conn);
-    else if (may_read(self))
+    else if (may_read(self) && !av_imap_compress_waits(self))
         av_conn_resume(self->conn);
     else
         av_conn_pause(self->conn);
@@ -146,7 +158,7 @@ on_data(void *ctx, av_conn *conn AV_UNUSED, av_span bytes)
 
     if (self->starting_tls) /* sent in clear behind STARTTLS: not ours (RFC 3501, 6.2.1) */
         return;
-    if (!av_buf_append_span(&self->in, bytes)) {
+    if (self->deflate != NULL ? !av_imap_compress_take(self, bytes) : !av_buf_append_span(&self->in, bytes)) {
         av_conn_close(self->conn);
         return;
     }
@@ -180,7 +192,7 @@ on_timeout(void *ctx, av_conn *conn)
     }
     av_imap_session_bye(
         self, "%s", self->state == AV_IMAP_NOT_AUTH ? "no login came" : "autologout: no command came for too long");
-    (void)av_imap_session_flush(self);
+    (void)av_imap_session_push(self);
     av_conn_finish(conn);
 }
 
@@ -195,6 +207,7 @@ on_close(void *ctx, av_conn *conn, const char *why)
     if (self->timer != NULL)
         av_loop_remove_timer(&self->timer);
     av_imap_session_forget_work(self);
+    av_imap_compress_release(self);
     if (self->token_n > 0)
         log_out(self);
     if (self->prev != NULL)

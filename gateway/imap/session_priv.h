@@ -11,6 +11,7 @@
 
 #include "gateway/imap/capabilities.h"
 #include "gateway/imap/commands.h"
+#include "gateway/imap/deflate.h"
 #include "gateway/imap/framer.h"
 #include "gateway/imap/imap.h"
 #include "gateway/imap/mailbox.h"
@@ -25,6 +26,7 @@
 struct av_imap {
     av_gateway *gateway;
     av_imap_session *sessions;
+    av_loop_timer *rest; /* while one is compressed (compress.c) */
 };
 
 typedef void av_imap_reply_fn(av_imap_session *self, const ProtobufCMessage *reply, const av_error *err);
@@ -45,6 +47,15 @@ struct av_imap_session {
     av_buf out; /* bytes the connection has no room for yet */
     size_t out_at;
     bool in_turn, starting_tls, ending;
+
+    av_deflate *deflate; /* COMPRESS is in force (compress.c); or NULL */
+    av_buf packed;       /* bytes read and not yet unpacked */
+    size_t packed_at;
+    size_t clear_left;          /* of out: to be sent as it is, from before COMPRESS */
+    size_t unpacked;            /* bytes in this turn */
+    bool more_packed;           /* the last piece filled its room */
+    bool packed_lately;         /* since the memory of sessions at rest was last looked at */
+    av_loop_timer *unpack_more; /* the turn was long enough: go on in the next */
 
     char tag[AV_IMAP_TAG_MAX + 1];
     av_imap_command command;
@@ -73,9 +84,16 @@ void av_imap_session_accept(void *ctx, av_conn *conn);
 /* Formatted bytes as they are; CRLF is the caller's. */
 void av_imap_session_printf(av_imap_session *self, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void av_imap_session_write(av_imap_session *self, av_span bytes);
-/* Hand over to the connection what it has room for. true: all of it. */
+/*
+ * Hand over to the connection what it has room for. true: all of it. Of a compressed session a part may stay inside the
+ * compressor until the end of the turn, so that a stream of small pieces packs as one.
+ */
 bool av_imap_session_flush(av_imap_session *self);
+/* The same, and the client can read all of it once this is true. */
+bool av_imap_session_push(av_imap_session *self);
 bool av_imap_session_drained(const av_imap_session *self);
+/* What capabilities depend on. */
+av_imap_standing av_imap_session_standing(const av_imap_session *self);
 /* "CAPABILITY IMAP4rev1 ..." for the state the session is in; CRLF or "]" is the caller's. */
 void av_imap_session_write_capabilities(av_imap_session *self);
 
@@ -92,6 +110,18 @@ void av_imap_session_fail(av_imap_session *self, const av_error *err);
  * is none. No further command is taken.
  */
 void av_imap_session_bye(av_imap_session *self, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- compression (compress.c; self->deflate) ---- */
+
+/* Bytes of the client, to be unpacked. false: more than may wait. */
+bool av_imap_compress_take(av_imap_session *self, av_span bytes);
+/* The next piece of what was taken into self->in, which is empty. false: there is none now. */
+bool av_imap_compress_unpack(av_imap_session *self);
+/* Bytes wait to be unpacked: nothing is read until they are. */
+bool av_imap_compress_waits(const av_imap_session *self);
+/* From self->out to the connection, as it has room. With sync all of it can be read by the client. */
+void av_imap_compress_send(av_imap_session *self, bool sync);
+void av_imap_compress_release(av_imap_session *self);
 
 /* ---- commands (dispatch.c) ---- */
 
