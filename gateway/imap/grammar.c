@@ -282,7 +282,7 @@ av_imap_take_date(av_span *in, int64_t *ret_unix_s)
 
 /* ---- sequence sets ---- */
 
-/* seq-number: nz-number or "*". */
+/* seq-number: nz-number or "*", which is UINT32_MAX here. No message has that number: written out it is one less. */
 static bool
 take_seq_number(av_span *in, uint32_t *ret)
 {
@@ -290,7 +290,10 @@ take_seq_number(av_span *in, uint32_t *ret)
         *ret = UINT32_MAX;
         return true;
     }
-    return in->n > 0 && in->p[0] != '0' && av_imap_take_number(in, ret);
+    if (in->n == 0 || in->p[0] == '0' || !av_imap_take_number(in, ret))
+        return false;
+    *ret = AV_MIN(*ret, UINT32_MAX - 1);
+    return true;
 }
 
 static bool

@@ -18,6 +18,33 @@ put_value(av_span value, av_buf *out)
     (void)av_imap_nstring(av_buf_span(&work), out);
 }
 
+/* RFC 3282, 2: languages with commas between them; one is a string, several a list (RFC 9051, 9: body-fld-lang). */
+static void
+put_languages(av_span value, av_buf *out)
+{
+    AV_CLEANUP(av_buf_release) av_buf work = { .max = AV_IMAP_STRING_MAX };
+    av_span rest;
+    unsigned n = 0;
+
+    (void)av_header_unfold(av_span_slice(value, 0, AV_MIN(value.n, (size_t)AV_IMAP_STRING_MAX)), &work);
+    rest = av_buf_span(&work);
+    if (av_span_find(rest, ',') == rest.n) {
+        (void)av_imap_nstring(rest, out);
+        return;
+    }
+    while (rest.n > 0) {
+        size_t comma = av_span_find(rest, ',');
+        av_span one = av_span_trim(av_span_slice(rest, 0, comma));
+
+        rest = av_span_skip(rest, AV_MIN(comma + 1, rest.n));
+        if (one.n == 0)
+            continue;
+        (void)av_buf_putc(out, n++ == 0 ? '(' : ' ');
+        (void)av_imap_string(one, out);
+    }
+    (void)av_buf_puts(out, n == 0 ? "NIL" : ")");
+}
+
 static void
 put_params(const av_mime *self, uint32_t at, uint32_t n, av_buf *out)
 {
@@ -48,7 +75,7 @@ put_extension(const av_mime *self, const av_mime_part *part, av_buf *out)
         (void)av_buf_puts(out, " NIL");
     }
     (void)av_buf_putc(out, ' ');
-    put_value(part->language, out);
+    put_languages(part->language, out);
     (void)av_buf_putc(out, ' ');
     put_value(part->location, out);
 }

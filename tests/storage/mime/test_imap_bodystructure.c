@@ -34,6 +34,9 @@ static const struct {
         "(\"text\" \"plain\" (\"boundary\" \"b\") NIL NIL \"7bit\" 7 0)" },
     { "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nQQ==", false,
         "(\"application\" \"octet-stream\" NIL NIL NIL \"base64\" 4)" },
+    { "Content-Type: a/b\nContent-Language: de-DE , en,\n fr,\n\n", true,
+        "(\"a\" \"b\" NIL NIL NIL \"7bit\" 0 NIL NIL (\"de-DE\" \"en\" \"fr\") NIL)" },
+    { "Content-Type: a/b\nContent-Language: ,\n\n", true, "(\"a\" \"b\" NIL NIL NIL \"7bit\" 0 NIL NIL NIL NIL)" },
     { "Content-Type: a/b; name=\"\xE9\"\n\n", false, "(\"a\" \"b\" (\"name\" {1}\r\n\xE9) NIL NIL \"7bit\" 0)" },
 };
 
