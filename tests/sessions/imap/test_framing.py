@@ -1,4 +1,4 @@
-"""How bytes become commands (RFC 3501, 2.2, 4.3, 5.5, 9; RFC 7888): tags, blanks, literals of both kinds, pipelines, ceilings."""
+"""How bytes become commands (RFC 3501, 2.2, 4.3, 5.5, 9; RFC 7888): tags, blanks, literals, pipelines, ceilings."""
 import random
 
 from town import Mail, check, expect, lit, run
@@ -19,7 +19,8 @@ def test_tags(town):
         town_client.send(line + "\r\nlast NOOP\r\n")
         answer = town_client.until("last")
         bad = answer.data("BAD")
-        check(answer.ok and len(bad) == 1 and bad[0].tag == "*", "RFC 3501, 9 (tag); 7.1.3", f"untagged BAD: {line!r}", answer)
+        check(answer.ok and len(bad) == 1 and bad[0].tag == "*", "RFC 3501, 9 (tag); 7.1.3", f"untagged BAD: {line!r}",
+              answer)
     c = town.login()
     c.send("\r\nlast NOOP\r\n")
     check(c.until("last").ok, "RFC 3501, 9", "an empty line harms nobody")
@@ -28,8 +29,9 @@ def test_tags(town):
     check(answer.ok and len(answer.data("BAD")) == 2, "RFC 3501, 9", "a tag alone is BAD", answer)
     c.send("t" * 200 + " NOOP\r\nlast NOOP\r\n")
     check(c.until("last").ok, "RFC 3501, 9", "a tag of 200 characters ends nothing")
-    for command, why in (("NOOP ", "a blank at the end"), ("NOOP x", "an argument too many"), ("FOO", "an unknown command"),
-                         ("UID", "UID alone"), ("UID NOOP", "UID with a command that has none"), ("SELECT", "no argument"),
+    for command, why in (("NOOP ", "a blank at the end"), ("NOOP x", "an argument too many"),
+                         ("FOO", "an unknown command"), ("UID", "UID alone"),
+                         ("UID NOOP", "UID with a command that has none"), ("SELECT", "no argument"),
                          ("SELECT a b", "two arguments"), ("NO OP", "a word within a word"), ("\0NOOP", "NUL")):
         expect(town.login().ask(command), "BAD", "RFC 3501, 9", why)
     for command in ("noop", "NoOp", "NOOP"):
@@ -108,17 +110,19 @@ def test_pipeline(town):
 def test_ceilings(town):
     c = town.login()
     answer = c.ask("X" * 200000)
-    check(answer.bad and c.ask("NOOP").ok, "RFC 9051, 4", "a line of 200,000 bytes: BAD, and the session goes on", answer)
+    check(answer.bad and c.ask("NOOP").ok, "RFC 9051, 4", "a line of 200,000 bytes: BAD, and the session goes on",
+          answer)
     deep = "(" * 100000
-    for command in ("SEARCH " + deep[:60000], 'LIST "" ' + deep[:60000], "FETCH 1 " + deep[:60000], "ID " + deep[:60000],
-                    "STATUS INBOX " + deep[:60000], "ENABLE " + deep[:60000]):
+    for command in ("SEARCH " + deep[:60000], 'LIST "" ' + deep[:60000], "FETCH 1 " + deep[:60000],
+                    "ID " + deep[:60000], "STATUS INBOX " + deep[:60000], "ENABLE " + deep[:60000]):
         c = town.login(box="alice/Box")
         answer = c.ask(command)
         check(answer.bad or answer.no, "RFC 3501, 9", f"{command.split()[0]} with 60,000 open parentheses", answer)
     c = town.login(box="alice/Box")
     check(not c.ask("SEARCH " + "NOT " * 10000 + "ALL").ok, "RFC 3501, 6.4.4", "NOT ten thousand times", answer)
     answer = c.ask("FETCH " + ",".join("1" for _ in range(30000)) + " UID")
-    check(answer.ok and list(answer.rows()) == [1], "RFC 3501, 9 (sequence-set)", "one message 30,000 times is one row", answer)
+    check(answer.ok and list(answer.rows()) == [1], "RFC 3501, 9 (sequence-set)", "one message 30,000 times is one row",
+          answer)
     answer = c.ask("FETCH 1 (" + " ".join(f"BODY.PEEK[]<{i}.1>" for i in range(2000)) + ")")
     check(not answer.bad or answer.text, "RFC 3501, 6.4.5", "2,000 sections in one command end in an answer", answer)
     check(c.ask("NOOP").ok, "RFC 3501, 6.1.2", "and the session goes on")

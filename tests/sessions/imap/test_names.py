@@ -1,10 +1,11 @@
-"""Mailboxes (RFC 3501, 5.1, 6.3.1, 6.3.2, 6.3.8 to 6.3.10): names in modified UTF-7, patterns, SELECT, EXAMINE, STATUS."""
+"""Mailboxes (RFC 3501, 5.1, 6.3): names in modified UTF-7, LIST and its patterns, SELECT, EXAMINE, STATUS."""
 import re
 
 from town import Mail, check, expect, lit, quote, run, utf7
 
-NAMES = ("Box", "Old Mail/2003/June", "Entw\u00fcrfe", "\u65e5\u672c\u8a9e/\u4e8c", "a&b", 'quo"te', "back\\slash", "Caf\u00e9 \U0001f600",
-         "plus+100%", "star*", "{3}", "[brackets]", "(round)", "Trailing ", "~tilde", "deep/" + "/".join("abcdefgh"))
+NAMES = ("Box", "Old Mail/2003/June", "Entw\u00fcrfe", "\u65e5\u672c\u8a9e/\u4e8c", "a&b", 'quo"te', "back\\slash",
+         "Caf\u00e9 \U0001f600", "plus+100%", "star*", "{3}", "[brackets]", "(round)", "Trailing ", "~tilde",
+         "deep/" + "/".join("abcdefgh"))
 
 
 def fill(town):
@@ -40,21 +41,28 @@ def test_list(town):
         check(row.tokens[1] == b"/", "RFC 3501, 7.2.2", "the separator", row)
 
     for reference, pattern in (("", "%"), ("", "alice/%"), ("", "*2003*"), ("", "alice/Old Mail/%"), ("", "alice/%/%"),
-                               ("", "a%"), ("", "%/%e%"), ("alice/", "%"), ("alice/Old Mail/", "*"), ("alice", "/B*"),
-                               ("", "*h"), ("", "alice/deep/*/h"), ("", "nothing*"), ("", "alice/Box"), ("", "**"),
-                               ("", "%%%"), ("", "alice/deep/a/b/c/d/e/f/g/h"), ("", "*\u00e9*"), ("", "inbox"), ("", "INB%")):
+                               ("", "a%"), ("", "%/%e%"), ("alice/", "%"), ("alice/Old Mail/",
+                                                                            "*"), ("alice", "/B*"), ("", "*h"),
+                               ("", "alice/deep/*/h"), ("", "nothing*"), ("", "alice/Box"), ("", "**"), ("", "%%%"),
+                               ("", "alice/deep/a/b/c/d/e/f/g/h"), ("", "*\u00e9*"), ("", "inbox"), ("", "INB%")):
         got = set(listed(c.ask("LIST ", quote(reference), " ", quote(utf7(pattern)))))
         whole = reference + pattern  # a wildcard stands for characters, not for what they are encoded as
-        meant = {n for n in want if pattern_matches(whole, plain[n]) or (n == "INBOX" and pattern_matches(whole.upper(), n))}
+        meant = {
+            n
+            for n in want if pattern_matches(whole, plain[n]) or (n == "INBOX" and pattern_matches(whole.upper(), n))
+        }
         check(got == meant, "RFC 3501, 6.3.8", f"LIST {reference!r} {pattern!r}", got, meant)
     answer = c.ask('LIST "" ""')
     row = answer.one("LIST")
     check(b"\\Noselect" in [bytes(a) for a in row.tokens[0]] and row.tokens[1] == b"/" and row.tokens[2] == b"",
           "RFC 3501, 6.3.8", "LIST with an empty pattern tells the separator", answer)
     check(len(listed(c.ask('LIST "" {1+}\r\n*'))) == len(want), "RFC 3501, 9", "a pattern as a literal")
-    check(set(listed(c.ask("LIST alice/ %"))) == set(listed(c.ask('LIST "alice/" "%"'))), "RFC 3501, 9", "a pattern as it is")
-    check(set(listed(c.ask('LSUB "" *'), "LSUB")) >= set(n for n in want if n != "INBOX"), "RFC 3501, 6.3.9",
-          "all are subscribed")
+    check(
+        set(listed(c.ask("LIST alice/ %"))) == set(listed(c.ask('LIST "alice/" "%"'))), "RFC 3501, 9",
+        "a pattern as it is")
+    check(
+        set(listed(c.ask('LSUB "" *'), "LSUB")) >= set(n for n in want if n != "INBOX"), "RFC 3501, 6.3.9",
+        "all are subscribed")
     for bad in ('LIST ""', "LIST", 'LIST "" * x', 'LIST "" (', 'LIST "" "\\x"'):
         expect(c.ask(bad), "BAD", "RFC 3501, 6.3.8", bad)
     for odd in ("&", "&AGE", "&AGE-", "&Jjo", "&!!-", "&2D3-", "&2D3eAA-", "\u00fc", "\udcff"):
@@ -74,15 +82,18 @@ def test_select(town):
                 continue
             codes = answer.codes()
             check(answer.one("EXISTS").number == len(mails), "RFC 3501, 7.3.1", f"EXISTS of {name}", answer)
-            check(len(answer.data("FLAGS")) == 1 and b"PERMANENTFLAGS" in codes and b"UIDNEXT" in codes and
-                  b"UIDVALIDITY" in codes, "RFC 3501, 6.3.1", f"what {word} has to tell", answer)
-            check(int(codes[b"UIDNEXT"][0]) == len(mails) + 1 and int(codes[b"UIDVALIDITY"][0]) > 0, "RFC 3501, 2.3.1.1",
-                  "UIDNEXT is above all UIDs", answer)
+            check(
+                len(answer.data("FLAGS")) == 1 and b"PERMANENTFLAGS" in codes and b"UIDNEXT" in codes
+                and b"UIDVALIDITY" in codes, "RFC 3501, 6.3.1", f"what {word} has to tell", answer)
+            check(
+                int(codes[b"UIDNEXT"][0]) == len(mails) + 1 and int(codes[b"UIDVALIDITY"][0]) > 0, "RFC 3501, 2.3.1.1",
+                "UIDNEXT is above all UIDs", answer)
     answer = c.ask("SELECT inbox")
     check(answer.ok and answer.one("EXISTS").number == 0, "RFC 3501, 5.1", "INBOX in any case is there", answer)
-    check(c.ask("FETCH 1:* FLAGS").data("FETCH") == [] and c.ask("SEARCH ALL").hits() == [], "RFC 3501, 6.4", "and empty")
-    for name in ("nowhere", "alice/nowhere", "/alice", "alice/", "alice//Box", "bob", "*", "%", "alice/\u00fc", "&", "../alice",
-                 "alice/../alice/Box", "x" * 5000):
+    check(
+        c.ask("FETCH 1:* FLAGS").data("FETCH") == [] and c.ask("SEARCH ALL").hits() == [], "RFC 3501, 6.4", "and empty")
+    for name in ("nowhere", "alice/nowhere", "/alice", "alice/", "alice//Box", "bob", "*", "%", "alice/\u00fc", "&",
+                 "../alice", "alice/../alice/Box", "x" * 5000):
         answer = c.ask("SELECT ", lit(name, False))
         expect(answer, "NO", "RFC 3501, 6.3.1; RFC 5530, 3", f"SELECT {name[:30]!r}", "NONEXISTENT")
         check(c.ask("FETCH 1 UID").bad, "RFC 3501, 6.3.1", "and nothing is selected", answer)
@@ -97,9 +108,11 @@ def test_status(town):
         row = c.ask("STATUS ", quote(utf7(name)), " (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN)").one("STATUS")
         values = {k: int(v) for k, v in row.items().items()}
         unseen = sum("S" not in m.flags for m in mails)
-        check(bytes(row.tokens[0]).decode() == utf7(name), "RFC 3501, 7.2.4", "the name comes back as it was asked", row)
-        check(values[b"MESSAGES"] == len(mails) and values[b"UNSEEN"] == unseen and values[b"RECENT"] == 0 and
-              values[b"UIDNEXT"] == len(mails) + 1, "RFC 3501, 6.3.10", f"STATUS of {name}", row)
+        check(
+            bytes(row.tokens[0]).decode() == utf7(name), "RFC 3501, 7.2.4", "the name comes back as it was asked", row)
+        check(
+            values[b"MESSAGES"] == len(mails) and values[b"UNSEEN"] == unseen and values[b"RECENT"] == 0
+            and values[b"UIDNEXT"] == len(mails) + 1, "RFC 3501, 6.3.10", f"STATUS of {name}", row)
         selected = c.ask("EXAMINE ", quote(utf7(name)))
         check(values[b"UIDVALIDITY"] == int(selected.codes()[b"UIDVALIDITY"][0]), "RFC 3501, 2.3.1.1",
               "one UIDVALIDITY for STATUS and EXAMINE", row, selected)
@@ -113,14 +126,16 @@ def test_status(town):
                 "STATUS alice/Box (MESSAGES) x", "STATUS (MESSAGES)", "STATUS alice/Box (MESSAGES  UNSEEN)"):
         expect(town.login().ask(bad), "BAD", "RFC 3501, 6.3.10", bad)
     c = town.login(box="alice/Box")
-    check(c.ask("STATUS alice/Box (MESSAGES)").ok and c.ask("FETCH 1 UID").ok, "RFC 3501, 6.3.10",
-          "STATUS of another or the same mailbox leaves the selected one")
+    check(
+        c.ask("STATUS alice/Box (MESSAGES)").ok and c.ask("FETCH 1 UID").ok, "RFC 3501, 6.3.10",
+        "STATUS of another or the same mailbox leaves the selected one")
 
 
 def test_namespace(town):
     answer = town.login().ask("NAMESPACE")
-    check(answer.one("NAMESPACE").tokens[0] == [[b"", b"/"]] and len(answer.one("NAMESPACE").tokens) == 3, "RFC 2342, 5",
-          "NAMESPACE: one, personal, with /", answer)
+    check(
+        answer.one("NAMESPACE").tokens[0] == [[b"", b"/"]] and len(answer.one("NAMESPACE").tokens) == 3, "RFC 2342, 5",
+        "NAMESPACE: one, personal, with /", answer)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What would change the archive is refused with a sentence, whatever its arguments are, and nothing changes (RFC 3501, 6.3, 6.4)."""
+"""What would change the archive is refused with a sentence, and nothing changes (RFC 3501, 6.3, 6.4; RFC 5530)."""
 from town import Mail, check, expect, lit, run
 
 
@@ -21,24 +21,27 @@ def refused(answer, rfc, command):
 def test_refused(town):
     c = town.login(box="alice/Box")
     before = state(c)
-    for rfc, command in (
-            ("RFC 3501, 6.3.3", "CREATE alice/New"), ("RFC 3501, 6.3.3", "CREATE alice/Box"),
-            ("RFC 6154, 3", "CREATE alice/New (USE (\\Sent))"), ("RFC 3501, 6.3.4", "DELETE alice/Box"),
-            ("RFC 3501, 6.3.4", "DELETE INBOX"), ("RFC 3501, 6.3.5", "RENAME alice/Box alice/Other"),
-            ("RFC 3501, 6.3.5", "RENAME INBOX alice/Other"), ("RFC 3501, 6.4.3", "EXPUNGE"),
-            ("RFC 3501, 6.4.6", "STORE 1 +FLAGS (\\Deleted)"), ("RFC 3501, 6.4.6", "STORE 1:* FLAGS.SILENT ()"),
-            ("RFC 3501, 6.4.6", "STORE 1 -FLAGS \\Seen"), ("RFC 3501, 6.4.7", "COPY 1 INBOX"),
-            ("RFC 3501, 6.4.7", "COPY 1 alice/nowhere"), ("RFC 3501, 6.4.8", "UID STORE 1 +FLAGS (\\Seen)"),
-            ("RFC 3501, 6.4.8", "UID COPY 1:* alice"), ("RFC 6851, 3.1", "MOVE 1 INBOX"),
-            ("RFC 6851, 3.2", "UID MOVE 1:* INBOX"), ("RFC 4315, 2.1", "UID EXPUNGE 1:*")):
+    for rfc, command in (("RFC 3501, 6.3.3", "CREATE alice/New"), ("RFC 3501, 6.3.3", "CREATE alice/Box"),
+                         ("RFC 6154, 3", "CREATE alice/New (USE (\\Sent))"), ("RFC 3501, 6.3.4", "DELETE alice/Box"),
+                         ("RFC 3501, 6.3.4", "DELETE INBOX"), ("RFC 3501, 6.3.5", "RENAME alice/Box alice/Other"),
+                         ("RFC 3501, 6.3.5", "RENAME INBOX alice/Other"), ("RFC 3501, 6.4.3",
+                                                                           "EXPUNGE"), ("RFC 3501, 6.4.6",
+                                                                                        "STORE 1 +FLAGS (\\Deleted)"),
+                         ("RFC 3501, 6.4.6", "STORE 1:* FLAGS.SILENT ()"), ("RFC 3501, 6.4.6", "STORE 1 -FLAGS \\Seen"),
+                         ("RFC 3501, 6.4.7", "COPY 1 INBOX"), ("RFC 3501, 6.4.7", "COPY 1 alice/nowhere"),
+                         ("RFC 3501, 6.4.8", "UID STORE 1 +FLAGS (\\Seen)"), ("RFC 3501, 6.4.8", "UID COPY 1:* alice"),
+                         ("RFC 6851, 3.1", "MOVE 1 INBOX"), ("RFC 6851, 3.2",
+                                                             "UID MOVE 1:* INBOX"), ("RFC 4315, 2.1",
+                                                                                     "UID EXPUNGE 1:*")):
         refused(c.ask(command), rfc, command)
     # What changes which mailboxes are subscribed: all are, so that it may be refused, or be true already.
     for command in ("SUBSCRIBE alice/Box", "UNSUBSCRIBE alice/Box"):
         answer = c.ask(command)
         check(not answer.bad and (answer.ok or answer.code), "RFC 3501, 6.3.6, 6.3.7", command, answer)
     check(state(c) == before, "RFC 3501, 6.4", "all is as it was")
-    check(town.login(box="alice/Box").ask("FETCH 1 FLAGS").rows()[1][b"FLAGS"] == [], "RFC 3501, 6.4.6",
-          "for another session, too")
+    check(
+        town.login(box="alice/Box").ask("FETCH 1 FLAGS").rows()[1][b"FLAGS"] == [], "RFC 3501, 6.4.6",
+        "for another session, too")
 
 
 def test_literals_are_not_asked_for(town):
@@ -46,7 +49,8 @@ def test_literals_are_not_asked_for(town):
     for command in ("APPEND alice/Box {10000000}", 'APPEND "alice/Box" (\\Seen) "01-Jan-2020 00:00:00 +0000" {5}',
                     "CREATE {9}", "RENAME {5}", "APPEND {10}", "STORE 1 +FLAGS {5}", "COPY 1 {5}", "UID MOVE 1 {9}"):
         answer = c.ask(command)
-        check(not answer.data("+"), "RFC 3501, 7.5", f"no '+' for {command}: it is refused before the literal comes", answer)
+        check(not answer.data("+"), "RFC 3501, 7.5", f"no '+' for {command}: it is refused before the literal comes",
+              answer)
         refused(answer, "RFC 3501, 7.5", command)
     for size in (3, 5000, 3000000):
         answer = c.ask("APPEND alice/Box (\\Seen) ", lit(b"x" * size, sync=False))
@@ -69,9 +73,11 @@ def test_seen_stays(town):
     check(answer.rows()[1][b"FLAGS"] == [], "RFC 3501, 6.4.5", "BODY[] does not set \\Seen", answer)
     check(c.ask("FETCH 1 (FLAGS RFC822)").rows()[1][b"FLAGS"] == [], "RFC 3501, 6.4.5", "RFC822 does not, either")
     answer = c.ask("SELECT alice/Box")
-    check(answer.codes().get(b"PERMANENTFLAGS") == [[]], "RFC 3501, 7.1", "no flag can be changed: PERMANENTFLAGS ()", answer)
+    check(answer.codes().get(b"PERMANENTFLAGS") == [[]], "RFC 3501, 7.1", "no flag can be changed: PERMANENTFLAGS ()",
+          answer)
     expect(answer, "OK", "RFC 3501, 6.3.1", "SELECT of what is read-only", "READ-ONLY")
-    check(c.ask("CLOSE").ok and len(c.ask("STATUS alice/Box (MESSAGES)").data("STATUS")) == 1, "RFC 3501, 6.4.2", "CLOSE")
+    check(
+        c.ask("CLOSE").ok and len(c.ask("STATUS alice/Box (MESSAGES)").data("STATUS")) == 1, "RFC 3501, 6.4.2", "CLOSE")
 
 
 if __name__ == "__main__":

@@ -58,6 +58,7 @@ class Mail:
 
 
 class Town:
+
     def __init__(self, conf="", gateway=""):
         self.node = Node(start=False, conf=conf)
         self.boxes = {}
@@ -87,7 +88,10 @@ class Town:
             with open(file, "wb") as f:
                 f.write(m.data)
             os.utime(file, (m.at, m.at))
-        report = self.node.import_files("demo", "alice", top, ok=(0,) if strict else (0, 3),
+        report = self.node.import_files("demo",
+                                        "alice",
+                                        top,
+                                        ok=(0, ) if strict else (0, 3),
                                         options=("--folder", above) if above else ())
         if report["stored"] + report["duplicate"] != len(mails) and strict:
             raise AssertionError(report)
