@@ -323,11 +323,13 @@ static av_errc
 open_bus(av_actor *self, av_error *err)
 {
     AV_CLEANUP(av_free) char *endpoint = av_node_bus_endpoint(&self->node, self->keys.name);
+    AV_CLEANUP(av_free) char *local_dir = av_node_path(&self->node, "run");
     av_bus_config config = { .loop = self->loop,
         .endpoint = endpoint,
         .node = self->node.node,
         .keys = &self->keys,
         .receive_budget_bytes = self->config->receive_budget_bytes,
+        .local_dir = self->node.local_streams ? local_dir : NULL,
         .on_ready = on_bus_ready,
         .ctx = self };
     av_errc rc;

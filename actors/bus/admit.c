@@ -193,6 +193,9 @@ make(av_bus *bus, const char *from, const Archivolt__Envelope *env, const av_met
     self->deadline_ms = self->began_ms + env->time_left_ms;
     self->first_credit = env->has_credit ? env->credit : 0;
     init_streams(self);
+    if (env->has_ticket)
+        memcpy(self->offer, env->ticket.data, sizeof self->offer);
+    self->has_offer = env->has_ticket;
     av_link_init(&self->link);
     return self;
 }

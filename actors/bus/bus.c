@@ -223,6 +223,7 @@ on_batch(void *ctx)
     if (self->busy == 0) {
         av_calls_sweep(self);
         av_requests_sweep(self);
+        av_carrier_sweep(self->carrier);
     }
     av_bus_enter(self);
     av_streams_on_batch(self);
@@ -251,6 +252,7 @@ take_config(av_bus *self, const av_bus_config *config)
 static void
 free_parts(av_bus *self)
 {
+    av_carrier_destroy(&self->carrier);
     av_lookups_destroy(&self->lookups);
     av_replay_destroy(&self->replay);
     av_map_destroy(&self->handlers, free);
@@ -289,6 +291,9 @@ av_bus_open(const av_bus_config *config, av_bus **ret, av_error *err)
     self->handlers = av_map_new();
     self->replay = av_replay_new(REPLAY_COUNT, REPLAY_BYTES, REPLAY_AGE_MS);
     self->lookups = av_lookups_new(self);
+    if (config->local_dir != NULL)
+        self->carrier = av_carrier_new(self, config->local_dir);
+    self->config.local_dir = NULL;
     peer.keys = &self->keys;
     peer.broker_key = self->config.broker_key;
     rc = av_peer_open(&peer, &self->peer, err);

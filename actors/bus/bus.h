@@ -40,6 +40,11 @@ typedef struct av_bus_config {
     uint8_t registry_key[AV_SIGN_PUBLIC]; /* to check looked-up keys and administrators' tickets */
     /* all incoming streams together; 0: 48 MB. window = max(64 KB, budget / streams) */
     size_t receive_budget_bytes;
+    /*
+     * Folder of the sockets by which actors of this node carry streams without the broker (carrier.h; D/run of the data
+     * folder); NULL: through the broker all.
+     */
+    const char *local_dir;
     size_t max_reply_bytes;                                       /* largest reply message taken; 0: 8 MB */
     unsigned max_requests;                                        /* requests in work at once, more get busy; 0: 1024 */
     void (*on_ready)(void *ctx, const char *name_and_connection); /* after each (re)connection; may be NULL */
@@ -187,6 +192,7 @@ void av_bus_publish(av_bus *self, const ProtobufCMessage *status);
 
 typedef struct av_bus_counters {
     uint64_t requests, replies, errors, calls, bytes_in, bytes_out, reconnects, retries;
+    uint64_t local_streams, local_bytes; /* streams that went by a local socket, and their bytes in both directions */
 } av_bus_counters;
 av_bus_counters av_bus_get_counters(const av_bus *self);
 

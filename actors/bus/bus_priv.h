@@ -6,6 +6,7 @@
  *   call.c     the asking side (call_start.c, call_events.c, wake.c)
  *   request.c  the answering side (admit.c, reply.c)
  *   stream.c   bytes under credit         rights.c   who may call      replay.c  answers given lately
+ *   carrier.c  sockets between actors of a node (wire.c), and streams over them (stream_wire.c)
  *
  * Calls, requests and their streams are never freed while a callback may stand above them: they are retired to a list
  * that on_batch empties when no callback runs (busy == 0).
@@ -14,6 +15,7 @@
 #define AV_ACTORS_BUS_BUS_PRIV_H
 
 #include "actors/bus/bus.h"
+#include "actors/bus/carrier.h"
 #include "actors/bus/credit.h"
 #include "actors/bus/envelope.h"
 #include "actors/bus/names.h"
@@ -44,6 +46,14 @@ av_link *av_link_pop(av_link *head); /* takes the first one out; NULL when there
 
 enum { AV_STREAM_MAGIC = 0x53747265, AV_CALL_MAGIC = 0x43616c6c, AV_REQUEST_MAGIC = 0x52657175 };
 
+/* How a stream's bytes go; it never changes once the first byte went. */
+typedef enum av_stream_way {
+    AV_WAY_BROKER, /* a caller's stream with a ticket out: until the ticket is presented or the broker brings the first */
+    AV_WAY_FREE,   /* callee, outgoing: the first bytes decide */
+    AV_WAY_ASKED, /* callee: connected, the ticket is not yet taken */
+    AV_WAY_WIRE
+} av_stream_way;
+
 /* One direction of a call or request, at one of its ends. */
 struct av_stream {
     unsigned magic;
@@ -66,6 +76,13 @@ struct av_stream {
     size_t pending_n;
     av_link dirty; /* in bus->dirty: has bytes or an end to send */
     av_link in;    /* in bus->incoming or bus->outgoing */
+    av_stream_way way;
+    av_wire *wire;
+    bool has_ticket; /* caller: given out and not yet presented */
+    uint8_t ticket[AV_WIRE_TICKET];
+    bool has_end; /* incoming by wire: the bus told the end before all bytes were there */
+    uint64_t end_bytes;
+    uint8_t end_sha256[AV_SHA256_SIZE];
 };
 
 typedef enum av_call_state {
@@ -103,6 +120,7 @@ struct av_call {
     void *ctx;
     av_stream up, down;
     av_buf reply_body; /* a reply that comes as chunks */
+    av_buf held_reply; /* one that came before the last bytes of its stream */
 };
 
 struct av_request {
@@ -130,6 +148,8 @@ struct av_request {
     void (*on_gone)(void *ctx, av_request *request);
     void *on_gone_ctx;
     uint64_t first_credit; /* downstream, from the request */
+    bool has_offer;        /* the caller takes the stream over a local socket, too */
+    uint8_t offer[AV_WIRE_TICKET];
     av_stream up, down;
     av_buf reply_body; /* a reply that leaves as chunks */
     size_t reply_at;
@@ -148,8 +168,9 @@ struct av_bus {
     bool ready;
     char you[AV_SENDER_MAX]; /* name and connection, from hello */
     av_loop_timer *hello_timer;
-    unsigned busy; /* callbacks on the stack */
-    av_map *calls; /* correlation -> av_call */
+    av_carrier *carrier; /* NULL: all streams go through the broker */
+    unsigned busy;       /* callbacks on the stack */
+    av_map *calls;       /* correlation -> av_call */
     av_link call_list, retired_calls;
     av_map *requests; /* from + correlation -> av_request */
     av_map *by_key;   /* from-name + idempotency key -> av_request in work */
@@ -206,6 +227,12 @@ void av_call_forget_partial_reply(av_call *self);
 /* ---- call_events.c ---- */
 void av_calls_on_ready(av_bus *self);
 void av_calls_on_down(av_bus *self, const av_error *why);
+/* The callee's connection is known now; false: it is another one. Streams and probes stay with it. */
+bool av_call_pin(av_call *self, const char *from);
+/* The stream's last byte came behind the reply: the reply counts now. */
+void av_call_stream_complete(av_call *self);
+/* Something happened to the callee's socket: ask the broker at once whether it still lives. */
+void av_call_probe_soon(av_call *self);
 /* Reply, error, chunk, credit for a call of ours. */
 void av_calls_on_message(av_bus *self, const char *from, const Archivolt__Envelope *env, av_span blob);
 
@@ -256,10 +283,34 @@ void av_stream_on_credit(av_stream *self, const Archivolt__Envelope *env);
 bool av_stream_on_reply_end(av_stream *self, const Archivolt__StreamEnd *end);
 void av_stream_break(av_stream *self, const av_error *err); /* on_broken, unless finished */
 void av_stream_release(av_stream *self);
-/* Send what is pending now (before a reply). false: it did not go. */
-bool av_stream_flush(av_stream *self);
+/* Send what is pending before a reply: there is no other way any more for this stream. */
+void av_stream_settle(av_stream *self);
 /* Count and hash of what was sent; once. */
 void av_stream_sum(av_stream *self, Archivolt__StreamEnd *end, uint8_t sha256[AV_SHA256_SIZE]);
 void av_streams_on_batch(av_bus *self);
+bool av_stream_owner_alive(const av_stream *self);
+void av_stream_progress(av_stream *self);
+void av_stream_fail_owner(av_stream *self, const av_error *err);
+void av_stream_set_dirty(av_stream *self); /* it has bytes or an end to send with the next batch */
+bool av_stream_take_end(av_stream *self, const Archivolt__StreamEnd *end); /* false: it broke */
+
+/* ---- stream_wire.c ---- */
+/* Caller, when it asks: a ticket for its stream, when there is a carrier. */
+void av_stream_offer(av_stream *self);
+/* Caller: the broker brought the first of it, or it is over. */
+void av_stream_withdraw(av_stream *self);
+/* Caller: its ticket was presented by `name`. true: the wire is the stream's. */
+bool av_stream_take_wire(av_stream *self, av_wire *wire, const char *name);
+/* Callee: connect to the caller. false: through the broker. */
+bool av_stream_ask_wire(av_stream *self);
+/* Not this way after all, and nothing has gone it. */
+void av_stream_leave_wire(av_stream *self);
+/* Outgoing by wire. */
+size_t av_stream_wire_room(const av_stream *self);
+void av_stream_wire_write(av_stream *self, av_span bytes);
+/* Incoming by wire: as much may come as the window has room for. */
+void av_stream_wire_allow(av_stream *self);
+/* The bus told the end. true: bytes are still on their way, the end is kept until they came. */
+bool av_stream_wire_waits(av_stream *self, const Archivolt__StreamEnd *end);
 
 #endif

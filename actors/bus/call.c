@@ -128,6 +128,16 @@ probe(av_call *self, int64_t now)
     av_call_arm(self);
 }
 
+void
+av_call_probe_soon(av_call *self)
+{
+    if (self->state != AV_CALL_SENT || self->peer[0] == '\0')
+        return;
+    self->next_ms = av_clock_mono_ms();
+    self->heard_ms = self->next_ms - AV_CALL_PROBE_MS;
+    av_call_arm(self);
+}
+
 static void
 on_timer(void *ctx)
 {
@@ -171,6 +181,8 @@ av_call_stream_failed(av_call *self, const av_error *err)
 static void
 fill_request(av_call *self, Archivolt__Envelope *env, int64_t left_ms)
 {
+    uint8_t *ticket;
+
     av_envelope_init(env, ARCHIVOLT__KIND__KIND_REQUEST, self->correlation);
     env->method = (char *)self->method->name;
     env->has_time_left_ms = true;
@@ -183,6 +195,9 @@ fill_request(av_call *self, Archivolt__Envelope *env, int64_t left_ms)
     env->session = (ProtobufCBinaryData){ self->session_n, self->session };
     env->has_credit = true;
     env->credit = self->down.rx.granted;
+    ticket = self->down.has_ticket ? self->down.ticket : self->up.has_ticket ? self->up.ticket : NULL;
+    env->has_ticket = ticket != NULL;
+    env->ticket = (ProtobufCBinaryData){ AV_WIRE_TICKET, ticket };
 }
 
 void
@@ -258,6 +273,7 @@ av_calls_sweep(av_bus *self)
         av_stream_release(&call->up);
         av_stream_release(&call->down);
         av_buf_release(&call->reply_body);
+        av_buf_release(&call->held_reply);
         if (call->body != NULL) /* it may hold a password sealed to somebody, or a session */
             av_secret_wipe(call->body, call->body_n);
         free(call->body);

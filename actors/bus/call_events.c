@@ -27,19 +27,11 @@ on_error(av_call *self, const Archivolt__Envelope *env, bool from_broker)
 }
 
 static void
-on_reply(av_call *self, const Archivolt__Envelope *env, av_span blob)
+finish_with(av_call *self, av_span blob)
 {
     ProtobufCMessage *reply = NULL;
     av_error err;
 
-    if (self->method->stream_out || env->body_in_stream) {
-        if (!av_stream_on_reply_end(&self->down, env->end))
-            return;
-        if (!av_call_is_live(self)) /* cancelled in on_end */
-            return;
-    }
-    if (env->body_in_stream)
-        blob = av_buf_span(&self->reply_body);
     if (av_body_open(self->method->output, blob, false, &reply, &err) != AV_OK) {
         (void)av_error_prefix(&err, "reply of %s", self->to);
         av_call_finish(self, NULL, &err);
@@ -49,9 +41,39 @@ on_reply(av_call *self, const Archivolt__Envelope *env, av_span blob)
     protobuf_c_message_free_unpacked(reply, NULL);
 }
 
+static void
+on_reply(av_call *self, const Archivolt__Envelope *env, av_span blob)
+{
+    if (self->method->stream_out || env->body_in_stream) {
+        if (av_stream_wire_waits(&self->down, env->end)) {
+            if (self->held_reply.max == 0)
+                av_buf_init(&self->held_reply, AV_BUS_BLOB_MAX);
+            av_buf_clear(&self->held_reply);
+            (void)av_buf_append_span(&self->held_reply, blob); /* peer.c takes no longer ones */
+            return;
+        }
+        if (!av_stream_on_reply_end(&self->down, env->end))
+            return;
+        if (!av_call_is_live(self)) /* cancelled in on_end */
+            return;
+    }
+    finish_with(self, env->body_in_stream ? av_buf_span(&self->reply_body) : blob);
+}
+
+void
+av_call_stream_complete(av_call *self)
+{
+    Archivolt__StreamEnd end = ARCHIVOLT__STREAM_END__INIT;
+
+    end.bytes = self->down.end_bytes;
+    end.sha256 = (ProtobufCBinaryData){ AV_SHA256_SIZE, self->down.end_sha256 };
+    if (av_stream_take_end(&self->down, &end) && av_call_is_live(self))
+        finish_with(self, av_buf_span(&self->held_reply));
+}
+
 /* Chunks stay with the connection that answered first. */
-static bool
-pin(av_call *self, const char *from)
+bool
+av_call_pin(av_call *self, const char *from)
 {
     if (strcmp(self->peer, from) == 0) {
         self->heard_ms = av_clock_mono_ms();
@@ -85,11 +107,11 @@ av_calls_on_message(av_bus *self, const char *from, const Archivolt__Envelope *e
         on_error(call, env, broker);
         break;
     case ARCHIVOLT__KIND__KIND_CHUNK:
-        if (pin(call, from))
+        if (av_call_pin(call, from))
             av_stream_on_chunk(&call->down, env, blob);
         break;
     case ARCHIVOLT__KIND__KIND_CREDIT:
-        if (pin(call, from))
+        if (av_call_pin(call, from))
             av_stream_on_credit(&call->up, env);
         break;
     default:

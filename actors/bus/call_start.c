@@ -100,6 +100,10 @@ open_streams(av_call *self, const av_call_spec *spec)
         (void)av_stream_open_in(&self->down, self->bus, spec->downstream, spec->ctx, true);
     else
         (void)av_stream_open_in(&self->down, self->bus, &reply_events, self, false);
+    if (self->method->stream_in) /* a wire is for one direction; no method has two */
+        av_stream_offer(&self->up);
+    else if (self->method->stream_out)
+        av_stream_offer(&self->down);
 }
 
 av_call *

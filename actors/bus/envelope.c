@@ -61,6 +61,8 @@ out_of_bounds(const envelope *e)
         return "trace";
     if (e->has_session && e->session.len > AV_ENVELOPE_SESSION_MAX)
         return "session";
+    if (e->has_ticket && e->ticket.len != AV_ENVELOPE_TICKET_SIZE)
+        return "ticket";
     if (e->error != NULL &&
         (!text_ok(e->error->message, AV_ENVELOPE_TEXT_MAX) || !text_ok(e->error->actor, AV_ENVELOPE_TOPIC_MAX)))
         return "error";

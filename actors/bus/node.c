@@ -46,6 +46,7 @@ const av_setting av_node_settings[] = {
     TEXT(instances_dir, "", 4096, "base directory of new instances; empty: instances/ in the data folder"),
     TEXT(log_level, "info", 5, "least level that is logged: debug, info, warn or error"),
     FLAG(log_json, "no", "log lines as JSON"),
+    FLAG(local_streams, "yes", "large answers between actors of this node by a local socket, not through the broker"),
     FLAG(role_management, "yes", "this node is the Management Server"),
     FLAG(role_host, "yes", "this node runs instances"),
     FLAG(role_access, "yes", "this node serves clients"),

@@ -24,6 +24,7 @@ typedef struct av_node {
     char *instances_dir;                           /* base directory for new instances; empty: D/instances */
     char *log_level;                               /* debug info warn error */
     bool log_json;
+    bool local_streams; /* large answers between actors of this node by a local socket */
     bool role_management, role_host, role_access;
     uint8_t registry_key[AV_SIGN_PUBLIC]; /* from registry.pub */
     uint8_t broker_key[AV_KEY_SIZE];      /* from broker.pub */

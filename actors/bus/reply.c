@@ -68,7 +68,7 @@ av_request_pump(av_request *self)
         av_stream_write(&self->down, av_span_of(self->reply_body.p + self->reply_at, n));
         self->reply_at += n;
     }
-    (void)av_stream_flush(&self->down);
+    av_stream_settle(&self->down);
     av_stream_sum(&self->down, &end, sha256);
     av_bus_send_reply(self->bus, self->from, self->correlation, av_span_of(NULL, 0), &end, true);
     av_request_retire(self);
@@ -103,7 +103,7 @@ reply_behind_stream(av_request *self, av_span packed)
     Archivolt__StreamEnd end = ARCHIVOLT__STREAM_END__INIT;
     uint8_t sha256[AV_SHA256_SIZE];
 
-    (void)av_stream_flush(&self->down);
+    av_stream_settle(&self->down);
     av_stream_sum(&self->down, &end, sha256);
     av_bus_send_reply(self->bus, self->from, self->correlation, packed, &end, false);
 }

@@ -198,7 +198,8 @@ av_request_upstream(av_request *self, const av_stream_events *events, void *ctx)
     if (!self->method->stream_in)
         return NULL;
     (void)av_stream_open_in(&self->up, self->bus, events, ctx, true);
-    av_stream_send_credit(&self->up, NULL);
+    if (!self->has_offer || !av_stream_ask_wire(&self->up))
+        av_stream_send_credit(&self->up, NULL);
     return &self->up;
 }
 
@@ -209,6 +210,8 @@ av_request_downstream(av_request *self, const av_stream_events *events, void *ct
     if (!self->method->stream_out)
         return NULL;
     av_stream_open_out(&self->down, self->bus, events, ctx, self->first_credit);
+    if (self->has_offer && self->bus->carrier != NULL)
+        self->down.way = AV_WAY_FREE;
     return &self->down;
 }
 

@@ -14,8 +14,8 @@ address(const av_stream *self)
     return self->call->peer[0] != '\0' ? self->call->peer : self->call->to;
 }
 
-static bool
-owner_alive(const av_stream *self)
+bool
+av_stream_owner_alive(const av_stream *self)
 {
     return self->request != NULL ? !self->request->gone : self->call->state != AV_CALL_DONE;
 }
@@ -28,8 +28,8 @@ init_envelope(const av_stream *self, Archivolt__Envelope *env, Archivolt__Kind k
     env->from_caller = self->call != NULL;
 }
 
-static void
-progress(av_stream *self)
+void
+av_stream_progress(av_stream *self)
 {
     if (self->request != NULL)
         av_request_progress(self->request);
@@ -37,8 +37,8 @@ progress(av_stream *self)
         av_call_progress(self->call);
 }
 
-static void
-fail_owner(av_stream *self, const av_error *err)
+void
+av_stream_fail_owner(av_stream *self, const av_error *err)
 {
     if (self->request != NULL)
         av_request_stream_failed(self->request, err);
@@ -46,8 +46,8 @@ fail_owner(av_stream *self, const av_error *err)
         av_call_stream_failed(self->call, err);
 }
 
-static void
-set_dirty(av_stream *self)
+void
+av_stream_set_dirty(av_stream *self)
 {
     av_link_remove(&self->dirty);
     av_link_add(&self->bus->dirty, &self->dirty);
@@ -81,9 +81,14 @@ size_t
 av_stream_room(const av_stream *self)
 {
     assert(self->magic == AV_STREAM_MAGIC);
-    if (!self->outgoing || self->ending || self->ended || self->broken || !owner_alive(self) ||
-        !av_peer_is_clear(self->bus->peer))
+    if (!self->outgoing || self->ending || self->ended || self->broken || !av_stream_owner_alive(self))
         return 0;
+    if (self->way == AV_WAY_WIRE)
+        return av_stream_wire_room(self);
+    if (!av_peer_is_clear(self->bus->peer))
+        return 0;
+    if (self->way != AV_WAY_BROKER) /* one block, which goes the way that is found */
+        return (size_t)AV_MIN(av_credit_room(&self->tx), (uint64_t)AV_BUS_BLOB_MAX - self->pending_n);
     return (size_t)av_credit_room(&self->tx);
 }
 
@@ -104,6 +109,8 @@ send_chunk(av_stream *self, bool end)
     zmq_msg_t blob;
     bool ok;
 
+    if (self->way == AV_WAY_ASKED || (self->way == AV_WAY_FREE && av_stream_ask_wire(self)))
+        return true; /* it waits for the answer */
     init_envelope(self, &env, ARCHIVOLT__KIND__KIND_CHUNK);
     env.has_offset = true;
     env.offset = self->tx.sent - self->pending_n;
@@ -124,14 +131,20 @@ send_chunk(av_stream *self, bool end)
     ok = av_peer_send(self->bus->peer, address(self), &env, &blob, AV_PEER_NEXT);
     (void)zmq_msg_close(&blob);
     self->bus->blocked = self->bus->blocked || !av_peer_is_clear(self->bus->peer);
-    progress(self);
+    av_stream_progress(self);
     return ok;
 }
 
-bool
-av_stream_flush(av_stream *self)
+void
+av_stream_settle(av_stream *self)
 {
-    return self->pending_n == 0 || send_chunk(self, false);
+    if (self->way == AV_WAY_WIRE) { /* nothing is pending here: what the socket did not take is the wire's to send */
+        av_carrier_finish(self->bus->carrier, &self->wire);
+        return;
+    }
+    av_stream_leave_wire(self);
+    if (self->pending_n > 0)
+        (void)send_chunk(self, false);
 }
 
 void
@@ -150,6 +163,10 @@ av_stream_write(av_stream *self, av_span bytes)
     if (bytes.n == 0)
         return;
     av_sha256_stream_update(self->sha, bytes);
+    if (self->way == AV_WAY_WIRE) {
+        av_stream_wire_write(self, bytes);
+        return;
+    }
     while (bytes.n > 0) {
         size_t n = AV_MIN(bytes.n, AV_BUS_BLOB_MAX - self->pending_n);
 
@@ -162,31 +179,32 @@ av_stream_write(av_stream *self, av_span bytes)
         if (self->pending_n == AV_BUS_BLOB_MAX && !send_chunk(self, false))
             break; /* the connection went; the stream is told by av_bus's on_down */
     }
-    if (self->pending_n > 0)
-        set_dirty(self);
+    if (self->pending_n > 0 && self->way != AV_WAY_ASKED)
+        av_stream_set_dirty(self);
 }
 
 void
 av_stream_end(av_stream *self)
 {
     assert(self->magic == AV_STREAM_MAGIC && self->outgoing && self->call != NULL);
-    if (self->ending || self->ended || self->broken || !owner_alive(self))
+    if (self->ending || self->ended || self->broken || !av_stream_owner_alive(self))
         return;
     self->ending = true;
-    set_dirty(self);
+    av_stream_set_dirty(self);
 }
 
 void
 av_stream_on_credit(av_stream *self, const Archivolt__Envelope *env)
 {
-    if (!self->used || !self->outgoing || self->broken || !owner_alive(self))
+    if (!self->used || !self->outgoing || self->broken || !av_stream_owner_alive(self))
         return;
-    progress(self);
+    av_stream_progress(self);
+    av_stream_withdraw(self);
     if (env->has_credit)
         av_credit_granted(&self->tx, env->credit);
     self->opened = true;
     if (self->ending && !self->ended)
-        set_dirty(self);
+        av_stream_set_dirty(self);
     if (env->has_item && self->events.on_item != NULL)
         self->events.on_item(self->ctx, self, env->item);
     if (av_stream_room(self) > 0 && self->events.on_room != NULL)
@@ -205,7 +223,7 @@ granted_elsewhere(const av_stream *self)
     for (av_link *l = self->bus->incoming.next; l != &self->bus->incoming; l = l->next) {
         const av_stream *other = AV_CONTAINER(l, av_stream, in);
 
-        if (other != self && av_span_eq(av_sender_name(av_span_str(address(other))), name))
+        if (other != self && other->way != AV_WAY_WIRE && av_span_eq(av_sender_name(av_span_str(address(other))), name))
             sum += other->rx.granted - other->rx.consumed;
     }
     return sum;
@@ -269,9 +287,13 @@ void
 av_stream_consumed(av_stream *self, size_t n)
 {
     assert(self->magic == AV_STREAM_MAGIC && !self->outgoing);
-    if (self->ended || self->broken || !owner_alive(self))
+    if (self->ended || self->broken || !av_stream_owner_alive(self))
         return;
     av_credit_consumed(&self->rx, n);
+    if (self->way == AV_WAY_WIRE) {
+        av_stream_wire_allow(self);
+        return;
+    }
     if (self->rx.granted - self->rx.consumed <= AV_BUS_WINDOW / 2 && next_grant(self) != 0)
         av_stream_send_credit(self, NULL);
 }
@@ -280,9 +302,9 @@ void
 av_stream_ack_item(av_stream *self, uint64_t item)
 {
     assert(self->magic == AV_STREAM_MAGIC && !self->outgoing);
-    if (self->broken || !owner_alive(self))
+    if (self->broken || !av_stream_owner_alive(self))
         return;
-    progress(self);
+    av_stream_progress(self);
     av_stream_send_credit(self, &item);
 }
 
@@ -301,13 +323,13 @@ check_end(av_stream *self, const Archivolt__StreamEnd *end, av_error *err)
     return AV_OK;
 }
 
-static bool
-take_end(av_stream *self, const Archivolt__StreamEnd *end)
+bool
+av_stream_take_end(av_stream *self, const Archivolt__StreamEnd *end)
 {
     av_error err;
 
     if (check_end(self, end, &err) != AV_OK) {
-        fail_owner(self, &err);
+        av_stream_fail_owner(self, &err);
         return false;
     }
     self->ended = true;
@@ -317,18 +339,47 @@ take_end(av_stream *self, const Archivolt__StreamEnd *end)
     return true;
 }
 
+/*
+ * A chunk of a stream that has a wire: its end, or what shows that the callee has taken the other way before the first
+ * byte. false: there is nothing more to do with it.
+ */
+static bool
+goes_by_broker(av_stream *self, const Archivolt__Envelope *env, av_span blob)
+{
+    av_error err;
+
+    if (self->way != AV_WAY_WIRE) {
+        av_stream_withdraw(self);
+        return true;
+    }
+    if (blob.n == 0) {
+        if (env->end != NULL && !av_stream_wire_waits(self, env->end))
+            (void)av_stream_take_end(self, env->end);
+        return false;
+    }
+    if (self->rx.received == 0) {
+        av_stream_leave_wire(self);
+        return true;
+    }
+    (void)av_error_set(&err, AV_ERR_IO, "stream broken: it came over a local socket and goes on through the broker");
+    av_stream_fail_owner(self, &err);
+    return false;
+}
+
 void
 av_stream_on_chunk(av_stream *self, const Archivolt__Envelope *env, av_span blob)
 {
     av_credit_take take;
     av_error err;
 
-    if (!self->used || self->outgoing || self->ended || self->broken || !owner_alive(self))
+    if (!self->used || self->outgoing || self->ended || self->broken || !av_stream_owner_alive(self))
         return;
     count_in(self);
-    progress(self);
+    av_stream_progress(self);
+    if (!goes_by_broker(self, env, blob))
+        return;
     if (av_credit_received(&self->rx, env->offset, blob.n, &take, &err) != AV_OK) {
-        fail_owner(self, &err);
+        av_stream_fail_owner(self, &err);
         return;
     }
     if (take == AV_CREDIT_DOUBLE)
@@ -338,8 +389,8 @@ av_stream_on_chunk(av_stream *self, const Archivolt__Envelope *env, av_span blob
         if (self->events.on_data != NULL)
             self->events.on_data(self->ctx, self, blob);
     }
-    if (env->end != NULL && !self->broken && owner_alive(self))
-        (void)take_end(self, env->end);
+    if (env->end != NULL && !self->broken && av_stream_owner_alive(self))
+        (void)av_stream_take_end(self, env->end);
 }
 
 bool
@@ -355,9 +406,9 @@ av_stream_on_reply_end(av_stream *self, const Archivolt__StreamEnd *end)
         return true;
     }
     if (end != NULL)
-        return take_end(self, end);
+        return av_stream_take_end(self, end);
     (void)av_error_set(&err, AV_ERR_IO, "stream broken: the reply does not say how much was sent");
-    fail_owner(self, &err);
+    av_stream_fail_owner(self, &err);
     return false;
 }
 
@@ -377,6 +428,8 @@ void
 av_stream_release(av_stream *self)
 {
     count_out(self);
+    av_stream_withdraw(self);
+    av_carrier_drop(self->bus == NULL ? NULL : self->bus->carrier, &self->wire);
     av_link_remove(&self->in);
     av_link_remove(&self->dirty);
     av_sha256_stream_destroy(&self->sha);
@@ -393,12 +446,12 @@ flush_dirty(av_bus *self)
         av_stream *s = AV_CONTAINER(self->dirty.next, av_stream, dirty);
 
         av_link_remove(&s->dirty);
-        if (s->broken || s->ended || !owner_alive(s))
+        if (s->broken || s->ended || !av_stream_owner_alive(s))
             continue;
         if (s->ending && s->opened)
             (void)send_chunk(s, true);
-        else
-            (void)av_stream_flush(s);
+        else if (s->pending_n > 0)
+            (void)send_chunk(s, false);
     }
 }
 

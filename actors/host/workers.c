@@ -8,6 +8,7 @@
  */
 #include "actors/host/host_priv.h"
 
+#include "actors/bus/carrier.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "proto/management.pb-c.h"
@@ -166,7 +167,10 @@ forget(av_host_worker *self)
 {
     av_host *host = self->host;
     AV_CLEANUP(av_free) char *group = av_xasprintf("worker_%s_%s", host->node->node, self->run);
+    AV_CLEANUP(av_free) char *dir = av_node_path(host->node, "run");
+    AV_CLEANUP(av_free) char *socket = av_carrier_path(dir, self->name);
 
+    (void)av_file_ops_get()->unlink(socket); /* a worker that was killed leaves it */
     (void)av_file_ops_get()->unlink(self->key_path);
     (void)av_file_ops_get()->unlink(self->lock_path);
     if (host->settings.cgroup_dir[0] != '\0')

@@ -20,6 +20,7 @@
 typedef struct house {
     rig rig;
     av_loop *loop;
+    const char *local_dir; /* NULL: streams go through the broker */
 } house;
 
 AV_UNUSED static void
@@ -43,6 +44,7 @@ house_config(house *self, const av_keypair *keys, char endpoint[64])
 {
     av_bus_config config = { .loop = self->loop, .endpoint = endpoint, .node = RIG_NODE, .keys = keys };
 
+    config.local_dir = self->local_dir;
     (void)snprintf(endpoint, 64, "tcp://127.0.0.1:%u", 8471 + self->rig.offset);
     memcpy(config.broker_key, self->rig.broker.public_key, AV_KEY_SIZE);
     memcpy(config.registry_key, self->rig.sign_public, AV_SIGN_PUBLIC);
