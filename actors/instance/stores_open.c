@@ -58,6 +58,24 @@ open_log(av_stores *self, store_slot *slot, const av_store_row *row, av_error *e
     return av_error_set(err, AV_ERR_CONFLICT, "%s holds another archive store, %s", dir, hex);
 }
 
+/*
+ * An index that knows messages behind the end of the log is of a log that is no more: an older one was restored beside it.
+ * What the log takes next would stand where the index believes others to be.
+ */
+static av_errc
+forget_other_log(store_slot *slot, const av_store_row *row, av_span settings, av_error *err)
+{
+    av_index_state state;
+    uint64_t end = av_store_committed_lsn(slot->open.store);
+
+    av_index_get_state(slot->open.index, &state);
+    if (state.lsn <= end)
+        return AV_OK;
+    AV_LOG(AV_LOG_WARN, "index.discarded", AV_U64("store", row->id), AV_STR("name", row->name),
+        AV_STR("why", "it is ahead of the store's log"), AV_U64("lsn", state.lsn), AV_U64("log", end));
+    return av_index_rebuild(slot->open.index, settings, err);
+}
+
 /* A store without its index is as good, only slower to search. */
 static void
 open_index(av_stores *self, store_slot *slot, const av_store_row *row)
@@ -79,6 +97,10 @@ open_index(av_stores *self, store_slot *slot, const av_store_row *row)
     av_store_keys_database(slot->open.keys, key);
     if (rc == AV_OK)
         rc = av_index_open(&config, &slot->open.index, &err);
+    if (rc == AV_OK)
+        rc = forget_other_log(slot, row, config.settings, &err);
+    if (rc != AV_OK)
+        av_index_close(&slot->open.index);
     sodium_memzero(key, sizeof key);
     if (rc != AV_OK)
         AV_LOG(AV_LOG_ERROR, "index.not_opened", AV_U64("store", row->id), AV_STR("name", row->name), AV_ERRF(&err));

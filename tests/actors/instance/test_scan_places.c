@@ -479,6 +479,43 @@ test_arrivals(void)
     rig_end(&r);
 }
 
+static void
+shell(const char *format, const char *dir)
+{
+    char line[400];
+
+    (void)snprintf(line, sizeof line, format, dir, dir, dir);
+    AV_CHECK_INT(system(line), 0);
+}
+
+/* A backup of yesterday comes back beside the index of today, and other messages take the places of those since. */
+static void
+test_older_log(void)
+{
+    rig r;
+
+    rig_new(&r);
+    rig_user(&r, "alice");
+    rig_user(&r, "bob");
+    put_all(&r, "alice", 0, 30);
+    rig_close(&r);
+    shell("cp -a %s %s-older && find %s-older -name words -prune -exec rm -r {} +", r.dir);
+    rig_open(&r);
+    put_all(&r, "alice", 30, 60);
+    index_stores(&r, 1000);
+    check_all(&r, "indexed");
+    rig_close(&r);
+    shell("cd %s && find . -path '*/words*' -prune -o -type f -print0 | xargs -0 rm && cp -a %s-older/. . && rm -r "
+          "%s-older",
+        r.dir);
+    rig_open(&r);
+    put_all(&r, "alice", 60, 95);
+    check_all(&r, "an older log, other messages");
+    index_stores(&r, 1000);
+    check_all(&r, "indexed again");
+    rig_end(&r);
+}
+
 int
 main(void)
 {
@@ -488,5 +525,6 @@ main(void)
     random_state = seed == NULL ? 1 : strtoull(seed, NULL, 10);
     AV_RUN(test_places);
     AV_RUN(test_arrivals);
+    AV_RUN(test_older_log);
     return av_check_done();
 }
