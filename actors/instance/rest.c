@@ -94,7 +94,5 @@ av_rest_tick(av_instance *self, int64_t now_ms)
     av_doc_sets_trim(self->archive->doc_sets, SETS_KEPT);
     av_indexer_trim(self->indexer);
     self->trimmed_mono_ms = now_ms;
-    av_doc_sets_clear(self->archive->doc_sets);
-    av_indexer_trim(self->indexer);
     av_pool_submit(self->writer, &self->trim);
 }
