@@ -59,15 +59,10 @@ av_uid_ranges_add(Archivolt__UidRange ***ranges, size_t *n, uint32_t uid)
     av_reply_push(ranges, n, range);
 }
 
-/* Counters of a mailbox, and its UIDs when ranges is not NULL. One walk gives both. */
-static av_errc
-fill(const av_meta_view *view, const av_mailbox *mailbox, Archivolt__MailboxInfo *ret, Archivolt__UidRange ***ranges,
-    size_t *n_ranges, av_error *err)
+/* The catalog keeps them: no message is looked at. */
+static void
+fill(const av_mailbox *mailbox, Archivolt__MailboxInfo *ret)
 {
-    av_catalog_iter *it = av_catalog_placements(view, mailbox->guid, 1, UINT32_MAX);
-    av_placement placement;
-    av_errc rc;
-
     av_reply_bytes(&ret->guid, mailbox->guid, AV_GUID_SIZE);
     ret->path = av_span_dup(av_span_of(mailbox->path, mailbox->path_n));
     ret->uidvalidity = mailbox->uidvalidity;
@@ -75,41 +70,86 @@ fill(const av_meta_view *view, const av_mailbox *mailbox, Archivolt__MailboxInfo
     ret->messages = mailbox->messages;
     ret->bytes = mailbox->bytes;
     ret->highest_modseq = mailbox->highestmodseq;
-    while (av_catalog_next_placement(it, &placement)) {
-        if ((placement.flags & AV_FLAG_SEEN) == 0)
-            ret->unseen++;
-        if (ranges != NULL)
-            av_uid_ranges_add(ranges, n_ranges, placement.uid);
+    ret->unseen = mailbox->unseen;
+    ret->has_deleted = ret->has_crlf_bytes = true;
+    ret->deleted = mailbox->deleted;
+    ret->crlf_bytes = mailbox->crlf_bytes;
+}
+
+static av_errc
+list_uids(const av_meta_view *view, const av_mailbox *mailbox, Archivolt__SelectMailboxReply *reply, av_error *err)
+{
+    av_catalog_iter *it = av_catalog_placements(view, mailbox->guid, 1, UINT32_MAX);
+    uint32_t uid = 0;
+    av_errc rc;
+
+    while (av_catalog_next_uid(it, &uid))
+        av_uid_ranges_add(&reply->uids, &reply->n_uids, uid);
+    rc = av_catalog_iter_error(it, err);
+    av_catalog_iter_destroy(&it);
+    return rc;
+}
+
+static void
+push(Archivolt__ListMailboxesReply *reply, const av_mailbox *mailbox)
+{
+    Archivolt__MailboxInfo *info = av_reply_new(&archivolt__mailbox_info__descriptor);
+
+    fill(mailbox, info);
+    av_reply_push(&reply->mailboxes, &reply->n_mailboxes, info);
+}
+
+static av_errc
+list_all(av_look *look, Archivolt__ListMailboxesReply *reply, av_error *err)
+{
+    av_catalog_iter *it = av_catalog_mailboxes(look->catalog, (av_span){ NULL, 0 });
+    av_mailbox mailbox;
+    av_errc rc;
+
+    while (av_catalog_next_mailbox(it, &mailbox)) {
+        if (av_rights_may_read(look->rights, av_span_of(mailbox.path, mailbox.path_n)))
+            push(reply, &mailbox);
     }
     rc = av_catalog_iter_error(it, err);
     av_catalog_iter_destroy(&it);
     return rc;
 }
 
+/* path: as somebody wrote it. */
+static av_errc
+find(av_look *look, const char *path, av_mailbox *ret, av_error *err)
+{
+    AV_CLEANUP(av_buf_release) av_buf normal = { 0 };
+    av_error why;
+    av_errc rc;
+
+    av_buf_init(&normal, AV_MAILBOX_PATH_MAX);
+    if (av_mailbox_path_normalize(av_span_str(path), &normal, &why) != AV_OK)
+        return no_mailbox(err);
+    rc = av_catalog_mailbox_by_path(look->catalog, av_buf_span(&normal), ret, err);
+    if (rc == AV_ERR_NOT_FOUND || (rc == AV_OK && !av_rights_may_read(look->rights, av_buf_span(&normal))))
+        return no_mailbox(err);
+    return rc;
+}
+
 av_errc
 av_folders_list(av_ask *ask, av_error *err)
 {
+    const Archivolt__ListMailboxesRequest *body = (const Archivolt__ListMailboxesRequest *)ask->body;
     Archivolt__ListMailboxesReply *reply = av_reply_new(&archivolt__list_mailboxes_reply__descriptor);
     AV_CLEANUP(av_look_release) av_look look = { 0 };
-    av_catalog_iter *it;
-    Archivolt__MailboxInfo *info;
     av_mailbox mailbox;
     av_errc rc = av_look_init(&look, ask->archive, ask->user, err);
 
     ask->reply = &reply->base;
     if (rc != AV_OK)
         return rc;
-    it = av_catalog_mailboxes(look.catalog, (av_span){ NULL, 0 });
-    while (rc == AV_OK && av_catalog_next_mailbox(it, &mailbox)) {
-        if (!av_rights_may_read(look.rights, av_span_of(mailbox.path, mailbox.path_n)))
-            continue;
-        info = av_reply_new(&archivolt__mailbox_info__descriptor);
-        av_reply_push(&reply->mailboxes, &reply->n_mailboxes, info);
-        rc = fill(look.catalog, &mailbox, info, NULL, NULL, err);
-    }
+    reply->archive = av_xstrdup(ask->user);
+    if (body->path == NULL)
+        return list_all(&look, reply, err);
+    rc = find(&look, body->path, &mailbox, err);
     if (rc == AV_OK)
-        rc = av_catalog_iter_error(it, err);
-    av_catalog_iter_destroy(&it);
+        push(reply, &mailbox);
     return rc;
 }
 
@@ -118,24 +158,17 @@ av_folders_select(av_ask *ask, av_error *err)
 {
     const Archivolt__SelectMailboxRequest *body = (const Archivolt__SelectMailboxRequest *)ask->body;
     AV_CLEANUP(av_look_release) av_look look = { 0 };
-    AV_CLEANUP(av_buf_release) av_buf path = { 0 };
     Archivolt__SelectMailboxReply *reply;
     av_mailbox mailbox;
-    av_error why;
     av_errc rc = av_look_init(&look, ask->archive, ask->user, err);
 
-    av_buf_init(&path, AV_MAILBOX_PATH_MAX);
-    if (rc != AV_OK)
-        return rc;
-    if (av_mailbox_path_normalize(av_span_str(body->path), &path, &why) != AV_OK)
-        return no_mailbox(err);
-    rc = av_catalog_mailbox_by_path(look.catalog, av_buf_span(&path), &mailbox, err);
-    if (rc == AV_ERR_NOT_FOUND || (rc == AV_OK && !av_rights_may_read(look.rights, av_buf_span(&path))))
-        return no_mailbox(err);
+    if (rc == AV_OK)
+        rc = find(&look, body->path, &mailbox, err);
     if (rc != AV_OK)
         return rc;
     reply = av_reply_new(&archivolt__select_mailbox_reply__descriptor);
     ask->reply = &reply->base;
     reply->mailbox = av_reply_new(&archivolt__mailbox_info__descriptor);
-    return fill(look.catalog, &mailbox, reply->mailbox, &reply->uids, &reply->n_uids, err);
+    fill(&mailbox, reply->mailbox);
+    return list_uids(look.catalog, &mailbox, reply, err);
 }

@@ -21,22 +21,35 @@ when_uncompressed(const av_imap_standing *where)
     return where->may_compress;
 }
 
+/* Not aligned: a new row leaves the others as they are. */
+/* clang-format off */
 const av_imap_capability av_imap_capabilities[] = {
-    { "IMAP4rev1", AV_IMAP_ANY, NULL, 0 },                           /* RFC 3501 */
-    { "STARTTLS", AV_IMAP_NOT_AUTH, when_clear, 0 },                 /* RFC 3501, 6.2.1 */
-    { "LOGINDISABLED", AV_IMAP_NOT_AUTH, when_clear, 0 },            /* RFC 3501, 6.2.3 */
-    { "SASL-IR", AV_IMAP_NOT_AUTH, when_secure, 0 },                 /* RFC 4959 */
-    { "AUTH=PLAIN", AV_IMAP_NOT_AUTH, when_secure, 0 },              /* RFC 4616 */
-    { "LITERAL+", AV_IMAP_ANY, NULL, 0 },                            /* RFC 7888 */
-    { "ID", AV_IMAP_ANY, NULL, 0 },                                  /* RFC 2971 */
-    { "ENABLE", AV_IMAP_ANY, NULL, 0 },                              /* RFC 5161 */
-    { "IDLE", AV_IMAP_ANY, NULL, 0 },                                /* RFC 2177 */
-    { "NAMESPACE", AV_IMAP_ANY, NULL, 0 },                           /* RFC 2342 */
-    { "CHILDREN", AV_IMAP_ANY, NULL, 0 },                            /* RFC 3348 */
-    { "UNSELECT", AV_IMAP_ANY, NULL, 0 },                            /* RFC 3691 */
+    { "IMAP4rev1", AV_IMAP_ANY, NULL, 0 }, /* RFC 3501 */
+    { "STARTTLS", AV_IMAP_NOT_AUTH, when_clear, 0 }, /* RFC 3501, 6.2.1 */
+    { "LOGINDISABLED", AV_IMAP_NOT_AUTH, when_clear, 0 }, /* RFC 3501, 6.2.3 */
+    { "SASL-IR", AV_IMAP_NOT_AUTH, when_secure, 0 }, /* RFC 4959 */
+    { "AUTH=PLAIN", AV_IMAP_NOT_AUTH, when_secure, 0 }, /* RFC 4616 */
+    { "LITERAL+", AV_IMAP_ANY, NULL, 0 }, /* RFC 7888 */
+    { "ID", AV_IMAP_ANY, NULL, 0 }, /* RFC 2971 */
+    { "ENABLE", AV_IMAP_ANY, NULL, 0 }, /* RFC 5161 */
+    { "IDLE", AV_IMAP_ANY, NULL, 0 }, /* RFC 2177 */
+    { "NAMESPACE", AV_IMAP_ANY, NULL, 0 }, /* RFC 2342 */
+    { "CHILDREN", AV_IMAP_ANY, NULL, 0 }, /* RFC 3348 */
+    { "LIST-EXTENDED", AV_IMAP_ANY, NULL, 0 }, /* RFC 5258 */
+    { "LIST-STATUS", AV_IMAP_ANY, NULL, 0 }, /* RFC 5819 */
+    { "LIST-MYRIGHTS", AV_IMAP_ANY, NULL, 0 }, /* RFC 8440 */
+    { "SPECIAL-USE", AV_IMAP_ANY, NULL, 0 }, /* RFC 6154 */
+    { "STATUS=SIZE", AV_IMAP_ANY, NULL, 0 }, /* RFC 8438 */
+    { "ACL", AV_IMAP_ANY, NULL, 0 }, /* RFC 4314 */
+    { "RIGHTS=texk", AV_IMAP_ANY, NULL, 0 }, /* RFC 4314, 2.2 */
+    { "QUOTA", AV_IMAP_ANY, NULL, 0 }, /* RFC 9208 */
+    { "QUOTA=RES-STORAGE", AV_IMAP_ANY, NULL, 0 }, /* RFC 9208, 5.1 */
+    { "UTF8=ACCEPT", AV_IMAP_ANY, NULL, AV_IMAP_ENABLED_UTF8 }, /* RFC 6855 */
     { "COMPRESS=DEFLATE", AV_IMAP_LOGGED_IN, when_uncompressed, 0 }, /* RFC 4978 */
+    { "UNSELECT", AV_IMAP_ANY, NULL, 0 }, /* RFC 3691 */
     { NULL, 0, NULL, 0 },
 };
+/* clang-format on */
 
 static bool
 is_shown(const av_imap_capability *row, const av_imap_standing *where)

@@ -54,7 +54,7 @@ av_imap_cmd_select(av_imap_session *session, const av_imap_command *command)
 
     av_imap_session_unselect(session); /* also when the new one cannot be selected (RFC 3501, 6.3.1) */
     av_buf_init(&path, AV_IMAP_NAME_MAX);
-    if (!av_imap_name_decode(command->args[0], &path) || memchr(av_buf_cstr(&path), '\0', path.n) != NULL) {
+    if (!av_imap_name_decode(command->args[0], av_imap_session_is_utf8(session), &path)) {
         no_such_mailbox(session);
         return;
     }

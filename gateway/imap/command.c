@@ -51,8 +51,6 @@ take_arg(av_imap_command *self, av_imap_arg kind, av_span *in)
         return av_imap_take_atom(in, arg);
     case AV_IMAP_ARG_STRING:
         return av_imap_take_astring(in, &self->text, arg);
-    case AV_IMAP_ARG_PATTERN:
-        return av_imap_take_list_mailbox(in, &self->text, arg);
     case AV_IMAP_ARG_SET:
         return self->set == NULL && av_imap_take_seqset(in, &self->set, &self->set_count);
     case AV_IMAP_ARG_LIST:

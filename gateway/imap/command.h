@@ -24,11 +24,10 @@ enum {
 typedef enum av_imap_arg {
     AV_IMAP_ARG_NONE, /* ends the list */
     AV_IMAP_ARG_ATOM,
-    AV_IMAP_ARG_STRING,  /* astring */
-    AV_IMAP_ARG_PATTERN, /* list-mailbox */
-    AV_IMAP_ARG_SET,     /* sequence set: into set, not args */
-    AV_IMAP_ARG_LIST,    /* "(...)" with what is in it, parentheses paired; optional parameters (RFC 4466) are this */
-    AV_IMAP_ARG_REST     /* everything that is left, at least one byte; a grammar of the command's own */
+    AV_IMAP_ARG_STRING, /* astring */
+    AV_IMAP_ARG_SET,    /* sequence set: into set, not args */
+    AV_IMAP_ARG_LIST,   /* "(...)" with what is in it, parentheses paired; optional parameters (RFC 4466) are this */
+    AV_IMAP_ARG_REST    /* everything that is left, at least one byte; a grammar of the command's own */
 } av_imap_arg;
 
 #define AV_IMAP_ARGS_MAX 3

@@ -18,6 +18,9 @@ av_imap_run av_imap_cmd_login, av_imap_cmd_authenticate;                /* cmd_l
 av_imap_run av_imap_cmd_list, av_imap_cmd_lsub;                         /* cmd_list.c */
 av_imap_run av_imap_cmd_select, av_imap_cmd_examine, av_imap_cmd_close; /* cmd_select.c */
 av_imap_run av_imap_cmd_status;                                         /* cmd_status.c */
+av_imap_run av_imap_cmd_subscribe;                                      /* cmd_subscribe.c */
+av_imap_run av_imap_cmd_myrights;                                       /* cmd_acl.c */
+av_imap_run av_imap_cmd_getquota, av_imap_cmd_getquotaroot;             /* cmd_quota.c */
 av_imap_run av_imap_cmd_search, av_imap_cmd_uid_search;                 /* cmd_search.c */
 av_imap_run av_imap_cmd_fetch, av_imap_cmd_uid_fetch;                   /* cmd_fetch.c */
 av_imap_run av_imap_cmd_idle;                                           /* cmd_idle.c */

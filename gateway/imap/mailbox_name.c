@@ -6,37 +6,29 @@
 #include "base/mutf7.h"
 #include "base/unicode.h"
 
-static bool
-is_ascii(av_span s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] >= 0x80)
-            return false;
-    }
-    return true;
-}
-
 bool
-av_imap_name_decode(av_span wire, av_buf *out)
+av_imap_name_decode(av_span wire, bool utf8, av_buf *out)
 {
-    AV_CLEANUP(av_buf_release) av_buf utf8 = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf text = { 0 };
 
-    if (!is_ascii(wire))
+    if (wire.n > 0 && memchr(wire.p, '\0', wire.n) != NULL)
+        return false;
+    if (utf8)
         return av_unicode_nfc(wire, out);
-    av_buf_init(&utf8, AV_IMAP_NAME_MAX);
-    return av_mutf7_decode(wire, &utf8) && av_unicode_nfc(av_buf_span(&utf8), out);
+    av_buf_init(&text, AV_IMAP_NAME_MAX);
+    return av_mutf7_decode(wire, &text) && av_unicode_nfc(av_buf_span(&text), out);
 }
 
 bool
-av_imap_name_put(av_span name, av_buf *out)
+av_imap_name_put(av_span name, bool utf8, av_buf *out)
 {
     AV_CLEANUP(av_buf_release) av_buf wire = { 0 };
     size_t before = out->n;
 
     av_buf_init(&wire, 4 * AV_IMAP_NAME_MAX);
-    if (!av_mutf7_encode(name, &wire))
+    if (utf8 ? !av_utf8_valid(name) || !av_buf_append_span(&wire, name) : !av_mutf7_encode(name, &wire))
         return false;
-    /* Modified UTF-7 is printable ASCII: only these two need an escape inside quotes. */
+    /* Names have no control characters (storage/meta/mailbox_name.h): only these two need an escape inside quotes. */
     (void)av_buf_putc(out, '"');
     for (size_t i = 0; i < wire.n; i++) {
         if (wire.p[i] == '"' || wire.p[i] == '\\')
@@ -76,15 +68,29 @@ step(uint8_t wild, bool *open, av_span name)
     return any;
 }
 
+/* What stands before the first wildcard decides most names at no cost. */
+static size_t
+fixed_bytes(av_span pattern)
+{
+    size_t n = 0;
+
+    while (n < pattern.n && pattern.p[n] != '*' && pattern.p[n] != '%')
+        n++;
+    return n;
+}
+
+uint64_t
+av_imap_name_match_cost(av_span pattern, av_span name)
+{
+    return 1 + (uint64_t)(pattern.n - fixed_bytes(pattern)) * (name.n + 1);
+}
+
 bool
 av_imap_name_matches(av_span pattern, av_span name)
 {
     AV_CLEANUP(av_free) bool *open = NULL;
-    size_t fixed = 0;
+    size_t fixed = fixed_bytes(pattern);
 
-    /* What stands before the first wildcard decides most names at no cost. */
-    while (fixed < pattern.n && pattern.p[fixed] != '*' && pattern.p[fixed] != '%')
-        fixed++;
     if (fixed > name.n || memcmp(pattern.p, name.p, fixed) != 0)
         return false;
     pattern = av_span_skip(pattern, fixed);

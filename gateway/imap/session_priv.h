@@ -148,6 +148,23 @@ void av_imap_session_call(av_imap_session *self, const char *to, const char *met
 /* Go on: take what has been read, write what there is room for. */
 void av_imap_session_turn(av_imap_session *self);
 
+/* ---- names of mailboxes (lookup.c) ---- */
+
+/* Names go over the wire in UTF-8: UTF8=ACCEPT or IMAP4rev2 is enabled. */
+static inline bool
+av_imap_session_is_utf8(const av_imap_session *self)
+{
+    return (self->enabled & (AV_IMAP_ENABLED_UTF8 | AV_IMAP_ENABLED_IMAP4REV2)) != 0;
+}
+/* A name ready for the client. */
+void av_imap_session_write_name(av_imap_session *self, av_span name);
+
+/* info and name (UTF-8, as the archive has it) are good until then returns; it ends the command. */
+typedef void av_imap_lookup_fn(
+    av_imap_session *self, const Archivolt__MailboxInfo *info, av_span name, unsigned detail);
+/* Ask for the mailbox a client calls so (an argument of its command). One that is not there ends the command: NO. */
+void av_imap_session_lookup(av_imap_session *self, av_span wire, av_imap_lookup_fn *then, unsigned detail);
+
 /* ---- state ---- */
 
 /* Logged in; instance is an actor's name. */

@@ -19,6 +19,7 @@ catalog_box_take(av_catalog *self, const uint8_t *guid, catalog_box *ret, av_err
     ret->box.uidnext = 1;
     ret->box.highestmodseq = 1;
     ret->box.messages = ret->box.unseen = ret->box.bytes = ret->box.sequence = 0;
+    ret->box.crlf_bytes = ret->box.deleted = 0;
     ret->box.provisional = false;
     memcpy(ret->box.guid, guid, AV_GUID_SIZE);
     catalog_box_name(ret);
@@ -215,7 +216,8 @@ catalog_take_placement(av_catalog *self, catalog_box *box, const av_placement *r
     av_errc rc = change_token(self, row->digest, row->guid, row->uid, false, err);
 
     if (rc == AV_OK)
-        rc = catalog_count(self, box, row->store, row->raw_size, row->flags, -1, err);
+        rc = catalog_count(
+            self, box, row->store, &(catalog_weight){ row->raw_size, row->crlf_size, row->flags }, -1, err);
     if (rc != AV_OK)
         return rc;
     catalog_placement_key(&key, row->guid, row->uid);
@@ -314,7 +316,8 @@ apply_added(av_catalog *self, uint32_t no, const av_event_placement *event, cons
     if (rc == AV_OK && !taken)
         rc = put_placement(self, no, event, thread, err);
     if (rc == AV_OK && !taken)
-        rc = catalog_count(self, &box, no, event->raw_size, event->flags, 1, err);
+        rc =
+            catalog_count(self, &box, no, &(catalog_weight){ event->raw_size, event->crlf_size, event->flags }, 1, err);
     if (rc == AV_OK)
         catalog_box_put(self, &box);
     return rc;

@@ -140,6 +140,8 @@ typedef struct av_mailbox {
     uint64_t messages;             /* placements now */
     uint64_t unseen;               /* of these, without AV_FLAG_SEEN */
     uint64_t bytes;                /* their raw bytes */
+    uint64_t crlf_bytes;           /* their bytes with CRLF at each end of line */
+    uint64_t deleted;              /* of the placements, with AV_FLAG_DELETED */
     uint64_t sequence;             /* of the event that gave it its name */
     bool provisional;              /* path is not the name it claims: another mailbox has that */
     size_t path_n;

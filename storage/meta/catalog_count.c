@@ -57,27 +57,37 @@ catalog_count_top(av_catalog *self, const catalog_box *box, int sign, av_error *
     return change(self, &key, box->box.messages, box->box.bytes, sign, err);
 }
 
+/* Numbers wrap around as they are taken away, and back. */
+static void
+count_box(av_mailbox *box, const catalog_weight *weight, int sign)
+{
+    uint64_t one = sign > 0 ? 1U : UINT64_MAX;
+
+    box->messages += one;
+    box->bytes += one * weight->bytes;
+    box->crlf_bytes += one * weight->crlf_bytes;
+    box->unseen += (weight->flags & AV_FLAG_SEEN) == 0 ? one : 0;
+    box->deleted += (weight->flags & AV_FLAG_DELETED) != 0 ? one : 0;
+}
+
 av_errc
-catalog_count(av_catalog *self, catalog_box *box, uint32_t no, uint64_t bytes, uint32_t flags, int sign, av_error *err)
+catalog_count(av_catalog *self, catalog_box *box, uint32_t no, const catalog_weight *weight, int sign, av_error *err)
 {
     catalog_store *s = catalog_find_no(self, no);
-    uint64_t unseen = (flags & AV_FLAG_SEEN) == 0 ? 1 : 0;
     av_meta_key key;
     av_errc rc;
 
     catalog_share_key(&key, no, box->box.guid);
-    rc = change(self, &key, 1, bytes, sign, err);
+    rc = change(self, &key, 1, weight->bytes, sign, err);
     if (rc == AV_OK && box->box.path_n > 0) {
         catalog_top_key(&key, av_span_of(box->box.path, box->box.path_n));
-        rc = change(self, &key, 1, bytes, sign, err);
+        rc = change(self, &key, 1, weight->bytes, sign, err);
     }
     if (rc != AV_OK)
         return rc;
     if (s != NULL)
-        add(&s->totals, 1, bytes, sign);
-    box->box.messages += sign > 0 ? 1U : UINT64_MAX;
-    box->box.bytes += sign > 0 ? bytes : 0 - bytes;
-    box->box.unseen += sign > 0 ? unseen : 0 - unseen;
+        add(&s->totals, 1, weight->bytes, sign);
+    count_box(&box->box, weight, sign);
     return AV_OK;
 }
 
@@ -150,11 +160,9 @@ sum_placements(struct recount *self, const uint8_t *guid, av_mailbox *sum, av_er
     av_errc rc;
 
     memset(self->shares, 0, self->catalog->store_count * sizeof *self->shares);
-    sum->messages = sum->unseen = sum->bytes = 0;
+    sum->messages = sum->unseen = sum->bytes = sum->crlf_bytes = sum->deleted = 0;
     while (av_catalog_next_placement(it, &row)) {
-        sum->messages++;
-        sum->bytes += row.raw_size;
-        sum->unseen += (row.flags & AV_FLAG_SEEN) == 0 ? 1U : 0U;
+        count_box(sum, &(catalog_weight){ row.raw_size, row.crlf_size, row.flags }, 1);
         for (size_t i = 0; i < self->catalog->store_count; i++)
             if (self->catalog->stores[i].no == row.store)
                 add(&self->shares[i], 1, row.raw_size, 1);
@@ -179,6 +187,13 @@ check_totals(struct recount *self, const av_meta_key *key, const av_catalog_tota
     return AV_OK;
 }
 
+static bool
+same_box(const av_mailbox *a, const av_mailbox *b)
+{
+    return a->messages == b->messages && a->bytes == b->bytes && a->unseen == b->unseen &&
+           a->crlf_bytes == b->crlf_bytes && a->deleted == b->deleted;
+}
+
 static av_errc
 check_box(struct recount *self, const uint8_t *guid, catalog_box *box, av_error *err)
 {
@@ -189,11 +204,13 @@ check_box(struct recount *self, const uint8_t *guid, catalog_box *box, av_error 
 
     if (rc != AV_OK)
         return rc;
-    if (sum.messages != box->box.messages || sum.bytes != box->box.bytes || sum.unseen != box->box.unseen) {
+    if (!same_box(&sum, &box->box)) {
         self->right = false;
         box->box.messages = sum.messages;
         box->box.bytes = sum.bytes;
         box->box.unseen = sum.unseen;
+        box->box.crlf_bytes = sum.crlf_bytes;
+        box->box.deleted = sum.deleted;
         catalog_box_put(self->catalog, box);
     }
     for (size_t i = 0; rc == AV_OK && i < catalog->store_count; i++) {

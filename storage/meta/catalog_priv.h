@@ -31,7 +31,7 @@
 #include "storage/meta/catalog.h"
 #include "storage/meta/keys.h"
 
-#define CATALOG_VERSION 4U
+#define CATALOG_VERSION 5U
 #define CATALOG_TOKEN   16U
 #define CATALOG_ROW_MAX (4U * 1024 * 1024)
 
@@ -145,10 +145,16 @@ av_errc catalog_name_claim(av_catalog *self, catalog_box *box, av_span path, uin
 /* The mailbox is removed: it has no name and claims none. */
 av_errc catalog_name_drop(av_catalog *self, catalog_box *box, av_error *err);
 
+/* What of a placement is counted. */
+typedef struct catalog_weight {
+    uint64_t bytes, crlf_bytes;
+    uint32_t flags;
+} catalog_weight;
+
 /* catalog_count.c: one placement more (sign 1) or less (-1), in all counters but box's, which is counted and not
  * stored. */
 av_errc catalog_count(
-    av_catalog *self, catalog_box *box, uint32_t no, uint64_t bytes, uint32_t flags, int sign, av_error *err);
+    av_catalog *self, catalog_box *box, uint32_t no, const catalog_weight *weight, int sign, av_error *err);
 /* Counters of an archive, when a mailbox comes under its name (sign 1) or leaves it (-1). */
 av_errc catalog_count_top(av_catalog *self, const catalog_box *box, int sign, av_error *err);
 

@@ -25,7 +25,7 @@ def test_client():
                 assert e.code == code, e
         # The operator administers and reads no mail.
         try:
-            client.call("instance/demo", "archivolt.Archive.ListMailboxes", bus.status.Empty(),
+            client.call("instance/demo", "archivolt.Archive.ListMailboxes", bus.archive.ListMailboxesRequest(),
                         bus.archive.ListMailboxesReply)
             raise AssertionError("must be refused")
         except bus.BusError as e:

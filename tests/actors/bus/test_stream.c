@@ -420,7 +420,7 @@ static void
 test_long_reply(void)
 {
     static const unsigned sizes[] = { 0, 100, 700, 900, 20000, 100000 };
-    Archivolt__Empty body = ARCHIVOLT__EMPTY__INIT;
+    Archivolt__ListMailboxesRequest body = ARCHIVOLT__LIST_MAILBOXES_REQUEST__INIT;
     av_call_spec spec = { .to = "instance/demo",
         .method = "archivolt.Archive.ListMailboxes",
         .body = &body.base,

@@ -3,8 +3,11 @@
  */
 #include "gateway/imap/command.h"
 #include "gateway/imap/fetch_items.h"
+#include "gateway/imap/list_request.h"
 #include "gateway/imap/mailbox_name.h"
+#include "gateway/imap/mailbox_tree.h"
 #include "gateway/imap/search_keys.h"
+#include "gateway/imap/status_items.h"
 #include "storage/mime/imap_items.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -44,7 +47,7 @@ as_search(av_span in)
 }
 
 static void
-as_name(av_span in)
+as_name(av_span in, bool utf8)
 {
     AV_CLEANUP(av_buf_release) av_buf name = { 0 };
     AV_CLEANUP(av_buf_release) av_buf wire = { 0 };
@@ -53,12 +56,41 @@ as_name(av_span in)
         return;
     av_buf_init(&name, AV_IMAP_NAME_MAX);
     av_buf_init(&wire, AV_IMAP_NAME_MAX);
-    if (!av_imap_name_decode(in, &name))
+    if (!av_imap_name_decode(in, utf8, &name))
         return;
-    assert(av_imap_name_put(av_buf_span(&name), &wire));
+    assert(av_imap_name_put(av_buf_span(&name), utf8, &wire));
     for (size_t i = 0; i < wire.n; i++)
-        assert(wire.p[i] >= 0x20 && wire.p[i] < 0x7f);
-    (void)av_imap_name_matches(in, av_buf_span(&name));
+        assert(utf8 ? wire.p[i] != 0 : wire.p[i] >= 0x20 && wire.p[i] < 0x7f);
+}
+
+static void
+as_list(av_span in, bool utf8)
+{
+    av_imap_list_request request;
+    av_error err;
+
+    if (av_imap_list_request_parse(in, utf8, &request, &err) == AV_OK) {
+        for (size_t i = 0; i < request.count; i++) {
+            assert(request.patterns[i].n <= AV_IMAP_PATTERN_MAX);
+            (void)av_imap_name_matches(av_buf_span(&request.patterns[i]), av_span_str("alice/Old Mail/Sent"));
+        }
+        assert(request.status == 0 || (request.ret & AV_IMAP_LIST_STATUS) != 0);
+    } else {
+        assert(err.msg[0] != '\0');
+    }
+    av_imap_list_request_release(&request);
+}
+
+static void
+as_status(av_span in)
+{
+    AV_CLEANUP(av_buf_release) av_buf out = { 0 };
+    Archivolt__MailboxInfo info = av_imap_empty_inbox();
+    unsigned items = 0;
+
+    av_buf_init(&out, 4096);
+    if (av_imap_status_items_take(&in, &items))
+        assert(items != 0 && av_imap_status_items_put(items, &info, &out));
 }
 
 int
@@ -77,13 +109,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
             for (size_t k = 0; k < command.arg_count; k++) {
                 as_fetch(command.args[k]);
                 as_search(command.args[k]);
-                as_name(command.args[k]);
+                as_name(command.args[k], k == 0);
+                as_list(command.args[k], k == 0);
+                as_status(command.args[k]);
             }
         }
         av_imap_command_release(&command);
     }
     as_fetch(in);
     as_search(in);
-    as_name(in);
+    as_name(in, false);
+    as_name(in, true);
+    as_list(in, false);
+    as_list(in, true);
+    as_status(in);
     return 0;
 }

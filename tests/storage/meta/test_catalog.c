@@ -54,7 +54,7 @@ fill(rig *r)
     rig_commit(r, 0);
     rig_begin(r, 0);
     for (uint64_t i = 1; i <= 5; i++)
-        AV_CHECK_INT(rig_place(r, 0, 1, i, i == 4 ? AV_FLAG_SEEN : 0), i);
+        AV_CHECK_INT(rig_place(r, 0, 1, i, i == 4 ? AV_FLAG_SEEN : i == 5 ? AV_FLAG_DELETED : 0), i);
     AV_CHECK_INT(rig_place(r, 0, 2, 3, 0), 1); /* the same bytes in another mailbox */
     rig_commit(r, 0);
     rig_begin(r, 0);
@@ -96,6 +96,7 @@ check_mailboxes(const av_meta_view *view)
     AV_CHECK(box.uidvalidity == 1001 && box.uidnext == 6 && box.highestmodseq == 7);
     AV_CHECK(box.messages == 4 && box.unseen == 3 && box.sequence == 1 && !box.provisional);
     AV_CHECK_INT(box.bytes, size_of(1) + size_of(3) + size_of(4) + size_of(5));
+    AV_CHECK(box.crlf_bytes == box.bytes && box.deleted == 1); /* the rig writes no line ends */
     AV_CHECK_RC(av_catalog_archive_totals(view, av_span_str("alice"), &totals, &err), AV_OK, &err);
     AV_CHECK(totals.messages == 4 && totals.bytes == box.bytes);
     AV_CHECK_RC(av_catalog_store_totals(view, 1, box.guid, &totals, &err), AV_OK, &err);
