@@ -28,7 +28,8 @@ av_look_release(av_look *self)
 static av_errc
 no_mailbox(av_error *err)
 {
-    return av_error_set(err, AV_ERR_NOT_FOUND, "there is no such mailbox");
+    (void)av_error_set(err, AV_ERR_NOT_FOUND, "there is no such mailbox");
+    return AV_ERR_NOT_FOUND;
 }
 
 av_errc
