@@ -8,7 +8,7 @@
 static bool
 shows(unsigned state, bool secure, const char *name)
 {
-    const av_imap_standing where = { state, secure, false };
+    const av_imap_standing where = { .state = state, .secure = secure };
     AV_CLEANUP(av_buf_release) av_buf out = { 0 };
     av_span in, word;
 
@@ -38,7 +38,7 @@ test_shown(void)
 static void
 test_enable(void)
 {
-    const av_imap_standing where = { AV_IMAP_AUTH, true, false };
+    const av_imap_standing where = { .state = AV_IMAP_AUTH, .secure = true };
 
     AV_CHECK(av_imap_capabilities_to_enable(&where, av_span_str("X-NONE")) == NULL);
     AV_CHECK(av_imap_capabilities_to_enable(&where, av_span_str("IDLE")) == NULL);
