@@ -29,7 +29,7 @@ const av_imap_capability av_imap_capabilities[] = {
     { "LOGINDISABLED", AV_IMAP_NOT_AUTH, when_clear, 0 }, /* RFC 3501, 6.2.3 */
     { "SASL-IR", AV_IMAP_NOT_AUTH, when_secure, 0 }, /* RFC 4959 */
     { "AUTH=PLAIN", AV_IMAP_NOT_AUTH, when_secure, 0 }, /* RFC 4616 */
-    { "LITERAL+", AV_IMAP_ANY, NULL, 0 }, /* RFC 7888 */
+    { "LITERAL-", AV_IMAP_ANY, NULL, 0 }, /* RFC 7888, 5 */
     { "ID", AV_IMAP_ANY, NULL, 0 }, /* RFC 2971 */
     { "ENABLE", AV_IMAP_ANY, NULL, 0 }, /* RFC 5161 */
     { "IDLE", AV_IMAP_ANY, NULL, 0 }, /* RFC 2177 */

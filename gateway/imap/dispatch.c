@@ -107,8 +107,18 @@ answer_too_big(av_imap_session *self)
     if (is_refused(self))
         self->command.row->run(self, &self->command);
     else
-        av_imap_session_done(self, "BAD", "LIMIT", "the command is longer than %zu bytes, or its literals than %zu",
-            self->framer.line_max, self->framer.literal_max);
+        av_imap_session_done(self, "BAD", "TOOBIG",
+            "the command is longer than %zu bytes, its literals than %zu, or one that was not asked for than %u",
+            self->framer.line_max, self->framer.literal_max, AV_IMAP_NONSYNC_MAX);
+}
+
+/* Nothing could be understood before all of it was read: the client is not worth that. */
+static void
+answer_hopeless(av_imap_session *self)
+{
+    self->busy = true;
+    av_imap_session_bye(self, "a literal of more than %u bytes that was not asked for", AV_IMAP_SKIP_MAX);
+    answer_too_big(self);
 }
 
 static void
@@ -141,6 +151,9 @@ av_imap_session_on_frame(av_imap_session *self, av_imap_frame frame)
             give_line(self, av_span_of(NULL, 0));
         else
             answer_too_big(self);
+        break;
+    case AV_IMAP_FRAME_HOPELESS:
+        answer_hopeless(self);
         break;
     }
     /* A command that goes on keeps what it needs of its arguments in `work` or in a call: the line is not kept. */

@@ -119,11 +119,11 @@ line_text(const av_imap_framer *self)
 static av_imap_frame
 begin_literal(av_imap_framer *self, uint64_t n, bool sync)
 {
-    bool fits = !self->skipping && n <= self->literal_max - self->literal_bytes;
+    bool fits = !self->skipping && n <= self->literal_max - self->literal_bytes && (sync || n <= AV_IMAP_NONSYNC_MAX);
 
-    if (sync && !fits) {
+    if (!fits && (sync || n > AV_IMAP_SKIP_MAX)) {
         self->done = true;
-        return AV_IMAP_FRAME_TOO_BIG;
+        return sync ? AV_IMAP_FRAME_TOO_BIG : AV_IMAP_FRAME_HOPELESS;
     }
     if (!fits)
         self->skipping = true;

@@ -61,6 +61,10 @@ run(av_span in, size_t step, uint8_t ret[AV_SHA256_SIZE])
             if (frame == AV_IMAP_FRAME_MORE)
                 continue;
             note(log, frame, av_imap_framer_command(&framer));
+            if (frame == AV_IMAP_FRAME_HOPELESS) {
+                in = av_span_of(NULL, 0);
+                break;
+            }
             act(&framer, frame);
         }
     }

@@ -44,6 +44,12 @@ run(av_span in, size_t step, bool refuse, av_buf *out)
                 (void)av_buf_puts(out, ">");
                 av_imap_framer_next(&framer);
                 break;
+            case AV_IMAP_FRAME_HOPELESS:
+                (void)av_buf_puts(out, "H<");
+                (void)av_buf_append_span(out, av_span_slice(av_imap_framer_command(&framer), 0, 3));
+                (void)av_buf_puts(out, ">");
+                av_imap_framer_release(&framer);
+                return;
             }
         }
     }
@@ -66,6 +72,8 @@ static const struct {
     { "a X {6+}\r\n123456 {6+}\r\n123456\r\nb N\r\n", "T<a X>C<b N>", false },  /* both together */
     { "a X {6+}\r\n123456 {6}\r\nb N\r\n", "T<a X>C<b N>", false },
     { "a X {99999999999}\r\nb N\r\n", "T<a X>C<b N>", false },
+    { "a X {16777216+}\r\nb N\r\n", "", false },       /* may come, and be read past */
+    { "a X {16777217+}\r\nb N\r\n", "H<a X>", false }, /* may not */
     { "a 0123456789012345678901234567890123456789\r\nb N\r\n", "T<a 0>C<b N>", false },
     { "a 01234567890123456789012345678901234567 {3+}\r\nx\r\n\r\nb N\r\n", "T<a 0>C<b N>", false },
     { "a 01234567890123456789012345678901234567 {3}\r\nb N\r\n", "T<a 0>C<b N>", false },
@@ -83,6 +91,30 @@ test_cases(void)
             run(av_span_str(cases[i].in), step, cases[i].refuse, &out);
             AV_CHECK_STR(av_buf_cstr(&out), cases[i].want);
         }
+    }
+}
+
+/* RFC 7888, 5: whatever the ceiling is, a literal of more than 4096 bytes has to be asked for. */
+static void
+test_nonsync(void)
+{
+    for (size_t n = AV_IMAP_NONSYNC_MAX; n <= AV_IMAP_NONSYNC_MAX + 1; n++) {
+        AV_CLEANUP(av_buf_release) av_buf in = { 0 };
+        av_imap_framer framer;
+        av_span left;
+
+        av_buf_init(&in, 100000);
+        (void)av_buf_printf(&in, "a X {%zu+}\r\n", n);
+        for (size_t i = 0; i < n; i++)
+            (void)av_buf_putc(&in, 'x');
+        (void)av_buf_puts(&in, "\r\n");
+        left = av_buf_span(&in);
+        av_imap_framer_init(&framer, 1000, 1 << 20);
+        AV_CHECK_INT(av_imap_framer_feed(&framer, &left),
+            n <= AV_IMAP_NONSYNC_MAX ? AV_IMAP_FRAME_COMMAND : AV_IMAP_FRAME_TOO_BIG);
+        AV_CHECK_INT(left.n, 0);
+        AV_CHECK(av_imap_framer_command(&framer).n <= in.n);
+        av_imap_framer_release(&framer);
     }
 }
 
@@ -105,6 +137,7 @@ int
 main(void)
 {
     AV_RUN(test_cases);
+    AV_RUN(test_nonsync);
     AV_RUN(test_plain_line);
     return av_check_done();
 }

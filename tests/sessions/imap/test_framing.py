@@ -69,6 +69,16 @@ def test_literals(town):
     big = [r for r in answer.untagged if r.tag == "big"]
     check(answer.ok and len(big) == 1 and big[0].name in ("BAD", "NO"), "RFC 7888, 4",
           "a literal above the ceiling is read past, the next command is found", answer)
+    for size in (4096, 4097):
+        answer = c.ask("STATUS ", lit("x" * size, False), " (MESSAGES)")
+        expect(answer, "NO" if size == 4096 else "BAD", "RFC 7888, 5", f"a literal of {size} bytes that was not asked for",
+               "NONEXISTENT" if size == 4096 else "TOOBIG")
+    check(b"LITERAL-" in c.ask("CAPABILITY").one("CAPABILITY").tokens, "RFC 7888, 5", "LITERAL- is a capability")
+    for size in (20000000, 4294967296, 9223372036854775807):
+        c = town.login()
+        c.send(b"huge APPEND INBOX {%d+}\r\n" % size)
+        answer = c.until("huge")
+        check(answer.data("BYE") and c.closed(), "RFC 7888, 4", f"{size} bytes under way: the connection ends", answer)
     c = town.client()
     c.send("big LOGIN {100000+}\r\n" + "x" * 100000 + " y\r\nlast NOOP\r\n")
     answer = c.until("last")
