@@ -136,9 +136,9 @@ test_damaged(void)
                 rc = av_job_read(&job, seeds[av_check_row].kind, av_span_of(bytes.p, cut != 0 ? at : bytes.n), &err);
                 bytes.p[at] = before;
                 if (rc != AV_OK && (rc != err.code || err.msg[0] == '\0'))
-                    AV_CHECK(!"an error without a sentence");
+                    AV_CHECK(false); /* an error without a sentence */
                 if (!av_utf8_valid(av_buf_span(&job.out)))
-                    AV_CHECK(!"text that is no UTF-8");
+                    AV_CHECK(false); /* text that is no UTF-8 */
             }
     }
     av_check_row = -1;

@@ -55,7 +55,7 @@ check_body(const av_base64_lines *lines, av_span decoded, av_buf *want)
     for (size_t at = 0; at <= want->n; at++)
         for (size_t n = 0; at + n <= want->n; n++)
             if (!range_is(lines, decoded, av_buf_span(want), at, n)) {
-                AV_CHECK(!"range");
+                AV_CHECK(false);
                 printf("    [%zu, +%zu) of %zu decoded, %u a line\n", at, n, decoded.n, lines->line_chars);
                 return;
             }
