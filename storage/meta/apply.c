@@ -19,7 +19,7 @@ catalog_box_take(av_catalog *self, const uint8_t *guid, catalog_box *ret, av_err
     ret->box.uidnext = 1;
     ret->box.highestmodseq = 1;
     ret->box.messages = ret->box.unseen = ret->box.bytes = ret->box.sequence = 0;
-    ret->box.crlf_bytes = ret->box.deleted = 0;
+    ret->box.crlf_bytes = ret->box.deleted = ret->box.removed_modseq = 0;
     ret->box.provisional = false;
     memcpy(ret->box.guid, guid, AV_GUID_SIZE);
     catalog_box_name(ret);
@@ -216,6 +216,8 @@ catalog_take_placement(av_catalog *self, catalog_box *box, const av_placement *r
     av_errc rc = change_token(self, row->digest, row->guid, row->uid, false, err);
 
     if (rc == AV_OK)
+        rc = catalog_uid_take(self, row->guid, row->uid, err);
+    if (rc == AV_OK)
         rc = catalog_count(
             self, box, row->store, &(catalog_weight){ row->raw_size, row->crlf_size, row->flags }, -1, err);
     if (rc != AV_OK)
@@ -258,6 +260,8 @@ put_placement(av_catalog *self, uint32_t no, const av_event_placement *event, co
         catalog_keywords_key(&key, event->guid, event->uid);
         av_meta_put(self->meta, av_meta_key_span(&key), event->keywords);
     }
+    if (catalog_uid_put(self, event->guid, event->uid, event->modseq, err) != AV_OK)
+        return err->code;
     return change_token(self, event->digest, event->guid, event->uid, true, err);
 }
 
@@ -342,6 +346,7 @@ apply_removed(av_catalog *self, uint32_t no, const av_event_placement *event, av
     if (found != AV_OK && (found != AV_ERR_NOT_FOUND || !self->replaying))
         return found;
     box.box.highestmodseq = AV_MAX(box.box.highestmodseq, event->modseq);
+    box.box.removed_modseq = AV_MAX(box.box.removed_modseq, event->modseq);
     if (found == AV_OK)
         rc = catalog_take_placement(self, &box, &row, err);
     if (rc == AV_OK)

@@ -142,6 +142,7 @@ typedef struct av_mailbox {
     uint64_t bytes;                /* their raw bytes */
     uint64_t crlf_bytes;           /* their bytes with CRLF at each end of line */
     uint64_t deleted;              /* of the placements, with AV_FLAG_DELETED */
+    uint64_t removed_modseq;       /* MODSEQ of the last removal the logs tell of; 0: of none */
     uint64_t sequence;             /* of the event that gave it its name */
     bool provisional;              /* path is not the name it claims: another mailbox has that */
     size_t path_n;
@@ -201,6 +202,17 @@ av_catalog_iter *av_catalog_placements(
 bool av_catalog_next_placement(av_catalog_iter *self, av_placement *ret);
 /* Only the UIDs of the same walk, without decoding rows: for sequence number -> UID. */
 bool av_catalog_next_uid(av_catalog_iter *self, uint32_t *ret);
+/*
+ * The UIDs from from_uid on that have a placement, in runs as long as they are. Cost: a row for 8192 UIDs, whatever the
+ * number of messages. changed_since not 0: runs in whose neighbourhood (of 8192 UIDs) no placement has a higher MODSEQ
+ * are left out; of the others each placement has to be asked.
+ */
+typedef struct av_uid_run {
+    uint32_t first, last;
+} av_uid_run;
+av_catalog_iter *av_catalog_uid_runs(
+    const av_meta_view *view, const uint8_t guid[AV_GUID_SIZE], uint32_t from_uid, uint64_t changed_since);
+bool av_catalog_next_uid_run(av_catalog_iter *self, av_uid_run *ret);
 /* Highest archived_at_ms of any placement applied so far; 0 for none. */
 av_errc av_catalog_last_archived(const av_meta_view *view, int64_t *ret, av_error *err);
 

@@ -6,7 +6,7 @@
  *   apply.c          events                            catalog_count.c  counters, counting again
  *   floor.c          what was given and is in no log
  *   catch_up.c       replay                            expunge.c        a store leaves
- *   catalog_thread.c threads, message ids
+ *   catalog_thread.c threads, message ids              catalog_uids.c   which UIDs there are
  *
  * Keys (numbers big-endian)                           Values (numbers little-endian)
  *   V                                                 version u32, check of the key (16), instance UUID
@@ -18,6 +18,7 @@
  *   n  the same, class u8, ~sequence u64, GUID        nothing: who claims this path, the first has it
  *   P  mailbox GUID, UID u32                          placement
  *   K  mailbox GUID, UID u32                          keywords, as in the event; only where there are any
+ *   U  mailbox GUID, UID / 8192 u32                   highest MODSEQ u64, form u8, runs or bitmap of UIDs
  *   J  token of the message id (16), GUID             UIDs u32        (token: HMAC of the id with the catalog's key)
  *   t  thread (16), message id (18), mailbox GUID, UID u32  nothing
  *   m  store number u32, mailbox GUID                 messages u64, bytes u64; it was announced there
@@ -31,7 +32,7 @@
 #include "storage/meta/catalog.h"
 #include "storage/meta/keys.h"
 
-#define CATALOG_VERSION 5U
+#define CATALOG_VERSION 6U
 #define CATALOG_TOKEN   16U
 #define CATALOG_ROW_MAX (4U * 1024 * 1024)
 
@@ -70,7 +71,8 @@ typedef struct catalog_box {
 typedef enum catalog_by {
     CATALOG_BY_UID = 0, /* keys of table P, and all that are no placements */
     CATALOG_BY_ID,      /* of J */
-    CATALOG_BY_THREAD   /* of t */
+    CATALOG_BY_THREAD,  /* of t */
+    CATALOG_BY_BLOCK    /* of U */
 } catalog_by;
 
 struct av_catalog_iter {
@@ -84,6 +86,9 @@ struct av_catalog_iter {
     av_span uids; /* by id: those of guid not walked yet */
     av_run run;   /* runs: the row read ahead */
     bool has_run;
+    uint32_t from_uid, block_uid; /* by block; `uids` are the runs left of it, uid_run the one read ahead */
+    uint64_t changed_since;
+    av_uid_run uid_run;
     av_buf row;
     av_error error; /* code AV_OK: none of our own */
 };
@@ -138,6 +143,10 @@ void catalog_thread_key(av_meta_key *key, const av_placement *row);
 /* row->thread; thread NULL or zeros: the message is one of its own, named by its digest. */
 void catalog_thread_set(av_placement *row, const uint8_t *thread);
 bool catalog_thread_next(av_catalog_iter *self, av_placement *ret);
+
+/* catalog_uids.c: in the open group; a placement is there from now on, or no more. They use self->row. */
+av_errc catalog_uid_put(av_catalog *self, const uint8_t *guid, uint32_t uid, uint64_t modseq, av_error *err);
+av_errc catalog_uid_take(av_catalog *self, const uint8_t *guid, uint32_t uid, av_error *err);
 
 /* catalog_name.c: changes of names in the open group; they store the mailbox's row. */
 void catalog_box_put(av_catalog *self, const catalog_box *box);

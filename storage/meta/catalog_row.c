@@ -120,7 +120,8 @@ catalog_box_encode(const catalog_box *self, av_buf *out)
            av_buf_put_u64(out, box->highestmodseq) && av_buf_put_u64(out, box->messages) &&
            av_buf_put_u64(out, box->unseen) && av_buf_put_u64(out, box->bytes) &&
            av_buf_put_u64(out, box->crlf_bytes) && av_buf_put_u64(out, box->deleted) &&
-           av_buf_put_u64(out, box->sequence) && av_buf_append(out, self->claim, self->claim_n);
+           av_buf_put_u64(out, box->removed_modseq) && av_buf_put_u64(out, box->sequence) &&
+           av_buf_append(out, self->claim, self->claim_n);
 }
 
 av_errc
@@ -135,7 +136,8 @@ catalog_box_decode(const uint8_t *guid, av_span row, catalog_box *ret, av_error 
         !av_span_get_u64(&row, &box->highestmodseq) || !av_span_get_u64(&row, &box->messages) ||
         !av_span_get_u64(&row, &box->unseen) || !av_span_get_u64(&row, &box->bytes) ||
         !av_span_get_u64(&row, &box->crlf_bytes) || !av_span_get_u64(&row, &box->deleted) ||
-        !av_span_get_u64(&row, &box->sequence) || row.n >= sizeof ret->claim)
+        !av_span_get_u64(&row, &box->removed_modseq) || !av_span_get_u64(&row, &box->sequence) ||
+        row.n >= sizeof ret->claim)
         return av_error_set(err, AV_ERR_CORRUPT, "catalog: a mailbox row is damaged");
     ret->removed = (flags & BOX_REMOVED) != 0;
     box->provisional = (flags & BOX_PROVISIONAL) != 0;

@@ -71,8 +71,11 @@ take_uids(av_catalog *self, const uint8_t *guid, const av_buf *uids, av_error *e
         if (rc == AV_OK)
             rc = catalog_take_placement(self, &box, &row, err);
     }
-    if (rc == AV_OK && uids->n > 0)
+    if (rc == AV_OK && uids->n > 0) {
+        /* A change like any other (RFC 7162, 3.2.10), though no log tells it. */
+        box.box.removed_modseq = ++box.box.highestmodseq;
         catalog_box_put(self, &box);
+    }
     return rc;
 }
 
