@@ -16,7 +16,7 @@ typedef struct fetch {
     av_look look;
     uint8_t guid[AV_GUID_SIZE];
     bool opened, in_row;
-    av_catalog_iter *it;
+    av_catalog_iter *it, *runs; /* placements; with CHANGEDSINCE where to look for them */
     av_fetch_row row;
     size_t packed_at, piece, held_at; /* what of the row has been given out */
     Archivolt__FetchReply reply;
@@ -40,28 +40,58 @@ open_fetch(fetch *f, av_error *err)
     return AV_OK;
 }
 
+/* The next UIDs to walk over; false at the end. With CHANGEDSINCE those in whose neighbourhood something has changed. */
+static av_errc
+next_range(fetch *f, av_uid_run *ret, bool *ret_found, av_error *err)
+{
+    av_errc rc = AV_OK;
+
+    for (; rc == AV_OK && f->range < f->uids.n; f->range++) {
+        const uint32_t first = f->uids.ranges[f->range].first, last = f->uids.ranges[f->range].last;
+
+        *ret = (av_uid_run){ first, last };
+        *ret_found = true;
+        if (!f->body->has_changed_since || f->body->changed_since == 0) {
+            f->range++;
+            return AV_OK;
+        }
+        if (f->runs == NULL)
+            f->runs = av_catalog_uid_runs(f->look.catalog, f->guid, first, f->body->changed_since);
+        if (av_catalog_next_uid_run(f->runs, ret) && ret->first <= last) {
+            ret->last = AV_MIN(ret->last, last);
+            return AV_OK;
+        }
+        rc = av_catalog_iter_error(f->runs, err);
+        av_catalog_iter_destroy(&f->runs);
+    }
+    *ret_found = false;
+    return rc;
+}
+
 /* The next placement wanted; false at the end. */
 static av_errc
 next_placement(fetch *f, av_placement *ret, bool *ret_found, av_error *err)
 {
+    av_uid_run range;
     av_errc rc;
 
-    *ret_found = false;
-    while (f->range < f->uids.n) {
-        if (f->it == NULL)
-            f->it = av_catalog_placements(
-                f->look.catalog, f->guid, f->uids.ranges[f->range].first, f->uids.ranges[f->range].last);
-        if (av_catalog_next_placement(f->it, ret)) {
+    for (;;) {
+        if (f->it == NULL) {
+            rc = next_range(f, &range, ret_found, err);
+            if (rc != AV_OK || !*ret_found)
+                return rc;
+            f->it = av_catalog_placements(f->look.catalog, f->guid, range.first, range.last);
+        }
+        while (av_catalog_next_placement(f->it, ret)) {
             *ret_found = true;
-            return AV_OK;
+            if (!f->body->has_changed_since || ret->modseq > f->body->changed_since)
+                return AV_OK;
         }
         rc = av_catalog_iter_error(f->it, err);
         av_catalog_iter_destroy(&f->it);
         if (rc != AV_OK)
             return rc;
-        f->range++;
     }
-    return AV_OK;
 }
 
 static size_t
@@ -93,6 +123,12 @@ drain(fetch *f, av_buf *out, av_error *err)
             if (rc != AV_OK || piece->range->left > 0)
                 return rc;
             av_view_range_destroy(&piece->range);
+        }
+        if (piece->decoded != NULL) {
+            rc = av_decoded_range_read(piece->decoded, &row->uses, out, err);
+            if (rc != AV_OK || piece->decoded->left > 0)
+                return rc;
+            av_decoded_range_destroy(&piece->decoded);
         }
         f->piece++;
         f->held_at = 0;
@@ -151,6 +187,7 @@ release(void *ctx)
     if (f->opened)
         av_fetch_row_release(&f->row);
     av_catalog_iter_destroy(&f->it);
+    av_catalog_iter_destroy(&f->runs);
     av_look_release(&f->look);
     av_uid_set_release(&f->uids);
     free(f->user);

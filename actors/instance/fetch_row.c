@@ -34,7 +34,9 @@ take_item(av_fetch_plan *plan, Archivolt__FetchItem item, av_error *err)
         plan->body = true;
         return AV_OK;
     case ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_SECTION:
-        return AV_OK;
+    case ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_BINARY:
+    case ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_BINARY_SIZE:
+        return AV_OK; /* the sections say it */
     case ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_MODSEQ:
         plan->modseq = true;
         return AV_OK;
@@ -44,10 +46,23 @@ take_item(av_fetch_plan *plan, Archivolt__FetchItem item, av_error *err)
     case ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_PREVIEW:
         plan->preview = true;
         return AV_OK;
+    case ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_SAVEDATE:
+        plan->savedate = true;
+        return AV_OK;
+    case ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_THREADID:
+        plan->threadid = true;
+        return AV_OK;
     case _ARCHIVOLT__FETCH_ITEM_IS_INT_SIZE:
         break;
     }
     return av_error_set(err, AV_ERR_UNSUPPORTED, "fetch item %d is not known", (int)item);
+}
+
+static bool
+is_binary(const Archivolt__FetchSection *section)
+{
+    return section->has_item && (section->item == ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_BINARY ||
+                                    section->item == ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_BINARY_SIZE);
 }
 
 av_errc
@@ -62,7 +77,8 @@ av_fetch_plan_make(const Archivolt__FetchRequest *body, av_fetch_plan *ret, av_e
     for (i = 0; rc == AV_OK && i < body->n_items; i++)
         rc = take_item(ret, body->items[i], err);
     for (i = 0; rc == AV_OK && i < body->n_sections; i++) {
-        if (!av_imap_section_parse(av_span_str(body->sections[i]->section), &ret->parsed[i]))
+        if (!av_imap_section_parse(av_span_str(body->sections[i]->section), &ret->parsed[i]) ||
+            (is_binary(body->sections[i]) && ret->parsed[i].kind != AV_SECTION_ALL))
             rc = av_error_set(err, AV_ERR_INVALID, "\"%.200s\" is not a body section", body->sections[i]->section);
     }
     ret->sections = (const Archivolt__FetchSection *const *)body->sections;
@@ -91,8 +107,10 @@ forget(av_fetch_row *self)
 {
     size_t i;
 
-    for (i = 0; i < self->count; i++)
+    for (i = 0; i < self->count; i++) {
         av_view_range_destroy(&self->pieces[i].range);
+        av_decoded_range_destroy(&self->pieces[i].decoded);
+    }
     self->count = 0;
     self->scanned = false;
     self->has_summary = false;
@@ -125,7 +143,7 @@ av_fetch_row_part(av_fetch_row *self, Archivolt__FetchItem item, size_t at)
     part->item = item;
     part->length = self->held.n - at;
     self->part_list[self->count] = part;
-    self->pieces[self->count] = (av_fetch_piece){ at, self->held.n - at, NULL };
+    self->pieces[self->count] = (av_fetch_piece){ at, self->held.n - at, NULL, NULL };
     self->count++;
     return part;
 }
@@ -238,7 +256,8 @@ add_parts(av_fetch_row *self, const av_placement *placement, av_error *err)
     if (rc == AV_OK && plan->preview)
         rc = add_summary_part(self, placement, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_PREVIEW, err);
     for (i = 0; rc == AV_OK && i < plan->section_count; i++)
-        rc = av_fetch_row_section(self, placement, i, err);
+        rc = is_binary(plan->sections[i]) ? av_fetch_row_binary(self, placement, i, err)
+                                          : av_fetch_row_section(self, placement, i, err);
     return rc;
 }
 
@@ -284,7 +303,7 @@ static av_errc
 pack(av_fetch_row *self, const av_placement *placement, const av_error *unreadable, av_error *err)
 {
     Archivolt__FetchRow row = ARCHIVOLT__FETCH_ROW__INIT;
-    char id[AV_MESSAGE_ID_TEXT + 1], *flags[FLAGS_MAX + AV_EVENT_KEYWORDS_MAX];
+    char id[AV_MESSAGE_ID_TEXT + 1], thread[AV_THREAD_ID_TEXT + 1], *flags[FLAGS_MAX + AV_EVENT_KEYWORDS_MAX];
     const av_fetch_plan *plan = self->plan;
 
     row.uid = placement->uid;
@@ -302,6 +321,12 @@ pack(av_fetch_row *self, const av_placement *placement, const av_error *unreadab
         av_message_id_format(placement->digest, id);
         row.emailid = id;
     }
+    if (plan->threadid) {
+        av_thread_id_format(placement->thread, thread);
+        row.threadid = thread;
+    }
+    row.has_savedate_unix_s = plan->savedate;
+    row.savedate_unix_s = placement->archived_at_ms / 1000;
     row.n_parts = self->count;
     row.parts = self->part_list;
     if (unreadable != NULL)

@@ -8,6 +8,7 @@
 #define AV_INSTANCE_FETCH_ROW_H
 
 #include "actors/instance/content.h"
+#include "actors/instance/decoded_range.h"
 #include "actors/instance/view_range.h"
 #include "proto/archive.pb-c.h"
 #include "storage/mime/imap_items.h"
@@ -17,7 +18,7 @@
 
 /* What a request wants, checked and parsed once. */
 typedef struct av_fetch_plan {
-    bool uid, flags, internaldate, size, modseq, emailid, envelope, bodystructure, body, preview;
+    bool uid, flags, internaldate, size, modseq, emailid, threadid, savedate, envelope, bodystructure, body, preview;
     const Archivolt__FetchSection *const *sections; /* of the request */
     av_imap_section parsed[AV_FETCH_SECTIONS_MAX];
     size_t section_count;
@@ -26,10 +27,11 @@ typedef struct av_fetch_plan {
 /* AV_ERR_INVALID names what is no section; AV_ERR_LIMIT. ret borrows from body. */
 av_errc av_fetch_plan_make(const Archivolt__FetchRequest *body, av_fetch_plan *ret, av_error *err);
 
-/* A piece of what follows the row: held bytes, then maybe a range. */
+/* A piece of what follows the row: held bytes, then maybe a range, or one that is decoded. */
 typedef struct av_fetch_piece {
     size_t at, n; /* in held */
     av_view_range *range;
+    av_decoded_range *decoded;
 } av_fetch_piece;
 
 typedef struct av_fetch_row {
@@ -58,6 +60,13 @@ av_errc av_fetch_row_make(av_fetch_row *self, const av_placement *placement, av_
 
 /* fetch_section.c: the part of one section of the plan. */
 av_errc av_fetch_row_section(av_fetch_row *self, const av_placement *placement, size_t index, av_error *err);
+/* fetch_binary.c: BINARY or BINARY.SIZE of a section. */
+av_errc av_fetch_row_binary(av_fetch_row *self, const av_placement *placement, size_t index, av_error *err);
+/* The part of a section of the plan. */
+Archivolt__FetchPart *av_fetch_row_section_part(av_fetch_row *self, Archivolt__FetchItem item, size_t index, size_t at);
+/* What a section's partial leaves of `size` bytes. */
+void av_fetch_section_cut(
+    const Archivolt__FetchSection *section, uint64_t size, uint64_t *ret_skip, uint64_t *ret_length);
 /* The message's structure, read when it was not yet. */
 av_errc av_fetch_row_scan(av_fetch_row *self, const av_placement *placement, av_error *err);
 /* One more part; its held bytes begin at `at`. */

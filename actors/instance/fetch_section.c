@@ -6,9 +6,8 @@
  */
 #include "actors/instance/fetch_row.h"
 
-/* The partial of a request, applied to a section of `size` bytes in the CRLF view. */
-static void
-cut(const Archivolt__FetchSection *section, uint64_t size, uint64_t *ret_skip, uint64_t *ret_length)
+void
+av_fetch_section_cut(const Archivolt__FetchSection *section, uint64_t size, uint64_t *ret_skip, uint64_t *ret_length)
 {
     *ret_skip = section->has_partial_offset ? AV_MIN(section->partial_offset, size) : 0;
     *ret_length = size - *ret_skip;
@@ -16,14 +15,20 @@ cut(const Archivolt__FetchSection *section, uint64_t size, uint64_t *ret_skip, u
         *ret_length = AV_MIN(*ret_length, section->partial_length);
 }
 
-static Archivolt__FetchPart *
-new_part(av_fetch_row *self, size_t index, size_t at)
+Archivolt__FetchPart *
+av_fetch_row_section_part(av_fetch_row *self, Archivolt__FetchItem item, size_t index, size_t at)
 {
-    Archivolt__FetchPart *part = av_fetch_row_part(self, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_SECTION, at);
+    Archivolt__FetchPart *part = av_fetch_row_part(self, item, at);
 
     part->has_section = 1;
     part->section = (uint32_t)index;
     return part;
+}
+
+static Archivolt__FetchPart *
+new_part(av_fetch_row *self, size_t index, size_t at)
+{
+    return av_fetch_row_section_part(self, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_SECTION, index, at);
 }
 
 static void
@@ -42,7 +47,7 @@ add_range(av_fetch_row *self, const av_placement *p, size_t index, uint64_t at, 
     Archivolt__FetchPart *part = new_part(self, index, self->held.n);
     uint64_t skip, length;
 
-    cut(self->plan->sections[index], size, &skip, &length);
+    av_fetch_section_cut(self->plan->sections[index], size, &skip, &length);
     part->length = length;
     if (length > 0)
         self->pieces[self->count - 1].range = av_view_range_new(p->store, p->content_lsn, at, end, skip, length);
@@ -64,7 +69,7 @@ add_held(av_fetch_row *self, size_t index, av_error *err)
         return AV_OK;
     }
     n = self->held.n - at;
-    cut(self->plan->sections[index], n, &skip, &length);
+    av_fetch_section_cut(self->plan->sections[index], n, &skip, &length);
     memmove(self->held.p + at, self->held.p + at + skip, (size_t)length);
     self->held.n = at + (size_t)length;
     (void)new_part(self, index, at);

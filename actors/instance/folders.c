@@ -3,6 +3,10 @@
  */
 #include "actors/instance/folders.h"
 
+#include "storage/index/uid_wire.h"
+
+#define UIDS_BYTES (7U * 1024 * 1024) /* of an answer: the bus takes 8 MB */
+
 av_errc
 av_look_init(av_look *self, av_archive *archive, const char *user, av_error *err)
 {
@@ -72,22 +76,61 @@ fill(const av_mailbox *mailbox, Archivolt__MailboxInfo *ret)
     ret->bytes = mailbox->bytes;
     ret->highest_modseq = mailbox->highestmodseq;
     ret->unseen = mailbox->unseen;
+    ret->has_removed_modseq = true;
+    ret->removed_modseq = mailbox->removed_modseq;
     ret->has_deleted = ret->has_crlf_bytes = true;
     ret->deleted = mailbox->deleted;
     ret->crlf_bytes = mailbox->crlf_bytes;
 }
 
+/* UIDs from `from` on as runs, and how many they are. */
 static av_errc
-list_uids(const av_meta_view *view, const av_mailbox *mailbox, Archivolt__SelectMailboxReply *reply, av_error *err)
+put_uids(
+    const av_meta_view *view, const av_mailbox *mailbox, uint32_t from, av_buf *out, uint64_t *ret_count, av_error *err)
 {
-    av_catalog_iter *it = av_catalog_placements(view, mailbox->guid, 1, UINT32_MAX);
-    uint32_t uid = 0;
+    av_catalog_iter *it = av_catalog_uid_runs(view, mailbox->guid, from, 0);
+    uint32_t before = 0;
+    bool fits = true;
+    av_uid_run run;
     av_errc rc;
 
-    while (av_catalog_next_uid(it, &uid))
-        av_uid_ranges_add(&reply->uids, &reply->n_uids, uid);
+    av_buf_clear(out);
+    *ret_count = 0;
+    while (fits && av_catalog_next_uid_run(it, &run)) {
+        fits = av_uid_wire_put(out, before, (av_query_range){ run.first, run.last });
+        *ret_count += (uint64_t)run.last - run.first + 1;
+        before = run.last;
+    }
     rc = av_catalog_iter_error(it, err);
     av_catalog_iter_destroy(&it);
+    return rc != AV_OK || fits ? rc
+                               : av_error_set(err, AV_ERR_LIMIT, "the UIDs of this mailbox are in too many pieces");
+}
+
+/*
+ * The UIDs the caller does not know. It knows those below its UIDNEXT when nothing was removed since, and nothing came
+ * back (a store attached again): then they are as many as they were.
+ */
+static av_errc
+answer_uids(const Archivolt__SelectMailboxRequest *body, const av_meta_view *view, const av_mailbox *mailbox,
+    Archivolt__SelectMailboxReply *reply, av_error *err)
+{
+    AV_CLEANUP(av_buf_release) av_buf out = { 0 };
+    bool known = body->has_known_uidvalidity && body->known_uidvalidity == mailbox->uidvalidity &&
+                 body->has_known_uidnext && body->known_uidnext > 0 && body->has_known_modseq &&
+                 mailbox->removed_modseq <= body->known_modseq && body->has_known_messages;
+    uint64_t count = 0;
+    av_errc rc = AV_OK;
+
+    av_buf_init(&out, UIDS_BYTES);
+    reply->uids_from = known ? body->known_uidnext : 1;
+    rc = put_uids(view, mailbox, reply->uids_from, &out, &count, err);
+    if (rc == AV_OK && known && body->known_messages + count != mailbox->messages) {
+        reply->uids_from = 1;
+        rc = put_uids(view, mailbox, 1, &out, &count, err);
+    }
+    if (rc == AV_OK)
+        av_reply_bytes(&reply->uids, out.p, out.n);
     return rc;
 }
 
@@ -171,5 +214,5 @@ av_folders_select(av_ask *ask, av_error *err)
     ask->reply = &reply->base;
     reply->mailbox = av_reply_new(&archivolt__mailbox_info__descriptor);
     fill(&mailbox, reply->mailbox);
-    return list_uids(look.catalog, &mailbox, reply, err);
+    return answer_uids(body, look.catalog, &mailbox, reply, err);
 }

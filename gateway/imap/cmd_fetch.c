@@ -3,9 +3,10 @@
  *
  * Bytes of the stream that the connection has no room for are held (at most the window of the stream) and told as consumed
  * only when they are written: a slow client slows the instance down and costs nothing else. A set with very many ranges is
- * asked for in several calls. \Seen is never set. Source: RFC 3501, 6.4.5, 6.4.8.
+ * asked for in several calls. \Seen is never set. Source: RFC 3501, 6.4.5, 6.4.8; RFC 7162, 3.1.4.1 and 3.2.6.
  */
 #include "base/clock.h"
+#include "gateway/imap/capabilities.h"
 #include "gateway/imap/fetch_priv.h"
 
 #define RANGES_PER_CALL 2000 /* a request is one frame of 64 KB */
@@ -25,6 +26,7 @@ typedef struct fetch {
     av_imap_fetch_row row;
     av_query_range *uids; /* wanted, from uid_at on not yet asked for */
     size_t uid_count, uid_at;
+    const char *code, *text; /* of the end when all is well */
     av_rows_reader *rows;
     av_call *call;
     av_stream *stream;
@@ -67,10 +69,12 @@ finish(fetch *self)
     if (err.code == AV_OK && self->row.unreadable > 0)
         (void)av_error_set(&err, AV_ERR_UNAVAILABLE, "%llu of the messages could not be read: %s",
             (unsigned long long)self->row.unreadable, self->row.why);
-    if (err.code == AV_OK)
-        av_imap_session_done(session, "OK", NULL, "done");
-    else
+    if (err.code != AV_OK)
         av_imap_session_fail(session, &err);
+    else if (self->row.unknown_encoding)
+        av_imap_session_done(session, "NO", "UNKNOWN-CTE", "a part has a transfer encoding of no known name");
+    else
+        av_imap_session_done(session, "OK", self->code, "%s", self->text);
 }
 
 static void
@@ -232,13 +236,28 @@ ask(fetch *self)
     av_imap_fetch_request_release(&request);
 }
 
-static void
-begin(fetch *self)
+void
+av_imap_fetch_start(av_imap_session *session, av_imap_fetch_spec *spec)
 {
-    av_imap_session *session = self->session;
+    fetch *self = av_xcalloc(1, sizeof *self);
 
+    assert(session->work == NULL);
+    session->work = self;
+    session->free_work = fetch_free;
+    self->session = session;
+    self->items = spec->items;
+    self->uids = AV_TAKE(spec->uids);
+    self->uid_count = spec->uid_count;
+    self->code = spec->code;
+    self->text = spec->text;
+    memset(&spec->items, 0, sizeof spec->items);
+    if (self->uid_count == 0) {
+        finish(self);
+        return;
+    }
     self->row.session = session;
     self->row.items = &self->items;
+    self->row.with_uid = self->items.uid;
     av_buf_init(&self->held, HELD_MAX);
     self->stall =
         av_loop_add_timer(av_gateway_loop(session->imap->gateway), STALL_CHECK_MS, STALL_CHECK_MS, on_stall_time, self);
@@ -257,34 +276,56 @@ names_star(const av_imap_command *command)
     return false;
 }
 
+/* RFC 7162, 3.2.6: of the UIDs that were named, those that are not there. */
+static void
+write_vanished(av_imap_session *session, const av_imap_command *command)
+{
+    const av_imap_mailbox *mailbox = session->mailbox;
+    AV_CLEANUP(av_free) av_query_range *gone = NULL;
+    size_t n;
+
+    av_imap_uids_missing(&mailbox->uids, command->set, command->set_count, mailbox->uidnext, &gone, &n);
+    av_imap_vanished_write(gone, n, true, &session->out);
+}
+
+static void
+start(av_imap_session *session, const av_imap_command *command, bool by_uid, av_imap_fetch_spec *spec)
+{
+    if (spec->items.vanished && (!by_uid || (session->enabled & AV_IMAP_ENABLED_QRESYNC) == 0)) {
+        av_imap_session_done(session, "BAD", NULL, "VANISHED is for UID FETCH once QRESYNC is enabled");
+        return;
+    }
+    if (spec->items.modseq) /* RFC 7162, 3.1 */
+        session->enabled |= AV_IMAP_ENABLED_CONDSTORE;
+    spec->items.uid = spec->items.uid || by_uid;
+    av_imap_uids_resolve(
+        &session->mailbox->uids, command->set, command->set_count, by_uid, &spec->uids, &spec->uid_count);
+    /* RFC 3501, 6.4.8: a UID that is not there is no error. */
+    if (spec->uid_count == 0 && !by_uid && !names_star(command)) {
+        av_imap_session_done(session, "BAD", NULL, "FETCH: the mailbox has %u messages", session->mailbox->uids.count);
+        return;
+    }
+    if (spec->items.vanished)
+        write_vanished(session, command);
+    spec->text = spec->uid_count == 0 ? "no such messages" : "done";
+    av_imap_fetch_start(session, spec);
+}
+
 static void
 run(av_imap_session *session, const av_imap_command *command, bool by_uid)
 {
-    fetch *self = av_xcalloc(1, sizeof *self);
+    av_imap_fetch_spec spec = { .uids = NULL };
     av_error err;
-    av_errc rc;
+    av_errc rc = av_imap_fetch_items_parse(command->args[0], &spec.items, &err);
 
-    self->session = session;
-    session->work = self;
-    session->free_work = fetch_free;
-    rc = av_imap_fetch_items_parse(command->args[0], &self->items, &err);
-    if (rc == AV_ERR_SYNTAX) {
+    if (rc == AV_ERR_SYNTAX)
         av_imap_session_done(session, "BAD", NULL, "%s", err.msg);
-        return;
-    }
-    if (rc != AV_OK) {
+    else if (rc != AV_OK)
         av_imap_session_fail(session, &err);
-        return;
-    }
-    self->row.with_uid = by_uid || self->items.uid;
-    av_imap_uids_resolve(
-        &session->mailbox->uids, command->set, command->set_count, by_uid, &self->uids, &self->uid_count);
-    if (self->uid_count > 0)
-        begin(self);
-    else if (by_uid || names_star(command)) /* RFC 3501, 6.4.8: a UID that is not there is no error */
-        av_imap_session_done(session, "OK", NULL, "no such messages");
     else
-        av_imap_session_done(session, "BAD", NULL, "FETCH: the mailbox has %u messages", session->mailbox->uids.count);
+        start(session, command, by_uid, &spec);
+    free(spec.uids);
+    av_imap_fetch_items_release(&spec.items);
 }
 
 void

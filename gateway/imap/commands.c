@@ -26,8 +26,8 @@ const av_imap_row av_imap_rows[] = {
     { "ENABLE", AV_IMAP_LOGGED_IN, 1, { REST }, av_imap_cmd_enable, NULL },                  /* RFC 5161, 3.1 */
     { "COMPRESS", AV_IMAP_LOGGED_IN, 1, { ATOM }, av_imap_cmd_compress, NULL },              /* RFC 4978, 3 */
     { "NAMESPACE", AV_IMAP_LOGGED_IN, 0, { 0 }, av_imap_cmd_namespace, NULL },               /* RFC 2342, 5 */
-    { "SELECT", AV_IMAP_LOGGED_IN, 1, { STRING }, av_imap_cmd_select, NULL },                /* RFC 3501, 6.3.1 */
-    { "EXAMINE", AV_IMAP_LOGGED_IN, 1, { STRING }, av_imap_cmd_examine, NULL },              /* RFC 3501, 6.3.2 */
+    { "SELECT", AV_IMAP_LOGGED_IN, 1, { STRING, REST }, av_imap_cmd_select, NULL },          /* RFC 3501, 6.3.1 */
+    { "EXAMINE", AV_IMAP_LOGGED_IN, 1, { STRING, REST }, av_imap_cmd_examine, NULL },        /* RFC 3501, 6.3.2 */
     { "CREATE", AV_IMAP_LOGGED_IN, 1, { REST }, av_imap_cmd_refuse, no_writing },            /* RFC 3501, 6.3.3 */
     { "DELETE", AV_IMAP_LOGGED_IN, 1, { REST }, av_imap_cmd_refuse, no_writing },            /* RFC 3501, 6.3.4 */
     { "RENAME", AV_IMAP_LOGGED_IN, 1, { REST }, av_imap_cmd_refuse, no_writing },            /* RFC 3501, 6.3.5 */

@@ -103,11 +103,11 @@ add_section(av_imap_fetch_items *self, av_imap_label label, const char *text, av
     return av_buf_putc(&self->text, '\0') ? AV_OK : too_long(err);
 }
 
-/* Behind `BODY[` or `BODY.PEEK[`. */
+/* Behind the opening bracket. */
 static av_errc
-take_section(av_imap_fetch_items *self, av_span *in, av_error *err)
+take_section(av_imap_fetch_items *self, av_imap_label label, av_span *in, av_error *err)
 {
-    av_imap_fetch_section section = { .label = AV_IMAP_LABEL_BODY, .text_at = self->text.n };
+    av_imap_fetch_section section = { .label = label, .text_at = self->text.n };
     av_imap_section parsed;
     av_span text;
 
@@ -121,7 +121,9 @@ take_section(av_imap_fetch_items *self, av_span *in, av_error *err)
     text = av_span_slice(av_buf_span(&self->text), section.text_at, self->text.n - 1);
     if (!av_imap_take_char(in, ']') || memchr(text.p, '\0', text.n) != NULL || !av_imap_section_parse(text, &parsed))
         return bad_section(err);
-    if (!take_partial(in, &section))
+    if (label != AV_IMAP_LABEL_BODY && parsed.kind != AV_SECTION_ALL) /* RFC 3516, 7: section-binary */
+        return av_error_set(err, AV_ERR_SYNTAX, "FETCH: BINARY takes part numbers or nothing");
+    if (label != AV_IMAP_LABEL_BINARY_SIZE && !take_partial(in, &section))
         return av_error_set(err, AV_ERR_SYNTAX, "FETCH: a partial is <first byte.number of bytes>");
     self->sections[self->section_count++] = section;
     return AV_OK;
@@ -142,6 +144,11 @@ static const struct {
     { "ENVELOPE", offsetof(av_imap_fetch_items, envelope), 0, NULL },
     { "BODY", offsetof(av_imap_fetch_items, body), 0, NULL },
     { "BODYSTRUCTURE", offsetof(av_imap_fetch_items, bodystructure), 0, NULL },
+    { "MODSEQ", offsetof(av_imap_fetch_items, modseq), 0, NULL },
+    { "EMAILID", offsetof(av_imap_fetch_items, emailid), 0, NULL },
+    { "THREADID", offsetof(av_imap_fetch_items, threadid), 0, NULL },
+    { "SAVEDATE", offsetof(av_imap_fetch_items, savedate), 0, NULL },
+    { "PREVIEW", offsetof(av_imap_fetch_items, preview), 0, NULL },
     { "RFC822", SIZE_MAX, AV_IMAP_LABEL_RFC822, "" },
     { "RFC822.HEADER", SIZE_MAX, AV_IMAP_LABEL_RFC822_HEADER, "HEADER" },
     { "RFC822.TEXT", SIZE_MAX, AV_IMAP_LABEL_RFC822_TEXT, "TEXT" },
@@ -174,18 +181,48 @@ take_item_name(av_span *in, av_span *ret)
     return n > 0;
 }
 
+/* PREVIEW (LAZY): previews are stored, and never made while somebody waits (RFC 8970, 3.1). */
+static void
+skip_lazy(av_span *in)
+{
+    av_span rest = *in;
+
+    if (av_imap_take_char(&rest, ' ') && av_imap_take_char(&rest, '(') && av_imap_take_keyword(&rest, "LAZY") &&
+        av_imap_take_char(&rest, ')'))
+        *in = rest;
+}
+
+static const struct {
+    const char *name;
+    av_imap_label label;
+} bracketed[] = {
+    { "BODY", AV_IMAP_LABEL_BODY },
+    { "BODY.PEEK", AV_IMAP_LABEL_BODY },
+    { "BINARY", AV_IMAP_LABEL_BINARY },
+    { "BINARY.PEEK", AV_IMAP_LABEL_BINARY },
+    { "BINARY.SIZE", AV_IMAP_LABEL_BINARY_SIZE },
+};
+
 static av_errc
 take_item(av_imap_fetch_items *self, av_span *in, av_error *err)
 {
     av_span name;
+    av_errc rc;
 
     if (!take_item_name(in, &name))
         return av_error_set(err, AV_ERR_SYNTAX, "FETCH: an item is missing");
-    if (!av_imap_take_char(in, '['))
-        return add_item(self, name, err);
-    if (!av_span_ieq_str(name, "BODY") && !av_span_ieq_str(name, "BODY.PEEK"))
-        return av_error_set(err, AV_ERR_SYNTAX, "FETCH: only BODY and BODY.PEEK take brackets");
-    return take_section(self, in, err);
+    if (!av_imap_take_char(in, '[')) {
+        rc = add_item(self, name, err);
+        if (av_span_ieq_str(name, "PREVIEW"))
+            skip_lazy(in);
+        return rc;
+    }
+    for (size_t i = 0; i < AV_COUNT(bracketed); i++) {
+        if (av_span_ieq_str(name, bracketed[i].name))
+            return take_section(self, bracketed[i].label, in, err);
+    }
+    return av_error_set(
+        err, AV_ERR_SYNTAX, "FETCH: only BODY, BODY.PEEK, BINARY, BINARY.PEEK and BINARY.SIZE take brackets");
 }
 
 static av_errc
@@ -203,9 +240,10 @@ take_list(av_imap_fetch_items *self, av_span *in, av_error *err)
 
 /* ALL, FAST and FULL stand alone (RFC 3501, 6.4.5). */
 static bool
-take_macro(av_imap_fetch_items *self, av_span in)
+take_macro(av_imap_fetch_items *self, av_span *in)
 {
-    bool fast = av_span_ieq_str(in, "FAST"), all = av_span_ieq_str(in, "ALL"), full = av_span_ieq_str(in, "FULL");
+    bool fast = av_imap_take_keyword(in, "FAST"), all = !fast && av_imap_take_keyword(in, "ALL");
+    bool full = !fast && !all && av_imap_take_keyword(in, "FULL");
 
     if (!fast && !all && !full)
         return false;
@@ -215,19 +253,49 @@ take_macro(av_imap_fetch_items *self, av_span in)
     return true;
 }
 
+/* ---- modifiers ---- */
+
+static bool
+take_modifier(av_imap_fetch_items *self, av_span *in)
+{
+    if (av_imap_take_keyword(in, "VANISHED")) {
+        self->vanished = true;
+        return true;
+    }
+    if (self->has_changed_since || !av_imap_take_keyword(in, "CHANGEDSINCE") || !av_imap_take_char(in, ' ') ||
+        !av_imap_take_number64(in, &self->changed_since))
+        return false;
+    self->has_changed_since = self->modseq = true; /* RFC 7162, 3.1.4.1: MODSEQ is told, too */
+    return true;
+}
+
+/* RFC 4466, 2.4. */
+static av_errc
+take_modifiers(av_imap_fetch_items *self, av_span *in, av_error *err)
+{
+    if (!av_imap_take_char(in, ' ') || !av_imap_take_char(in, '('))
+        return av_error_set(err, AV_ERR_SYNTAX, "FETCH: more behind the items");
+    do {
+        if (!take_modifier(self, in))
+            return av_error_set(err, AV_ERR_SYNTAX, "FETCH: the modifiers are CHANGEDSINCE <modseq> and VANISHED");
+    } while (av_imap_take_char(in, ' '));
+    if (!av_imap_take_char(in, ')') || in->n > 0)
+        return av_error_set(err, AV_ERR_SYNTAX, "FETCH: more behind the modifiers");
+    if (self->vanished && !self->has_changed_since) /* RFC 7162, 3.2.6 */
+        return av_error_set(err, AV_ERR_SYNTAX, "FETCH: VANISHED goes with CHANGEDSINCE");
+    return AV_OK;
+}
+
 av_errc
 av_imap_fetch_items_parse(av_span in, av_imap_fetch_items *ret, av_error *err)
 {
-    av_errc rc;
+    av_errc rc = AV_OK;
 
     memset(ret, 0, sizeof *ret);
     av_buf_init(&ret->text, AV_IMAP_SECTION_TEXT_MAX);
-    if (take_macro(ret, in))
-        return AV_OK;
-    rc = av_imap_take_char(&in, '(') ? take_list(ret, &in, err) : take_item(ret, &in, err);
-    if (rc == AV_OK && in.n > 0)
-        return av_error_set(err, AV_ERR_SYNTAX, "FETCH: more behind the items");
-    return rc;
+    if (!take_macro(ret, &in))
+        rc = av_imap_take_char(&in, '(') ? take_list(ret, &in, err) : take_item(ret, &in, err);
+    return rc == AV_OK && in.n > 0 ? take_modifiers(ret, &in, err) : rc;
 }
 
 void

@@ -1,7 +1,7 @@
 /*
  * fetch_items.h - what a FETCH asks for: "(UID FLAGS BODY.PEEK[HEADER.FIELDS (From To)]<0.512>)" as a struct
  *
- * Pure. Source: RFC 3501, 6.4.5 and 9 (fetch-att, section).
+ * Pure. Source: RFC 3501, 6.4.5 and 9 (fetch-att, section); RFC 3516, 7; RFC 7162, 7; RFC 8474, 7; RFC 8514, 5; RFC 8970, 6.
  */
 #ifndef AV_GATEWAY_IMAP_FETCH_ITEMS_H
 #define AV_GATEWAY_IMAP_FETCH_ITEMS_H
@@ -17,7 +17,9 @@ typedef enum av_imap_label {
     AV_IMAP_LABEL_BODY, /* BODY[section]<origin> */
     AV_IMAP_LABEL_RFC822,
     AV_IMAP_LABEL_RFC822_HEADER,
-    AV_IMAP_LABEL_RFC822_TEXT
+    AV_IMAP_LABEL_RFC822_TEXT,
+    AV_IMAP_LABEL_BINARY,     /* BINARY[part]<origin> */
+    AV_IMAP_LABEL_BINARY_SIZE /* BINARY.SIZE[part] */
 } av_imap_label;
 
 typedef struct av_imap_fetch_section {
@@ -29,13 +31,16 @@ typedef struct av_imap_fetch_section {
 
 typedef struct av_imap_fetch_items {
     bool uid, flags, internaldate, size, envelope, body, bodystructure;
+    bool modseq, emailid, threadid, savedate, preview;
+    bool has_changed_since, vanished; /* modifiers: RFC 7162, 3.1.4.1 and 3.2.6 */
+    uint64_t changed_since;
     av_imap_fetch_section sections[AV_IMAP_SECTIONS_MAX];
     size_t section_count;
     av_buf text;
 } av_imap_fetch_items;
 
 /*
- * All of in: a macro, an item or a list of items. ret need not be initialized and is to be released in any case.
+ * All of in: a macro, an item or a list of items, then maybe a list of modifiers. ret need not be initialized and is to be released in any case.
  * Returns AV_OK, AV_ERR_SYNTAX, AV_ERR_LIMIT; the sentence names the item.
  */
 av_errc av_imap_fetch_items_parse(av_span in, av_imap_fetch_items *ret, av_error *err);

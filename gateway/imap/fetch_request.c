@@ -17,6 +17,11 @@ fill_items(const av_imap_fetch_items *items, Archivolt__FetchItem *ret)
         { items->envelope, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_ENVELOPE },
         { items->body, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_BODY },
         { items->bodystructure, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_BODYSTRUCTURE },
+        { items->modseq, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_MODSEQ },
+        { items->emailid, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_EMAILID },
+        { items->threadid, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_THREADID },
+        { items->savedate, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_SAVEDATE },
+        { items->preview, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_PREVIEW },
         { items->section_count > 0, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_SECTION },
     };
     size_t n = 0;
@@ -37,6 +42,11 @@ fill_sections(const av_imap_fetch_items *items, Archivolt__FetchSection *section
         sections[i].has_partial_offset = sections[i].has_partial_length = items->sections[i].partial;
         sections[i].partial_offset = items->sections[i].offset;
         sections[i].partial_length = items->sections[i].length;
+        sections[i].has_item = 1;
+        sections[i].item = items->sections[i].label == AV_IMAP_LABEL_BINARY ? ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_BINARY
+                           : items->sections[i].label == AV_IMAP_LABEL_BINARY_SIZE
+                               ? ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_BINARY_SIZE
+                               : ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_SECTION;
         list[i] = &sections[i];
     }
 }
@@ -63,6 +73,8 @@ av_imap_fetch_request_make(av_imap_fetch_request *self, const uint8_t guid[AV_IM
     self->body.n_items = fill_items(items, self->items);
     self->body.sections = self->section_list;
     self->body.n_sections = items->section_count;
+    self->body.has_changed_since = items->has_changed_since;
+    self->body.changed_since = items->changed_since;
 }
 
 void

@@ -221,6 +221,7 @@ on_close(void *ctx, av_conn *conn, const char *why)
     av_buf_release_secret(&self->in);
     av_buf_release(&self->out);
     av_imap_mailbox_destroy(&self->mailbox);
+    av_imap_mailbox_destroy(&self->known);
     av_secret_wipe(self->token, sizeof self->token);
     free(self->instance);
     free(self->user);

@@ -74,6 +74,8 @@ struct av_imap_session {
     uint8_t token[AV_IMAP_TOKEN_MAX];
     size_t token_n;
     av_imap_mailbox *mailbox; /* AV_IMAP_SELECTED */
+    av_imap_mailbox *known;   /* refresh.c: the state its question named */
+    void (*after_refresh)(av_imap_session *self, const av_error *err);
 };
 
 /* A door's accept: session.c. */
@@ -171,7 +173,9 @@ void av_imap_session_lookup(av_imap_session *self, av_span wire, av_imap_lookup_
 void av_imap_session_logged_in(av_imap_session *self, const char *instance, av_span token);
 /* Leave the mailbox that is selected, if any. */
 void av_imap_session_unselect(av_imap_session *self);
-/* Ask for the mailbox's state, write what is new (cmd_general.c); then is called with an error or NULL. */
+/* The newest state any session of the same instance has of the mailbox of this path; NULL: none. Borrowed. */
+const av_imap_mailbox *av_imap_session_known(const av_imap_session *self, const char *path);
+/* Ask for the mailbox's state, write what is new (refresh.c); then is called with an error or NULL. */
 void av_imap_session_refresh(av_imap_session *self, void (*then)(av_imap_session *self, const av_error *err));
 
 #endif

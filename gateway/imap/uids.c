@@ -3,36 +3,110 @@
  */
 #include "gateway/imap/uids.h"
 
+#include "storage/index/uid_wire.h"
+
+struct av_imap_uid_list {
+    size_t refs;
+    av_imap_uid_run v[];
+};
+
+/* A list being made: ranges come in order, each apart from the one before or next to it. */
+typedef struct maker {
+    struct av_imap_uid_list *list;
+    size_t n, max;
+    uint64_t count;
+} maker;
+
+static bool
+add(maker *m, av_query_range range)
+{
+    av_imap_uid_run *last = m->n > 0 ? &m->list->v[m->n - 1] : NULL;
+
+    if (range.first == 0 || range.last < range.first || range.last == UINT32_MAX ||
+        (last != NULL && range.first <= last->last))
+        return false;
+    if (last != NULL && last->last + 1 == range.first) {
+        last->last = range.last;
+    } else {
+        if (m->n == m->max) {
+            m->max = m->max == 0 ? 4 : 2 * m->max;
+            m->list = av_xrealloc(m->list, sizeof *m->list + m->max * sizeof *m->list->v);
+        }
+        m->list->v[m->n++] = (av_imap_uid_run){ range.first, range.last, (uint32_t)(m->count + 1) };
+    }
+    m->count += (uint64_t)range.last - range.first + 1; /* below 2^32: distinct UIDs */
+    return true;
+}
+
+static void
+finish(av_imap_uids *self, maker *m)
+{
+    av_imap_uids_release(self);
+    if (m->n == 0) {
+        free(m->list);
+        return;
+    }
+    m->list = av_xrealloc(m->list, sizeof *m->list + m->n * sizeof *m->list->v);
+    m->list->refs = 1;
+    *self = (av_imap_uids){ m->list, m->list->v, m->n, (uint32_t)m->count };
+}
+
 bool
 av_imap_uids_set(av_imap_uids *self, const av_query_range *ranges, size_t n)
 {
-    AV_CLEANUP(av_free) av_imap_uid_run *runs = av_xcalloc(n + 1, sizeof *runs);
-    uint64_t seq = 1;
-    size_t used = 0;
+    maker m = { .max = 0 };
 
     for (size_t i = 0; i < n; i++) {
-        bool in_order = i == 0 || ranges[i].first > ranges[i - 1].last;
-
-        if (ranges[i].first == 0 || ranges[i].last < ranges[i].first || ranges[i].last == UINT32_MAX || !in_order)
+        if (!add(&m, ranges[i])) {
+            free(m.list);
             return false;
-        if (used > 0 && runs[used - 1].last + 1 == ranges[i].first)
-            runs[used - 1].last = ranges[i].last;
-        else
-            runs[used++] = (av_imap_uid_run){ ranges[i].first, ranges[i].last, (uint32_t)seq };
-        seq += (uint64_t)ranges[i].last - ranges[i].first + 1; /* below 2^32: distinct UIDs */
+        }
     }
-    free(self->runs);
-    self->runs = AV_TAKE(runs);
-    self->n = used;
-    self->count = (uint32_t)(seq - 1);
+    finish(self, &m);
     return true;
 }
 
 void
 av_imap_uids_release(av_imap_uids *self)
 {
-    free(self->runs);
+    if (self->list != NULL && --self->list->refs == 0)
+        free(self->list);
     *self = (av_imap_uids){ 0 };
+}
+
+void
+av_imap_uids_share(av_imap_uids *self, const av_imap_uids *from)
+{
+    if (from->list != NULL)
+        from->list->refs++;
+    av_imap_uids_release(self);
+    *self = *from;
+}
+
+bool
+av_imap_uids_decode(av_imap_uids *self, const av_imap_uids *base, uint32_t from, av_span wire)
+{
+    maker m = { .max = 0 };
+    uint32_t before = 0;
+    bool ok = true;
+
+    if (wire.n == 0 && av_imap_uids_last(base) < from) {
+        av_imap_uids_share(self, base);
+        return true;
+    }
+    for (size_t i = 0; i < base->n && base->runs[i].first < from; i++)
+        ok = ok && add(&m, (av_query_range){ base->runs[i].first, AV_MIN(base->runs[i].last, from - 1) });
+    while (ok && wire.n > 0) {
+        av_query_range run;
+
+        ok = av_uid_wire_take(&wire, before, &run) && run.first >= from && add(&m, run);
+        before = ok ? run.last : before;
+    }
+    if (ok)
+        finish(self, &m);
+    else
+        free(m.list);
+    return ok;
 }
 
 static uint32_t
@@ -80,29 +154,30 @@ av_imap_uids_last(const av_imap_uids *self)
     return self->n == 0 ? 0 : self->runs[self->n - 1].last;
 }
 
+/* What of [uid, last] self does not have, behind out. Ends what is put out: at most a range for each run in it, and one. */
+static void
+subtract(const av_imap_uids *self, uint32_t uid, uint32_t last, av_query_range *out, size_t *n)
+{
+    for (size_t at = find_run(self, uid, true); uid <= last; at++) {
+        if (at == self->n || self->runs[at].first > last) {
+            out[(*n)++] = (av_query_range){ uid, last };
+            return;
+        }
+        if (self->runs[at].first > uid)
+            out[(*n)++] = (av_query_range){ uid, self->runs[at].first - 1 };
+        uid = self->runs[at].last + 1;
+    }
+}
+
 void
 av_imap_uids_gone(const av_imap_uids *self, const av_imap_uids *now, av_query_range **ret, size_t *ret_n)
 {
     av_query_range *out = av_xcalloc(self->n + now->n + 1, sizeof *out); /* each run of either ends one at most */
-    size_t n = 0;
 
-    for (size_t i = 0; i < self->n; i++) {
-        uint32_t uid = self->runs[i].first, last = self->runs[i].last;
-
-        while (uid <= last) {
-            size_t at = find_run(now, uid, true);
-
-            if (at == now->n || now->runs[at].first > last) {
-                out[n++] = (av_query_range){ uid, last };
-                break;
-            }
-            if (now->runs[at].first > uid)
-                out[n++] = (av_query_range){ uid, now->runs[at].first - 1 };
-            uid = now->runs[at].last + 1;
-        }
-    }
+    *ret_n = 0;
+    for (size_t i = 0; i < self->n; i++)
+        subtract(now, self->runs[i].first, self->runs[i].last, out, ret_n);
     *ret = out;
-    *ret_n = n;
 }
 
 static int
@@ -174,4 +249,20 @@ av_imap_uids_resolve(
     }
     *ret = out;
     *ret_n = used;
+}
+
+void
+av_imap_uids_missing(
+    const av_imap_uids *self, const av_query_range *set, size_t n, uint32_t below, av_query_range **ret, size_t *ret_n)
+{
+    av_query_range *out = av_xcalloc(n + self->n + 1, sizeof *out);
+    AV_CLEANUP(av_free) av_query_range *wanted = av_xcalloc(n + 1, sizeof *wanted);
+
+    if (n > 0)
+        memcpy(wanted, set, n * sizeof *wanted);
+    n = normalize(wanted, n, av_imap_uids_last(self));
+    *ret_n = 0;
+    for (size_t i = 0; i < n && wanted[i].first < below; i++)
+        subtract(self, wanted[i].first, AV_MIN(wanted[i].last, below - 1), out, ret_n);
+    *ret = out;
 }

@@ -123,41 +123,50 @@ reserve_most(av_buf *out, size_t n, bool *ret_cut)
 }
 
 bool
-av_decode_base64(av_span in, av_buf *out)
+av_decode_base64_some(av_span in, uint32_t *bits, unsigned *have, av_buf *out)
 {
     bool short_of;
-    size_t room = in.n / 4 * 3 + 3, n = 0;
+    size_t room = in.n / 4 * 3 + 3, n = 0, i = 0;
     uint8_t *to = reserve_most(out, room, &short_of);
-    uint32_t bits = 0;
-    unsigned have = 0;
+    uint32_t group = *bits;
+    unsigned got = *have;
 
     if (to == NULL)
         return false;
     if (short_of)
         room = out->max - out->n;
-    for (size_t i = 0; i < in.n; i++) {
+    for (; i < in.n; i++) {
         uint8_t v = base64_value[in.p[i]];
 
         if (v == SKIP)
             continue;
         if (v == PAD) { /* the end of a run; some mailers glue several runs together */
-            have = 0;
+            got = 0;
             continue;
         }
-        bits = bits << 6 | v;
-        have += 6;
-        if (have < 8)
+        group = group << 6 | v;
+        got += 6;
+        if (got < 8)
             continue;
-        have -= 8;
-        if (n == room) {
-            out->n += n;
-            out->full = true;
-            return false;
-        }
-        to[n++] = (uint8_t)(bits >> have);
+        got -= 8;
+        if (n == room)
+            break;
+        to[n++] = (uint8_t)(group >> got);
     }
     out->n += n;
-    return true;
+    out->full = out->full || i < in.n;
+    *bits = group;
+    *have = got;
+    return i == in.n;
+}
+
+bool
+av_decode_base64(av_span in, av_buf *out)
+{
+    uint32_t bits = 0;
+    unsigned have = 0;
+
+    return av_decode_base64_some(in, &bits, &have, out);
 }
 
 static int

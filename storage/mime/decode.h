@@ -12,6 +12,8 @@
 
 /* Append the decoded bytes; false when out is full: it then holds the beginning. */
 bool av_decode_base64(av_span in, av_buf *out);
+/* The same of a piece of a body: bits and have (0 at first) are what a group lacks at its end. */
+bool av_decode_base64_some(av_span in, uint32_t *bits, unsigned *have, av_buf *out);
 bool av_decode_qp(av_span in, av_buf *out);
 /* RFC 2047, 4.2: the Q encoding of words: `_` is a space. */
 bool av_decode_q(av_span in, av_buf *out);
