@@ -47,6 +47,12 @@ const av_imap_capability av_imap_capabilities[] = {
     { "UTF8=ACCEPT", AV_IMAP_ANY, NULL, AV_IMAP_ENABLED_UTF8 }, /* RFC 6855 */
     { "COMPRESS=DEFLATE", AV_IMAP_LOGGED_IN, when_uncompressed, 0 }, /* RFC 4978 */
     { "UNSELECT", AV_IMAP_ANY, NULL, 0 }, /* RFC 3691 */
+    { "BINARY", AV_IMAP_ANY, NULL, 0 }, /* RFC 3516 */
+    { "CONDSTORE", AV_IMAP_ANY, NULL, AV_IMAP_ENABLED_CONDSTORE }, /* RFC 7162 */
+    { "QRESYNC", AV_IMAP_ANY, NULL, AV_IMAP_ENABLED_CONDSTORE | AV_IMAP_ENABLED_QRESYNC }, /* RFC 7162 */
+    { "OBJECTID", AV_IMAP_ANY, NULL, 0 }, /* RFC 8474 */
+    { "SAVEDATE", AV_IMAP_ANY, NULL, 0 }, /* RFC 8514 */
+    { "PREVIEW", AV_IMAP_ANY, NULL, 0 }, /* RFC 8970 */
     { NULL, 0, NULL, 0 },
 };
 /* clang-format on */

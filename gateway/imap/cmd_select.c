@@ -81,7 +81,8 @@ resync(av_imap_session *session, const av_imap_select_params *params)
         .text = "selected, and what has changed" };
     size_t n = 0;
 
-    spec.items.changed_since = params->modseq > mailbox->modseq ? 0 : params->modseq;
+    spec.items.has_changed_since = params->modseq < mailbox->modseq;
+    spec.items.changed_since = params->modseq;
     av_imap_select_params_vanished(params, &mailbox->uids, mailbox->uidnext, &uids, &n);
     av_imap_vanished_write(uids, n, true, &session->out);
     free(uids);
