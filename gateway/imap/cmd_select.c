@@ -7,6 +7,7 @@
  */
 #include "gateway/imap/capabilities.h"
 #include "gateway/imap/fetch_priv.h"
+#include "gateway/imap/object_id.h"
 #include "gateway/imap/select_params.h"
 
 typedef struct choice {
@@ -35,13 +36,8 @@ no_such_mailbox(av_imap_session *session)
 static void
 tell_name(av_imap_session *session)
 {
-    AV_CLEANUP(av_buf_release) av_buf name = { 0 };
-
-    av_buf_init(&name, 2 * AV_IMAP_NAME_MAX);
-    if (!av_imap_name_put(av_span_str(session->mailbox->path), &name))
-        return;
     av_imap_session_write(session, av_span_str("* LIST () \"/\" "));
-    av_imap_session_write(session, av_buf_span(&name));
+    av_imap_session_write_name(session, av_span_str(session->mailbox->path));
     av_imap_session_write(session, av_span_str("\r\n"));
 }
 
@@ -50,10 +46,8 @@ tell(av_imap_session *session)
 {
     const av_imap_mailbox *mailbox = session->mailbox;
     bool rev2 = (session->enabled & AV_IMAP_ENABLED_IMAP4REV2) != 0;
-    char id[AV_IMAP_MAILBOXID_MAX];
 
     session->state = AV_IMAP_SELECTED;
-    av_imap_mailbox_id(mailbox->guid, id);
     av_imap_session_printf(session,
         "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n"
         "* OK [PERMANENTFLAGS ()] no flag can be changed\r\n"
@@ -61,7 +55,7 @@ tell(av_imap_session *session)
         "* OK [UIDVALIDITY %u] UIDs are valid\r\n* OK [UIDNEXT %u] the next UID\r\n"
         "* OK [HIGHESTMODSEQ %llu] of all changes\r\n* OK [MAILBOXID (%s)] stays with it\r\n",
         mailbox->uids.count, rev2 ? "" : "* 0 RECENT\r\n", mailbox->uidvalidity, mailbox->uidnext,
-        (unsigned long long)mailbox->modseq, id);
+        (unsigned long long)mailbox->modseq, av_imap_mailbox_id_of(mailbox->guid).text);
     if (rev2)
         tell_name(session);
 }

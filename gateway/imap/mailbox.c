@@ -3,16 +3,7 @@
  */
 #include "gateway/imap/mailbox.h"
 
-#include "base/encode.h"
-
 #define VANISHED_LINE 7000 /* bytes of one line of VANISHED, about */
-
-void
-av_imap_mailbox_id(const uint8_t guid[AV_IMAP_GUID_SIZE], char ret[AV_IMAP_MAILBOXID_MAX])
-{
-    ret[0] = 'F';
-    av_hex_encode(av_span_of(guid, AV_IMAP_GUID_SIZE), ret + 1);
-}
 
 av_errc
 av_imap_mailbox_new(

@@ -11,9 +11,8 @@
 #include "gateway/imap/uids.h"
 #include "proto/archive.pb-c.h"
 
-#define AV_IMAP_GUID_SIZE     16
-#define AV_IMAP_MAILBOXID_MAX 36
-#define AV_IMAP_EXPUNGE_MAX   10000 /* EXPUNGE lines at once; after more the client is asked to select again */
+#define AV_IMAP_GUID_SIZE   16
+#define AV_IMAP_EXPUNGE_MAX 10000 /* EXPUNGE lines at once; after more the client is asked to select again */
 
 typedef struct av_imap_mailbox {
     uint8_t guid[AV_IMAP_GUID_SIZE];
@@ -24,9 +23,6 @@ typedef struct av_imap_mailbox {
     av_imap_uids uids;
     bool is_empty_inbox; /* the INBOX that no archive has: nothing of it is known to the instance */
 } av_imap_mailbox;
-
-/* "F" and the GUID in hex: MAILBOXID (RFC 8474, 4.1). */
-void av_imap_mailbox_id(const uint8_t guid[AV_IMAP_GUID_SIZE], char ret[AV_IMAP_MAILBOXID_MAX]);
 
 /*
  * known: the state that was named in the request (av_imap_mailbox_know), or NULL. AV_ERR_CORRUPT when the reply makes no
