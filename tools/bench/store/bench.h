@@ -25,6 +25,10 @@ bench_mail *bench_mail_generated(uint64_t seed, uint64_t count);
 bool bench_mail_next(bench_mail *self, av_span *ret, uint32_t *ret_mailbox);
 void bench_mail_close(bench_mail **self);
 
+/* The same as files: a Maildir (files are named in order, all seen); an mbox of messages of some 200 bytes. Prints JSON. */
+void bench_write_maildir(const char *dir, uint64_t seed, uint64_t count);
+void bench_write_tiny(const char *path, uint64_t count);
+
 typedef struct bench_generator bench_generator;
 bench_generator *bench_generator_new(uint64_t seed);
 void bench_generator_destroy(bench_generator **self);

@@ -16,7 +16,9 @@ static const char usage[] =
     "       bench-store endure DIR SEED COUNT MB     large and tiny mail in MB of memory (0: any)\n"
     "       bench-store loop PACK DIR                digest, zstd, AES, CRC, append, sync\n"
     "       bench-store zstd PACK                    zstd alone\n"
-    "       bench-store show SEED COUNT              made-up mail, to be looked at\n";
+    "       bench-store show SEED COUNT              made-up mail, to be looked at\n"
+    "       bench-store maildir DIR SEED COUNT       made-up mail as a Maildir; DIR is made\n"
+    "       bench-store tiny FILE COUNT              an mbox of very small messages\n";
 
 static uint64_t
 number(const char *text)
@@ -61,6 +63,10 @@ main(int argc, char **argv)
         bench_zstd(argv[2]);
     else if (strcmp(what, "show") == 0 && argc == 4)
         show(number(argv[2]), number(argv[3]));
+    else if (strcmp(what, "maildir") == 0 && argc == 5)
+        bench_write_maildir(argv[2], number(argv[3]), number(argv[4]));
+    else if (strcmp(what, "tiny") == 0 && argc == 4)
+        bench_write_tiny(argv[2], number(argv[3]));
     else {
         (void)fputs(usage, stderr);
         return 2;
