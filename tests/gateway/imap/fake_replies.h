@@ -1,0 +1,259 @@
+/*
+ * fake_replies.h - answers of an instance that are made up: any message of a type, and rows that fit a Fetch request
+ *
+ * Most are what an instance could say (a mailbox of UIDs 1 to 90, counters that fit); some are not, since a gateway must
+ * outlive those, too. All by one number that goes on: the same seed, the same answers.
+ */
+#ifndef AV_TESTS_GATEWAY_IMAP_FAKE_REPLIES_H
+#define AV_TESTS_GATEWAY_IMAP_FAKE_REPLIES_H
+
+#include "actors/bus/rows.h"
+#include "proto/archive.pb-c.h"
+
+#define FAKE_UIDS 90
+
+typedef struct fake {
+    uint64_t state;
+} fake;
+
+static uint32_t
+fake_below(fake *self, uint32_t n)
+{
+    self->state = self->state * 6364136223846793005ULL + 1442695040888963407ULL;
+    return (uint32_t)(self->state >> 33) % n;
+}
+
+static void *
+fake_memory(size_t n)
+{
+    void *ret = calloc(1, n == 0 ? 1 : n); /* protobuf-c frees it */
+
+    assert(ret != NULL);
+    return ret;
+}
+
+static char *
+fake_string(fake *self)
+{
+    static const char *const words[] = { "alice", "alice/Box", "alice/Box/2003", "INBOX", "", "\\Seen", "\\Flagged",
+        "$Junk", "a b", "Entw\xc3\xbcrfe", "M0123456789abcdefghijklmn", "\xff\xfe", "\"quoted\\\"", "two\r\nlines",
+        "alice/Sent",
+        "sehr lang ---------------------------------------------------------------------------------------------" };
+    const char *from = words[fake_below(self, AV_COUNT(words))];
+    size_t n = strlen(from) + 1;
+    char *ret = fake_memory(n);
+
+    memcpy(ret, from, n);
+    return ret;
+}
+
+/* A number that is likely of use: small, now and then a limit. */
+static uint64_t
+fake_number(fake *self, const char *name)
+{
+    if (strcmp(name, "uidvalidity") == 0)
+        return 7;
+    if (strcmp(name, "uidnext") == 0)
+        return FAKE_UIDS + 1;
+    if (fake_below(self, 40) == 0)
+        return fake_below(self, 2) == 0 ? UINT32_MAX : (uint64_t)INT64_MAX;
+    return fake_below(self, FAKE_UIDS + 1);
+}
+
+static ProtobufCMessage *fake_message(fake *self, const ProtobufCMessageDescriptor *type, unsigned depth);
+
+static void
+fake_value(fake *self, const ProtobufCFieldDescriptor *field, unsigned depth, void *at)
+{
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_STRING:
+        *(char **)at = fake_string(self);
+        break;
+    case PROTOBUF_C_TYPE_BYTES: {
+        ProtobufCBinaryData *bytes = at;
+
+        bytes->len = fake_below(self, 30) == 0 ? fake_below(self, 40) : 16;
+        bytes->data = fake_memory(bytes->len);
+        if (bytes->len > 0)
+            memset(bytes->data, 'G', bytes->len);
+        break;
+    }
+    case PROTOBUF_C_TYPE_MESSAGE:
+        *(ProtobufCMessage **)at = fake_message(self, field->descriptor, depth + 1);
+        break;
+    case PROTOBUF_C_TYPE_BOOL:
+        *(protobuf_c_boolean *)at = (protobuf_c_boolean)fake_below(self, 2);
+        break;
+    case PROTOBUF_C_TYPE_ENUM: {
+        const ProtobufCEnumDescriptor *values = field->descriptor;
+
+        *(int *)at = values->values[fake_below(self, values->n_values)].value;
+        break;
+    }
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_FIXED64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+    case PROTOBUF_C_TYPE_DOUBLE:
+        *(uint64_t *)at = fake_number(self, field->name);
+        break;
+    default:
+        *(uint32_t *)at = (uint32_t)fake_number(self, field->name);
+        break;
+    }
+}
+
+static size_t
+fake_value_size(const ProtobufCFieldDescriptor *field)
+{
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_STRING:
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return sizeof(void *);
+    case PROTOBUF_C_TYPE_BYTES:
+        return sizeof(ProtobufCBinaryData);
+    case PROTOBUF_C_TYPE_BOOL:
+        return sizeof(protobuf_c_boolean);
+    case PROTOBUF_C_TYPE_ENUM:
+        return sizeof(int);
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_FIXED64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+    case PROTOBUF_C_TYPE_DOUBLE:
+        return sizeof(uint64_t);
+    default:
+        return sizeof(uint32_t);
+    }
+}
+
+/* UIDs as an instance lists them: in order, not touching; now and then anything. */
+static void
+fake_order_uids(fake *self, Archivolt__UidRange **ranges, size_t n)
+{
+    uint32_t at = 0;
+
+    if (fake_below(self, 30) == 0)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        ranges[i]->first = at + 1 + fake_below(self, 8);
+        ranges[i]->last = ranges[i]->first + fake_below(self, 10);
+        at = ranges[i]->last + 1;
+    }
+}
+
+static void
+fake_field(fake *self, ProtobufCMessage *message, const ProtobufCFieldDescriptor *field, unsigned depth)
+{
+    char *base = (char *)message, *at = base + field->offset;
+    size_t n = 1;
+
+    if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+        n = depth > 3 ? 0 : fake_below(self, 6);
+        *(size_t *)(base + field->quantifier_offset) = n;
+        if (n == 0)
+            return;
+        *(void **)at = fake_memory(n * fake_value_size(field));
+        at = *(void **)at;
+    } else if (field->label != PROTOBUF_C_LABEL_REQUIRED) {
+        if (fake_below(self, 3) == 0)
+            return;
+        if (field->type != PROTOBUF_C_TYPE_STRING && field->type != PROTOBUF_C_TYPE_MESSAGE)
+            *(protobuf_c_boolean *)(base + field->quantifier_offset) = true;
+    }
+    for (size_t i = 0; i < n; i++)
+        fake_value(self, field, depth, at + i * fake_value_size(field));
+    if (field->label == PROTOBUF_C_LABEL_REPEATED && field->descriptor == &archivolt__uid_range__descriptor)
+        fake_order_uids(self, (Archivolt__UidRange **)(void *)at, n);
+}
+
+/* The caller frees it: protobuf_c_message_free_unpacked. */
+static ProtobufCMessage *
+fake_message(fake *self, const ProtobufCMessageDescriptor *type, unsigned depth)
+{
+    ProtobufCMessage *ret = fake_memory(type->sizeof_message);
+
+    protobuf_c_message_init(type, ret);
+    for (unsigned i = 0; i < type->n_fields; i++)
+        fake_field(self, ret, &type->fields[i], depth);
+    return ret;
+}
+
+/* ---- rows of Fetch ---- */
+
+static void
+fake_part(fake *self, unsigned item, uint32_t section, Archivolt__FetchRow *row, av_buf *raw)
+{
+    Archivolt__FetchPart *part = fake_memory(sizeof *part);
+    uint32_t n = fake_below(self, 12) == 0 ? fake_below(self, 5000) : fake_below(self, 60);
+
+    archivolt__fetch_part__init(part);
+    part->item = (Archivolt__FetchItem)item;
+    part->has_section = item == ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_SECTION;
+    part->section = fake_below(self, 200) == 0 ? section + 1 : section;
+    part->has_nil = part->nil = fake_below(self, 20) == 0;
+    part->length = part->nil ? 0 : n + 2;
+    if (!part->nil) { /* a list where one is due; bytes of a section are anything */
+        bool list = !part->has_section;
+
+        (void)av_buf_putc(raw, list ? '(' : 'a');
+        for (uint32_t i = 0; i < n; i++)
+            (void)av_buf_putc(raw, list ? 'x' : (uint8_t)fake_below(self, 256));
+        (void)av_buf_putc(raw, list ? ')' : 'z');
+    }
+    row->parts[row->n_parts++] = part;
+}
+
+/* A row as it was asked for, with its bytes, behind each other in out. */
+static void
+fake_row(fake *self, const Archivolt__FetchRequest *request, uint32_t uid, av_buf *out)
+{
+    Archivolt__FetchRow *row = (Archivolt__FetchRow *)fake_message(self, &archivolt__fetch_row__descriptor, 0);
+    AV_CLEANUP(av_buf_release) av_buf raw = { .max = 1 << 20 };
+
+    row->uid = uid;
+    for (size_t i = 0; i < row->n_parts; i++)
+        protobuf_c_message_free_unpacked(&row->parts[i]->base, NULL);
+    free(row->parts);
+    row->n_parts = 0;
+    row->parts = fake_memory((request->n_items + request->n_sections) * sizeof(void *));
+    if (row->error != NULL && fake_below(self, 8) != 0) {
+        free(row->error);
+        row->error = NULL;
+    }
+    for (size_t i = 0; i < request->n_items && row->error == NULL; i++) {
+        Archivolt__FetchItem item = request->items[i];
+
+        if (item == ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_ENVELOPE || item == ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_BODY ||
+            item == ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_BODYSTRUCTURE)
+            fake_part(self, item, 0, row, &raw);
+    }
+    for (uint32_t i = 0; i < request->n_sections && row->error == NULL; i++)
+        fake_part(self, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_SECTION, i, row, &raw);
+    (void)av_rows_put(out, &row->base);
+    (void)av_buf_append_span(out, av_buf_span(&raw));
+    protobuf_c_message_free_unpacked(&row->base, NULL);
+}
+
+/* The stream of a call: rows of a Fetch, nothing for what has no rows we know. */
+static void
+fake_stream(fake *self, const ProtobufCMessage *request, av_buf *out)
+{
+    const Archivolt__FetchRequest *fetch = (const Archivolt__FetchRequest *)request;
+    unsigned rows = 0;
+
+    if (request->descriptor != &archivolt__fetch_request__descriptor)
+        return;
+    for (size_t i = 0; i < fetch->n_uids; i++) {
+        for (uint32_t uid = fetch->uids[i]->first; uid <= fetch->uids[i]->last && rows < 20; uid++, rows++)
+            fake_row(self, fetch, uid, out);
+    }
+    if (fake_below(self, 50) == 0) /* it breaks off, or is no rows at all */
+        out->n -= fake_below(self, (uint32_t)out->n + 1);
+    if (fake_below(self, 100) == 0)
+        (void)av_buf_puts(out, "no row at all, which must not do any harm");
+}
+
+#endif
