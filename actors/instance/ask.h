@@ -10,15 +10,17 @@
 #include <protobuf-c/protobuf-c.h>
 
 #include "actors/instance/archive.h"
+#include "base/scram.h"
 
 typedef struct av_ask {
     av_archive *archive;
-    const ProtobufCMessage *body; /* of the method's input type */
-    const char *user;             /* end user of the session, or NULL */
-    const char *caller;           /* actor or administrator, for the log */
-    const char *password_hash;    /* of the body's password, for methods that carry one: hashed before, on a reader */
-    ProtobufCMessage *reply;      /* out; NULL: Empty */
-    char *ended_user;             /* out: sessions of this user end when the group is committed; heap */
+    const ProtobufCMessage *body;   /* of the method's input type */
+    const char *user;               /* end user of the session, or NULL */
+    const char *caller;             /* actor or administrator, for the log */
+    const char *password_hash;      /* of the body's password, for methods that carry one: hashed before, on a reader */
+    const av_scram_verifier *scram; /* of the same password; NULL: none is kept */
+    ProtobufCMessage *reply;        /* out; NULL: Empty */
+    char *ended_user;               /* out: sessions of this user end when the group is committed; heap */
 } av_ask;
 
 typedef av_errc av_ask_fn(av_ask *ask, av_error *err);

@@ -19,14 +19,11 @@
 #include "base/log.h"
 #include "base/secret.h"
 
-#define TICK_MS     1000
-#define FREE_TRIES  5
-#define USER_WAIT_S 5 /* short: nobody may lock another out */
-#define ADDR_WAIT_S 300
-#define BUDGET      (8U * 1024 * 1024) /* of all incoming streams */
-#define KEY_SIZE    32U
+#define TICK_MS   1000
+#define BUDGET    (8U * 1024 * 1024) /* of all incoming streams */
+#define KEY_SIZE  32U
 
-#define MEMBER(m)   offsetof(av_instance_settings, m)
+#define MEMBER(m) offsetof(av_instance_settings, m)
 
 static const av_setting settings[] = {
     { "max_message_mb", AV_SETTING_U64, MEMBER(max_message_mb), "512", 1, 1023,
@@ -40,6 +37,16 @@ static const av_setting settings[] = {
         "a run whose worker is not heard of for this time gets a new one" },
     { "remember_login_s", AV_SETTING_U64, MEMBER(remember_login_s), "600", 0, 86400,
         "time for which a right password is not hashed again; 0: always hash" },
+    { "login_free_tries", AV_SETTING_U64, MEMBER(login_free_tries), "5", 1, 1000000,
+        "failed logins of a user that cost no waiting, and twice as many of an address (IPv6: one /64); each further "
+        "one doubles the time" },
+    { "login_user_wait_s", AV_SETTING_U64, MEMBER(login_user_wait_s), "5", 1, 86400,
+        "longest time a user waits after failed logins; short, for nobody may lock another out" },
+    { "login_address_wait_s", AV_SETTING_U64, MEMBER(login_address_wait_s), "300", 1, 86400,
+        "longest time an address waits after failed logins" },
+    { "scram_iterations", AV_SETTING_U64, MEMBER(scram_iterations), "0", 0, 10000000,
+        "keep what SCRAM-SHA-256 needs of passwords set from now on, with so many rounds (600000 is sound, 4096 the "
+        "least); 0: keep their Argon2id hash alone" },
     { "searches_at_once", AV_SETTING_U64, MEMBER(searches_at_once), "2", 1, 64,
         "searches that work at the same time, each with up to 192 MB (24 bytes a message); the others wait" },
     { "search_unindexed", AV_SETTING_U64, MEMBER(search_unindexed), "20000", 0, 8000000,
@@ -77,7 +84,11 @@ av_instance_touch(av_instance *self)
 bool
 av_instance_admit(av_instance *self, av_request *request, const av_pool *pool)
 {
+    av_session *session = av_request_session(request);
+
     av_instance_touch(self);
+    if (session != NULL)
+        session->last_function = av_request_method(request)->method;
     if (self->stopping)
         av_request_failf(request, AV_ERR_UNAVAILABLE, "the instance is stopping");
     else if (av_freeze_is_on(self->freeze) && pool == self->writer)
@@ -235,6 +246,7 @@ serve(av_instance *self, av_error *err)
     av_bus_set_session_check(self->bus, check_session, self);
     av_status_serve(self);
     av_login_serve(self);
+    av_session_list_serve(self);
     av_work_serve(self);
     av_reading_serve(self);
     av_finding_serve(self);
@@ -260,8 +272,10 @@ on_start(void *ctx, av_actor *actor, av_error *err)
     av_random_bytes(id, sizeof id);
     av_hex_encode(av_span_of(id, sizeof id), self->process_id);
     av_random_bytes(self->boot_key, sizeof self->boot_key);
-    self->by_user = av_throttle_new(FREE_TRIES, USER_WAIT_S);
-    self->by_address = av_throttle_new(FREE_TRIES * 2, ADDR_WAIT_S);
+    self->by_user =
+        av_throttle_new((unsigned)self->settings.login_free_tries, (uint32_t)self->settings.login_user_wait_s);
+    self->by_address =
+        av_throttle_new((unsigned)self->settings.login_free_tries * 2, (uint32_t)self->settings.login_address_wait_s);
     self->remembered = av_map_new();
     self->sessions = av_sessions_new((int64_t)self->settings.session_idle_s * 1000,
         (size_t)self->settings.sessions_per_user, (size_t)self->settings.sessions_total);

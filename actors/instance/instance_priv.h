@@ -29,6 +29,7 @@
 
 typedef struct av_instance_settings {
     uint64_t max_message_mb, session_idle_s, sessions_per_user, sessions_total, worker_patience_s, remember_login_s;
+    uint64_t login_free_tries, login_user_wait_s, login_address_wait_s, scram_iterations;
     uint64_t searches_at_once, search_message_mb, search_unindexed;
     uint64_t open_stores, database_cache_mb, freeze_seconds, grace_days, rest_after_s;
     uint64_t heal_free_mb, heal_pause_s, saved_searches;
@@ -86,6 +87,7 @@ uint64_t av_instance_lane(const av_request *request);
 
 /* Each adds its handlers to the bus. */
 void av_login_serve(av_instance *self);
+void av_session_list_serve(av_instance *self);
 void av_status_serve(av_instance *self);
 void av_work_serve(av_instance *self);
 void av_reading_serve(av_instance *self);

@@ -1,95 +1,40 @@
 /*
- * login.c - Login and Logout: sealed password in, session out
+ * login.c - who may try to log in, what comes of it, Logout
  *
- * The password is checked on a reader (Argon2id). A success is remembered for some minutes as an HMAC with a key that lives
- * and dies with the process (decisions.md 26): the same password for the same stored hash then costs no Argon2id. Unknown
- * user, user without a password and wrong password take the same time and give the same sentence.
+ * login_password.c and login_scram.c check; here are the throttle by user and by address, the session, the log. Unknown user,
+ * user without a password and wrong password give the same sentence. A user whom directory services check is told so: no
+ * mail client could find out otherwise, and the try counts as a failed one.
  */
-#include <sodium.h>
+#include <arpa/inet.h>
 
-#include "actors/instance/instance_priv.h"
+#include "actors/instance/login_priv.h"
 #include "actors/instance/privileges.h"
-#include "actors/instance/user_row.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/unicode.h"
 
-#define LOGINS_MAX   64   /* being checked at once */
-#define PASSWORD_MAX 1024 /* bytes */
-
-/* Argon2id of a random password nobody knows, with the parameters of av_password_hash: what an unknown user is checked by. */
-static const char decoy[] =
-    "$argon2id$v=19$m=19456,t=2,p=1$WbzNKKYSBanqeCPpR2ZTSg$R7hE3H45LantsVe4mp3rK6zjgSwk8xslN942Viuhlf0";
-
-typedef struct remembered {
-    uint8_t hmac[32];
-    int64_t until_mono_ms;
-} remembered;
-
-typedef struct login {
-    av_job job;
-    av_instance *in;
-    av_request *request;
-    char *user, *folded, *address; /* address: client's, for the throttle */
-    av_buf password;
-    bool has_remembered;
-    uint8_t remembered[32], hmac[32];
-    bool right, may_login;
-    char *stored_name;
-    av_errc rc;
-    av_error err;
-} login;
+#define LOGINS_MAX 64 /* being checked at once */
 
 static void
-login_free(login *l)
+try_free(av_login_try *l)
 {
-    av_buf_release_secret(&l->password);
-    av_secret_wipe(l->hmac, sizeof l->hmac);
-    av_secret_wipe(l->remembered, sizeof l->remembered);
+    if (l->kind->release != NULL)
+        l->kind->release(l);
     free(l->user);
     free(l->folded);
+    free(l->client);
     free(l->address);
     free(l->stored_name);
     free(l);
 }
 
-/* What is remembered of a success: bound to the stored hash, so that a new password is not covered by an old success. */
-static void
-hmac_of(const login *l, const char *hash, uint8_t ret[32])
-{
-    crypto_auth_hmacsha256_state state;
-
-    (void)crypto_auth_hmacsha256_init(&state, l->in->boot_key, sizeof l->in->boot_key);
-    (void)crypto_auth_hmacsha256_update(&state, (const uint8_t *)l->folded, strlen(l->folded) + 1);
-    (void)crypto_auth_hmacsha256_update(&state, (const uint8_t *)hash, strlen(hash) + 1);
-    (void)crypto_auth_hmacsha256_update(&state, l->password.p, l->password.n);
-    (void)crypto_auth_hmacsha256_final(&state, ret);
-    av_secret_wipe(&state, sizeof state);
-}
-
-static void
-check(login *l, const av_user *user)
-{
-    bool known = user != NULL && user->password[0] != '\0' &&
-                 user->authentication == ARCHIVOLT__AUTHENTICATION__AUTHENTICATION_INTEGRATED;
-    const char *hash = known ? user->password : decoy;
-
-    hmac_of(l, hash, l->hmac);
-    if (l->has_remembered && known && av_secret_eq(l->hmac, l->remembered, sizeof l->hmac))
-        l->right = true;
-    else
-        l->right = av_password_verify(hash, av_buf_cstr(&l->password)) && known;
-    if (!l->right)
-        return;
-    l->stored_name = av_xstrdup(user->name);
-    l->may_login = av_privileges_may_login(user->privileges);
-}
+/* ---- the check, on a reader ---- */
 
 static av_step
 on_step(av_job *job)
 {
-    login *l = AV_CONTAINER(job, login, job);
+    av_login_try *l = AV_CONTAINER(job, av_login_try, job);
     AV_CLEANUP(av_user_destroy) av_user *user = NULL;
     av_meta_view *view = av_accounts_snapshot(l->in->archive->accounts);
 
@@ -97,65 +42,61 @@ on_step(av_job *job)
     av_meta_view_destroy(&view);
     if (l->rc == AV_ERR_NOT_FOUND || l->rc == AV_ERR_INVALID)
         l->rc = AV_OK;
-    if (l->rc == AV_OK)
-        check(l, user);
+    if (l->rc != AV_OK)
+        return AV_STEP_DONE;
+    l->elsewhere = user != NULL && user->authentication != ARCHIVOLT__AUTHENTICATION__AUTHENTICATION_INTEGRATED;
+    l->kind->check(l, l->elsewhere ? NULL : user);
+    if (l->right && user != NULL) {
+        l->stored_name = av_xstrdup(user->name);
+        l->may_login = av_privileges_may_login(user->privileges);
+    }
     return AV_STEP_DONE;
 }
 
-static void
-remember(login *l, int64_t now)
-{
-    remembered *r = av_map_get_str(l->in->remembered, l->folded);
-
-    if (r == NULL) {
-        r = av_xcalloc(1, sizeof *r);
-        (void)av_map_put_str(l->in->remembered, l->folded, r);
-    }
-    memcpy(r->hmac, l->hmac, sizeof r->hmac);
-    r->until_mono_ms = now + (int64_t)l->in->settings.remember_login_s * 1000;
-}
+/* ---- what comes of it ---- */
 
 static void
-refuse(login *l, int64_t now)
+refuse(av_login_try *l, int64_t now)
 {
     av_throttle_failed(l->in->by_user, av_span_str(l->folded), now);
     av_throttle_failed(l->in->by_address, av_span_str(l->address), now);
-    AV_LOG(AV_LOG_WARN, "login.failed", AV_STR("user", l->user), AV_STR("client", l->address),
+    AV_LOG(AV_LOG_WARN, "login.failed", AV_STR("user", l->user), AV_STR("client", l->client),
         AV_STR("from", av_request_from(l->request)), AV_STR("trace", av_request_trace(l->request)));
-    av_request_failf(l->request, AV_ERR_AUTH, "user name or password is wrong");
+    if (l->elsewhere)
+        av_request_failf(l->request, AV_ERR_UNSUPPORTED,
+            "this user logs in by an outside identity provider, which cannot be asked here; an app password made for "
+            "him "
+            "will serve in its place");
+    else
+        av_request_failf(l->request, AV_ERR_AUTH, "user name or password is wrong");
 }
 
 static void
-admit(login *l, int64_t now)
+admit(av_login_try *l, int64_t now)
 {
-    Archivolt__LoginReply reply = ARCHIVOLT__LOGIN_REPLY__INIT;
     av_session *session;
     av_error err;
 
     av_throttle_succeeded(l->in->by_user, av_span_str(l->folded));
-    remember(l, now);
     if (!l->may_login) {
         av_request_failf(
             l->request, AV_ERR_DENIED, "user \"%s\" may not log in: he lacks the privilege \"login\"", l->stored_name);
         return;
     }
-    if (av_sessions_issue(l->in->sessions, av_request_from(l->request), l->stored_name, now, &session, &err) != AV_OK) {
+    if (av_sessions_issue(
+            l->in->sessions, av_request_from(l->request), l->stored_name, l->client, now, &session, &err) != AV_OK) {
         av_request_fail(l->request, &err);
         return;
     }
-    AV_LOG(AV_LOG_INFO, "login", AV_STR("user", l->stored_name), AV_STR("client", l->address),
+    AV_LOG(AV_LOG_INFO, "login", AV_STR("user", l->stored_name), AV_STR("client", l->client),
         AV_STR("from", av_request_from(l->request)), AV_STR("trace", av_request_trace(l->request)));
-    reply.session.data = session->token;
-    reply.session.len = sizeof session->token;
-    reply.user_name = (char *)session->user;
-    reply.idle_timeout_s = (uint32_t)l->in->settings.session_idle_s;
-    av_request_reply(l->request, &reply.base);
+    l->kind->admitted(l, session);
 }
 
 static void
 on_done(av_job *job)
 {
-    login *l = AV_CONTAINER(job, login, job);
+    av_login_try *l = AV_CONTAINER(job, av_login_try, job);
     int64_t now = av_clock_mono_ms();
 
     l->in->logins--;
@@ -165,44 +106,39 @@ on_done(av_job *job)
         av_request_failf(l->request, AV_ERR_UNAVAILABLE, "the instance is stopping");
     else if (l->rc != AV_OK)
         av_request_fail(l->request, &l->err);
+    else if (l->kind->only_looks)
+        l->kind->looked(l);
     else if (!l->right)
         refuse(l, now);
     else
         admit(l, now);
-    login_free(l);
+    try_free(l);
 }
 
-/* "imap 192.0.2.1" -> the address; without one the calling actor stands for it. */
+/* ---- who may try ---- */
+
+/* "imap 192.0.2.1" -> the address, of IPv6 what one customer gets; without one the calling actor stands for it. */
 static char *
 address_of(const char *client, const char *from)
 {
-    const char *blank = client == NULL ? NULL : strrchr(client, ' ');
+    const char *blank = strrchr(client, ' ');
+    struct in6_addr v6;
 
-    if (blank != NULL && blank[1] != '\0')
-        return av_xstrdup(blank + 1);
-    return av_span_dup(av_span_of(from, strcspn(from, "#")));
+    if (blank == NULL || blank[1] == '\0')
+        return av_span_dup(av_span_of(from, strcspn(from, "#")));
+    if (inet_pton(AF_INET6, blank + 1, &v6) == 1)
+        return av_xasprintf("%02x%02x:%02x%02x:%02x%02x:%02x%02x::/64", v6.s6_addr[0], v6.s6_addr[1], v6.s6_addr[2],
+            v6.s6_addr[3], v6.s6_addr[4], v6.s6_addr[5], v6.s6_addr[6], v6.s6_addr[7]);
+    return av_xstrdup(blank + 1);
 }
 
 static bool
-take_password(login *l, const Archivolt__LoginRequest *body)
-{
-    av_error why;
-
-    av_buf_init(&l->password, PASSWORD_MAX + 1);
-    if (av_unseal(av_span_of(body->sealed_password.data, body->sealed_password.len), av_bus_keys(l->in->bus),
-            &l->password, &why) != AV_OK) {
-        av_request_failf(l->request, AV_ERR_INVALID, "the password is not sealed to this instance's key, or too long");
-        return false;
-    }
-    return true;
-}
-
-static bool
-is_throttled(login *l)
+is_throttled(const av_login_try *l)
 {
     int64_t now = av_clock_mono_ms();
-    int64_t wait = AV_MAX(av_throttle_wait_ms(l->in->by_user, av_span_str(l->folded), now),
-        av_throttle_wait_ms(l->in->by_address, av_span_str(l->address), now));
+    int64_t by_user = av_throttle_wait_ms(l->in->by_user, av_span_str(l->folded), now);
+    int64_t by_address = av_throttle_wait_ms(l->in->by_address, av_span_str(l->address), now);
+    int64_t wait = AV_MAX(by_user, by_address);
 
     if (wait == 0)
         return false;
@@ -211,43 +147,52 @@ is_throttled(login *l)
     return true;
 }
 
-static void
-on_login(void *self, av_request *request, const ProtobufCMessage *message)
+av_login_try *
+av_login_begin(
+    av_instance *in, av_request *request, const av_login_kind *kind, size_t size, const char *user, const char *client)
 {
-    const Archivolt__LoginRequest *body = (const Archivolt__LoginRequest *)message;
     AV_CLEANUP(av_buf_release) av_buf folded = { 0 };
-    av_instance *in = self;
-    remembered *r;
-    login *l;
+    av_login_try *l;
 
     if (!av_instance_admit(in, request, in->readers))
-        return;
+        return NULL;
     if (in->logins >= LOGINS_MAX) {
         av_request_failf(request, AV_ERR_BUSY, "too many logins are being checked: try again");
-        return;
+        return NULL;
     }
     av_buf_init(&folded, 8192);
-    (void)av_unicode_fold(av_span_str(body->user_name), &folded);
-    l = av_xcalloc(1, sizeof *l);
+    (void)av_unicode_fold(av_span_str(user), &folded);
+    l = av_xcalloc(1, size);
     l->in = in;
     l->request = request;
+    l->kind = kind;
     l->job.step = on_step;
     l->job.done = on_done;
-    l->user = av_xstrdup(body->user_name);
+    l->user = av_xstrdup(user);
     l->folded = av_span_dup(av_buf_span(&folded));
-    l->address = address_of(body->client, av_request_from(request));
+    l->client = av_xstrdup(client == NULL ? "" : client);
+    l->address = address_of(l->client, av_request_from(request));
     l->job.lane = av_lane_of(av_span_str(l->address));
-    if (is_throttled(l) || !take_password(l, body)) {
-        login_free(l);
-        return;
-    }
-    r = av_map_get_str(in->remembered, l->folded);
-    l->has_remembered = r != NULL && av_clock_mono_ms() < r->until_mono_ms;
-    if (l->has_remembered)
-        memcpy(l->remembered, r->hmac, sizeof l->remembered);
-    in->logins++;
-    av_pool_submit(in->readers, &l->job);
+    if (!is_throttled(l))
+        return l;
+    try_free(l);
+    return NULL;
 }
+
+void
+av_login_submit(av_login_try *self)
+{
+    self->in->logins++;
+    av_pool_submit(self->in->readers, &self->job);
+}
+
+void
+av_login_drop(av_login_try *self)
+{
+    try_free(self);
+}
+
+/* ---- Logout ---- */
 
 static void
 on_logout(void *self, av_request *request, AV_UNUSED const ProtobufCMessage *message)
@@ -267,37 +212,11 @@ on_logout(void *self, av_request *request, AV_UNUSED const ProtobufCMessage *mes
 }
 
 void
-av_login_forget(av_instance *self, const char *user)
-{
-    AV_CLEANUP(av_buf_release) av_buf folded = { 0 };
-    int64_t now = av_clock_mono_ms();
-    size_t at = 0;
-    av_span key;
-    void *value;
-
-    av_buf_init(&folded, 8192);
-    if (user != NULL)
-        (void)av_unicode_fold(av_span_str(user), &folded);
-    while (av_map_next(self->remembered, &at, &key, &value)) {
-        if (user != NULL ? av_span_eq(key, av_buf_span(&folded)) : ((remembered *)value)->until_mono_ms < now)
-            free(av_map_remove(self->remembered, key));
-    }
-}
-
-void
-av_login_destroy(av_instance *self)
-{
-    av_map_destroy(&self->remembered, free);
-    av_secret_wipe(self->boot_key, sizeof self->boot_key);
-}
-
-void
 av_login_serve(av_instance *self)
 {
-    static const av_handler handlers[] = {
-        { "archivolt.Instance.Login", on_login },
-        { "archivolt.Instance.Logout", on_logout },
-    };
+    static const av_handler handlers[] = { { "archivolt.Instance.Logout", on_logout } };
 
     av_bus_serve(self->bus, handlers, AV_COUNT(handlers), self);
+    av_login_password_serve(self);
+    av_login_scram_serve(self);
 }

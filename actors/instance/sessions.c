@@ -7,11 +7,27 @@
 #include "base/secret.h"
 #include "base/unicode.h"
 
+#define CLIENT_MAX  100
+#define MAILBOX_MAX 250
+
 struct av_sessions {
     av_map *by_token;
     int64_t idle_ms;
     size_t per_user, total;
 };
+
+/* Bytes of text up to most, not within a character. */
+static size_t
+cut(const char *text, size_t most)
+{
+    size_t n = strnlen(text, most + 1);
+
+    if (n > most) {
+        for (n = most; n > 0 && ((uint8_t)text[n] & 0xC0) == 0x80; n--)
+            continue;
+    }
+    return n;
+}
 
 static void
 session_free(void *value)
@@ -19,19 +35,31 @@ session_free(void *value)
     av_session *s = value;
 
     av_secret_wipe(s->token, sizeof s->token);
+    free(s->mailbox);
     free(s);
 }
 
 static av_session *
-session_new(const char *from, const char *user, const char *folded)
+session_new(const char *from, const char *user, const char *folded, const char *client)
 {
     size_t from_size = strlen(from) + 1, user_size = strlen(user) + 1, folded_size = strlen(folded) + 1;
-    av_session *s = av_xcalloc(1, sizeof *s + from_size + user_size + folded_size);
+    size_t client_n = strnlen(client, CLIENT_MAX);
+    av_session *s = av_xcalloc(1, sizeof *s + from_size + user_size + folded_size + client_n + 1);
 
     s->from = memcpy(s->texts, from, from_size);
     s->user = memcpy(s->texts + from_size, user, user_size);
     s->folded = memcpy(s->texts + from_size + user_size, folded, folded_size);
+    s->client = memcpy(s->texts + from_size + user_size + folded_size, client, client_n);
     return s;
+}
+
+void
+av_session_set_mailbox(av_session *self, const char *path)
+{
+    if (self->mailbox != NULL && strcmp(self->mailbox, path) == 0)
+        return;
+    free(self->mailbox);
+    self->mailbox = av_span_dup(av_span_of(path, cut(path, MAILBOX_MAX)));
 }
 
 static char *
@@ -96,8 +124,8 @@ count_of(const av_sessions *self, const char *folded, av_session **ret_oldest)
 }
 
 av_errc
-av_sessions_issue(
-    av_sessions *self, const char *from, const char *user, int64_t now_mono_ms, av_session **ret, av_error *err)
+av_sessions_issue(av_sessions *self, const char *from, const char *user, const char *client, int64_t now_mono_ms,
+    av_session **ret, av_error *err)
 {
     AV_CLEANUP(av_free) char *folded = fold(user);
     av_session *s, *oldest;
@@ -108,10 +136,10 @@ av_sessions_issue(
     }
     if (av_map_count(self->by_token) >= self->total)
         return av_error_set(err, AV_ERR_LIMIT, "all %zu sessions of this instance are in use", self->total);
-    s = session_new(from, user, folded);
+    s = session_new(from, user, folded, client);
     av_random_bytes(s->token, sizeof s->token);
     s->lane = av_random_u64();
-    s->used_mono_ms = now_mono_ms;
+    s->began_mono_ms = s->used_mono_ms = now_mono_ms;
     (void)av_map_put(self->by_token, av_span_of(s->token, sizeof s->token), s);
     *ret = s;
     return AV_OK;
@@ -170,4 +198,27 @@ size_t
 av_sessions_count(const av_sessions *self)
 {
     return av_map_count(self->by_token);
+}
+
+static int
+by_age(const void *a, const void *b)
+{
+    const av_session *x = *(av_session *const *)a, *y = *(av_session *const *)b;
+
+    return (x->began_mono_ms > y->began_mono_ms) - (x->began_mono_ms < y->began_mono_ms);
+}
+
+av_session **
+av_sessions_all(const av_sessions *self, size_t *ret_count)
+{
+    av_session **all = av_xcalloc(av_map_count(self->by_token) + 1, sizeof(av_session *));
+    size_t at = 0, n = 0;
+    av_span key;
+    void *value;
+
+    while (av_map_next(self->by_token, &at, &key, &value))
+        all[n++] = value;
+    qsort(all, n, sizeof(av_session *), by_age);
+    *ret_count = n;
+    return all;
 }

@@ -14,8 +14,11 @@ enum tag {
     TAG_PASSWORD = 6,
     TAG_EMAILS = 7,
     TAG_POP3_NAMES = 8,
-    TAG_GRANTS = 9
+    TAG_GRANTS = 9,
+    TAG_SCRAM = 10 /* u32 rounds, salt, StoredKey, ServerKey */
 };
+
+#define SCRAM_SIZE (4 + AV_SCRAM_SALT + 2 * AV_SCRAM_KEY)
 
 bool
 av_texts_add(av_texts *self, av_span text)
@@ -64,6 +67,7 @@ av_user_destroy(av_user **self)
     free(u->full_name);
     free(u->distinguished_name);
     av_secret_wipe(u->password, sizeof u->password);
+    av_secret_wipe(&u->scram, sizeof u->scram);
     free(u);
     *self = NULL;
 }
@@ -119,6 +123,34 @@ put_optional(av_buf *out, uint8_t tag, const char *text)
     return text == NULL || text[0] == '\0' || av_tlv_put(out, tag, av_span_str(text));
 }
 
+static bool
+put_scram(av_buf *out, const av_scram_verifier *v)
+{
+    AV_CLEANUP(av_buf_release_secret) av_buf field = { 0 };
+
+    if (v->rounds == 0)
+        return true;
+    av_buf_init(&field, SCRAM_SIZE);
+    return av_buf_put_u32(&field, v->rounds) && av_buf_append(&field, v->salt, sizeof v->salt) &&
+           av_buf_append(&field, v->stored_key, sizeof v->stored_key) &&
+           av_buf_append(&field, v->server_key, sizeof v->server_key) &&
+           av_tlv_put(out, TAG_SCRAM, av_buf_span(&field));
+}
+
+static bool
+take_scram(av_span in, av_scram_verifier *ret)
+{
+    av_span salt, stored, server;
+
+    if (in.n != SCRAM_SIZE || !av_span_get_u32(&in, &ret->rounds) || !av_span_get_bytes(&in, AV_SCRAM_SALT, &salt) ||
+        !av_span_get_bytes(&in, AV_SCRAM_KEY, &stored) || !av_span_get_bytes(&in, AV_SCRAM_KEY, &server))
+        return false;
+    memcpy(ret->salt, salt.p, sizeof ret->salt);
+    memcpy(ret->stored_key, stored.p, sizeof ret->stored_key);
+    memcpy(ret->server_key, server.p, sizeof ret->server_key);
+    return true;
+}
+
 av_errc
 av_user_encode(const av_user *self, av_buf *out, av_error *err)
 {
@@ -127,7 +159,7 @@ av_user_encode(const av_user *self, av_buf *out, av_error *err)
         av_tlv_put_u32(out, TAG_AUTHENTICATION | AV_TLV_CRITICAL, self->authentication) &&
         av_tlv_put_u32(out, TAG_PRIVILEGES | AV_TLV_CRITICAL, self->privileges) &&
         put_optional(out, TAG_PASSWORD, self->password) && put_texts(out, TAG_EMAILS, &self->emails) &&
-        put_texts(out, TAG_POP3_NAMES, &self->pop3_names) && put_grants(out, self))
+        put_texts(out, TAG_POP3_NAMES, &self->pop3_names) && put_grants(out, self) && put_scram(out, &self->scram))
         return AV_OK;
     return av_error_set(
         err, AV_ERR_LIMIT, "user \"%s\": all his data together are over %u KB", self->name, AV_ROW_MAX / 1024);
@@ -193,6 +225,8 @@ take_field(const av_tlv_field *field, av_user *ret)
         return take_texts(field->value, &ret->pop3_names);
     case TAG_GRANTS:
         return take_grants(field->value, ret);
+    case TAG_SCRAM:
+        return take_scram(field->value, &ret->scram);
     default:
         return -1;
     }

@@ -1,11 +1,13 @@
 /*
  * user_row.h - a user as the instance keeps him, and his row in accounts
  *
- * Pure. Rows are TLV. A user is heap memory with his texts; the password is only ever its Argon2id string.
+ * Pure. Rows are TLV. A user is heap memory with his texts; the password is only ever its Argon2id string and, where the
+ * instance is set so, its SCRAM verifier.
  */
 #ifndef AV_INSTANCE_USER_ROW_H
 #define AV_INSTANCE_USER_ROW_H
 
+#include "base/scram.h"
 #include "base/secret.h"
 #include "proto/instance.pb-c.h"
 #include "storage/meta/accounts.h"
@@ -32,6 +34,7 @@ typedef struct av_user {
     uint32_t authentication;              /* Authentication */
     uint32_t privileges;                  /* bits 1 << Privilege; 0: none */
     char password[AV_PASSWORD_HASH_MAX];  /* "": none, he cannot log in */
+    av_scram_verifier scram;              /* of the same password; rounds 0: none is kept */
     av_texts emails, pop3_names;
     av_grant grants[AV_USER_LIST_MAX];
     size_t grant_count;

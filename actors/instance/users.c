@@ -77,9 +77,10 @@ normal_name(const char *name, char **ret, av_error *err)
 }
 
 static void
-set_hash(av_user *user, const char *hash)
+set_hash(av_user *user, const av_ask *ask)
 {
-    (void)snprintf(user->password, sizeof user->password, "%s", hash);
+    (void)snprintf(user->password, sizeof user->password, "%s", ask->password_hash);
+    user->scram = ask->scram == NULL ? (av_scram_verifier){ 0 } : *ask->scram;
 }
 
 av_errc
@@ -104,7 +105,7 @@ av_users_create(av_ask *ask, av_error *err)
     if (body->has_authentication)
         user->authentication = (uint32_t)body->authentication;
     if (ask->password_hash != NULL)
-        set_hash(user, ask->password_hash);
+        set_hash(user, ask);
     return av_user_store(ask->archive->accounts, user, err);
 }
 
@@ -255,7 +256,7 @@ change_password(av_ask *ask, av_user *user, av_error *err)
         return av_error_set(err, AV_ERR_INVALID,
             "the password of \"%s\" is checked by directory services and cannot be set here", user->name);
     assert(ask->password_hash != NULL);
-    set_hash(user, ask->password_hash);
+    set_hash(user, ask);
     end_sessions(ask, user->name);
     return AV_OK;
 }

@@ -96,6 +96,7 @@ typedef struct work {
     av_ask ask;
     char *user, *caller;
     char hash[AV_PASSWORD_HASH_MAX];
+    av_scram_verifier scram;
     bool to_hash;
     bool has_key;
     uint8_t key[32];
@@ -108,6 +109,7 @@ work_free(work *w)
 {
     av_ask_release(&w->ask);
     av_secret_wipe(w->hash, sizeof w->hash);
+    av_secret_wipe(&w->scram, sizeof w->scram);
     free(w->user);
     free(w->caller);
     free(w);
@@ -171,13 +173,26 @@ change(work *w)
     return av_heal_explain(w->in, &w->err);
 }
 
+/* A password that SCRAM cannot take is no error: the user logs in by other ways. */
+static void
+hash(work *w)
+{
+    const char *password = av_users_password_of(w->ask.body);
+    uint32_t rounds = (uint32_t)w->in->settings.scram_iterations;
+    av_error why;
+
+    w->rc = av_password_hash(password, w->hash, &w->err);
+    if (w->rc == AV_OK && rounds > 0)
+        (void)av_scram_verifier_make(password, AV_MAX(rounds, (uint32_t)AV_SCRAM_ROUNDS_MIN), &w->scram, &why);
+}
+
 static av_step
 on_step(av_job *job)
 {
     work *w = AV_CONTAINER(job, work, job);
 
     if (w->to_hash)
-        w->rc = av_password_hash(av_users_password_of(w->ask.body), w->hash, &w->err);
+        hash(w);
     else if (w->method->kind == WORK_READS)
         w->rc = w->method->fn(&w->ask, &w->err);
     else
@@ -195,6 +210,7 @@ on_done(av_job *job)
     if (w->rc == AV_OK && w->to_hash) {
         w->to_hash = false;
         w->ask.password_hash = w->hash;
+        w->ask.scram = w->scram.rounds == 0 ? NULL : &w->scram;
         av_pool_submit(w->in->writer, &w->job);
         return;
     }
@@ -231,7 +247,7 @@ on_request(void *self, av_request *request, const ProtobufCMessage *body)
     const work_method *method = find(av_request_method(request)->name);
     av_span key = av_request_idempotency_key(request);
     const char *password = av_users_password_of(body), *admin = av_request_admin(request);
-    const av_session *session = av_request_session(request);
+    av_session *session = av_request_session(request);
     av_error err;
     work *w;
 
@@ -242,6 +258,8 @@ on_request(void *self, av_request *request, const ProtobufCMessage *body)
         av_request_fail(request, &err);
         return;
     }
+    if (session != NULL && body->descriptor == &archivolt__select_mailbox_request__descriptor)
+        av_session_set_mailbox(session, ((const Archivolt__SelectMailboxRequest *)body)->path);
     w = av_xcalloc(1, sizeof *w);
     w->in = in;
     w->request = request;

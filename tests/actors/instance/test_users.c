@@ -187,7 +187,7 @@ test_sessions(void)
     uint8_t token[AV_SESSION_SIZE];
     av_error err = { 0 };
 
-    AV_CHECK_RC(av_sessions_issue(s, "gateway@n1#1", "Alice", 0, &a, &err), AV_OK, &err);
+    AV_CHECK_RC(av_sessions_issue(s, "gateway@n1#1", "Alice", "imap 192.0.2.1", 0, &a, &err), AV_OK, &err);
     memcpy(token, a->token, sizeof token);
     AV_CHECK(av_sessions_check(s, "gateway@n1#1", av_span_of(token, 32), 10) == a);
     AV_CHECK(av_sessions_check(s, "gateway@n1#2", av_span_of(token, 32), 10) == NULL); /* another connection */
@@ -195,13 +195,14 @@ test_sessions(void)
     AV_CHECK(av_sessions_check(s, "gateway@n1#1", av_span_of(token, 32), 900) == a);
     AV_CHECK(av_sessions_check(s, "gateway@n1#1", av_span_of(token, 32), 1901) == NULL); /* run out */
     AV_CHECK_INT(av_sessions_count(s), 0);
-    AV_CHECK_RC(av_sessions_issue(s, "x", "Alice", 1, &a, &err), AV_OK, &err);
+    AV_CHECK_RC(av_sessions_issue(s, "x", "Alice", "imap 192.0.2.1", 1, &a, &err), AV_OK, &err);
     memcpy(token, a->token, sizeof token);
-    AV_CHECK_RC(av_sessions_issue(s, "x", "ALICE", 2, &b, &err), AV_OK, &err);
-    AV_CHECK_RC(av_sessions_issue(s, "x", "alice", 3, &c, &err), AV_OK, &err); /* the oldest of the three ends */
+    AV_CHECK_RC(av_sessions_issue(s, "x", "ALICE", "imap 192.0.2.1", 2, &b, &err), AV_OK, &err);
+    AV_CHECK_RC(av_sessions_issue(s, "x", "alice", "imap 192.0.2.1", 3, &c, &err), AV_OK,
+        &err); /* the oldest of the three ends */
     AV_CHECK(av_sessions_check(s, "x", av_span_of(token, 32), 4) == NULL);
-    AV_CHECK_RC(av_sessions_issue(s, "x", "bob", 3, &a, &err), AV_OK, &err);
-    AV_CHECK_RC(av_sessions_issue(s, "x", "carol", 3, &a, &err), AV_ERR_LIMIT, &err);
+    AV_CHECK_RC(av_sessions_issue(s, "x", "bob", "imap 192.0.2.1", 3, &a, &err), AV_OK, &err);
+    AV_CHECK_RC(av_sessions_issue(s, "x", "carol", "imap 192.0.2.1", 3, &a, &err), AV_ERR_LIMIT, &err);
     AV_CHECK_INT(av_sessions_end_user(s, "aLICE"), 2);
     AV_CHECK_INT(av_sessions_expire(s, 5000), 1);
     av_sessions_destroy(&s);
