@@ -112,6 +112,12 @@ av_conn_tls_version(const av_conn *self)
     return av_conn_is_secure(self) ? SSL_get_version(self->tls) : NULL;
 }
 
+bool
+av_conn_channel_binding(const av_conn *self, av_span name, av_buf *out)
+{
+    return av_conn_is_secure(self) && av_tls_channel_binding(self->tls, name, out);
+}
+
 void
 av_conn_finish(av_conn *self)
 {

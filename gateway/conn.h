@@ -19,6 +19,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/span.h"
 
@@ -65,6 +66,11 @@ void av_conn_resume(av_conn *self);
  */
 av_errc av_conn_start_tls(av_conn *self, av_error *err);
 bool av_conn_is_secure(const av_conn *self);
+/*
+ * Channel binding data onto out: "tls-exporter" (RFC 9266), "tls-server-end-point" (RFC 5929, 4). false: in clear, another
+ * name, or the session cannot give it.
+ */
+bool av_conn_channel_binding(const av_conn *self, av_span name, av_buf *out);
 /* "TLSv1.3", or NULL in clear. */
 const char *av_conn_tls_version(const av_conn *self);
 

@@ -12,15 +12,10 @@ struct av_limits {
     av_map *by_address; /* key of the address -> uint64_t count, never 0 */
 };
 
-typedef struct address_key {
-    uint8_t bytes[9]; /* family mark, then 4 or 8 bytes */
-    size_t n;
-} address_key;
-
-static address_key
-key_of(const struct sockaddr *peer)
+av_address_key
+av_address_key_of(const struct sockaddr *peer)
 {
-    address_key key = { .bytes = { 0 }, .n = 1 };
+    av_address_key key = { .bytes = { 0 }, .n = 1 };
     const void *from = NULL;
     size_t n = 0;
 
@@ -65,7 +60,7 @@ av_limits_destroy(av_limits **self)
 bool
 av_limits_enter(av_limits *self, const struct sockaddr *peer)
 {
-    address_key key = key_of(peer);
+    av_address_key key = av_address_key_of(peer);
     uint64_t *count = av_map_get(self->by_address, av_span_of(key.bytes, key.n));
 
     if (self->total >= self->max_total || self->max_per_address == 0)
@@ -84,7 +79,7 @@ av_limits_enter(av_limits *self, const struct sockaddr *peer)
 void
 av_limits_leave(av_limits *self, const struct sockaddr *peer)
 {
-    address_key key = key_of(peer);
+    av_address_key key = av_address_key_of(peer);
     uint64_t *count = av_map_get(self->by_address, av_span_of(key.bytes, key.n));
 
     assert(count != NULL && *count > 0 && self->total > 0);

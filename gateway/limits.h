@@ -13,6 +13,13 @@
 
 typedef struct av_limits av_limits;
 
+/* What stands for an address: all of IPv4, the /64 of IPv6. */
+typedef struct av_address_key {
+    uint8_t bytes[9]; /* family mark, then 4 or 8 bytes */
+    size_t n;
+} av_address_key;
+av_address_key av_address_key_of(const struct sockaddr *peer);
+
 av_limits *av_limits_new(uint64_t max_total, uint64_t max_per_address);
 /* Counts that were not left are forgotten. */
 void av_limits_destroy(av_limits **self);

@@ -54,7 +54,7 @@ const av_setting av_gateway_setting_rows[] = {
     U64(imap_failed_logins, "5", 1, 1000, "failed logins of one connection, until it is closed"),
     U64(imap_login_free_tries, "10", 1, 1000000,
         "failed logins from one address (IPv6: one /64) that cost no waiting; each further one doubles it"),
-    U64(imap_login_wait_max_s, "300", 1, 86400, "longest time an address waits after failed logins"),
+    U64(imap_login_wait_max_s, "60", 1, 86400, "longest time an address waits after failed logins"),
     BOOL(imap_scram, "no",
         "offer SCRAM-SHA-256; for users whose instance keeps what it needs (its setting scram_iterations)"),
     BOOL(imap_compress, "yes", "offer COMPRESS=DEFLATE"),

@@ -136,3 +136,46 @@ av_tls_session(av_tls *self, int fd)
     SSL_set_accept_state(session);
     return session;
 }
+
+/* RFC 9266, 2; in TLS 1.2 only with the extended master secret. */
+static bool
+put_exporter(SSL *session, av_buf *out)
+{
+    static const char label[] = "EXPORTER-Channel-Binding";
+    uint8_t bytes[32];
+
+    if (SSL_version(session) < TLS1_3_VERSION && SSL_get_extms_support(session) != 1)
+        return false;
+    return SSL_export_keying_material(
+               session, bytes, sizeof bytes, label, sizeof label - 1, (const unsigned char *)"", 0, 1) == 1 &&
+           av_buf_append(out, bytes, sizeof bytes);
+}
+
+/* RFC 5929, 4.1: the certificate by the hash of its signature, SHA-256 in place of what is weaker. */
+static bool
+put_end_point(const SSL *session, av_buf *out)
+{
+    const X509 *certificate = SSL_get_certificate(session);
+    unsigned char bytes[EVP_MAX_MD_SIZE];
+    int hash = NID_undef;
+    unsigned n = 0;
+
+    if (certificate == NULL || X509_get_signature_info((X509 *)(uintptr_t)certificate, &hash, NULL, NULL, NULL) != 1)
+        return false;
+    if (hash == NID_undef || hash == NID_md5 || hash == NID_sha1)
+        hash = NID_sha256;
+    return X509_digest(certificate, EVP_get_digestbynid(hash), bytes, &n) == 1 && av_buf_append(out, bytes, n);
+}
+
+bool
+av_tls_channel_binding(SSL *session, av_span name, av_buf *out)
+{
+    bool ok = false;
+
+    if (av_span_eq_str(name, "tls-exporter"))
+        ok = put_exporter(session, out);
+    else if (av_span_eq_str(name, "tls-server-end-point"))
+        ok = put_end_point(session, out);
+    ERR_clear_error();
+    return ok;
+}

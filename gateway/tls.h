@@ -9,6 +9,7 @@
 
 #include <openssl/ssl.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/util.h"
 
@@ -24,6 +25,8 @@ void av_tls_destroy(av_tls **self);
 av_errc av_tls_reload(av_tls *self, av_error *err);
 /* The server side of one new session on a non-blocking socket, to be freed by SSL_free. NULL: out of memory. */
 SSL *av_tls_session(av_tls *self, int fd);
+/* av_conn_channel_binding. */
+bool av_tls_channel_binding(SSL *session, av_span name, av_buf *out);
 /* The reason of OpenSSL's oldest queued error, cleared; never NULL. */
 const char *av_tls_reason(void);
 

@@ -16,6 +16,12 @@ when_clear(const av_imap_standing *where)
 }
 
 static bool
+when_scram(const av_imap_standing *where)
+{
+    return where->secure && where->offers_scram;
+}
+
+static bool
 when_uncompressed(const av_imap_standing *where)
 {
     return where->may_compress;
@@ -28,6 +34,8 @@ const av_imap_capability av_imap_capabilities[] = {
     { "STARTTLS", AV_IMAP_NOT_AUTH, when_clear, 0 }, /* RFC 3501, 6.2.1 */
     { "LOGINDISABLED", AV_IMAP_NOT_AUTH, when_clear, 0 }, /* RFC 3501, 6.2.3 */
     { "SASL-IR", AV_IMAP_NOT_AUTH, when_secure, 0 }, /* RFC 4959 */
+    { "AUTH=SCRAM-SHA-256-PLUS", AV_IMAP_NOT_AUTH, when_scram, 0 }, /* RFC 7677; RFC 5802, 6 */
+    { "AUTH=SCRAM-SHA-256", AV_IMAP_NOT_AUTH, when_scram, 0 }, /* RFC 7677 */
     { "AUTH=PLAIN", AV_IMAP_NOT_AUTH, when_secure, 0 }, /* RFC 4616 */
     { "LITERAL-", AV_IMAP_ANY, NULL, 0 }, /* RFC 7888, 5 */
     { "ID", AV_IMAP_ANY, NULL, 0 }, /* RFC 2971 */

@@ -22,6 +22,8 @@ av_imap_open(av_gateway *gateway, av_imap **ret, av_error *err)
     av_errc rc;
 
     self->gateway = gateway;
+    self->by_address =
+        av_throttle_new((unsigned)settings->imap_login_free_tries, (uint32_t)settings->imap_login_wait_max_s);
     secure.name = "imaps";
     secure.port = node->port_imaps;
     secure.implicit_tls = true;
@@ -41,6 +43,7 @@ av_imap_destroy(av_imap **self)
     assert((*self)->sessions == NULL);
     if ((*self)->rest != NULL)
         av_loop_remove_timer(&(*self)->rest);
+    av_throttle_destroy(&(*self)->by_address);
     free(*self);
     *self = NULL;
 }

@@ -9,6 +9,7 @@
 #ifndef AV_GATEWAY_IMAP_SESSION_PRIV_H
 #define AV_GATEWAY_IMAP_SESSION_PRIV_H
 
+#include "base/throttle.h"
 #include "gateway/imap/capabilities.h"
 #include "gateway/imap/commands.h"
 #include "gateway/imap/deflate.h"
@@ -26,7 +27,8 @@
 struct av_imap {
     av_gateway *gateway;
     av_imap_session *sessions;
-    av_loop_timer *rest; /* while one is compressed (compress.c) */
+    av_throttle *by_address; /* failed logins (login.c) */
+    av_loop_timer *rest;     /* while one is compressed (compress.c) */
 };
 
 typedef void av_imap_reply_fn(av_imap_session *self, const ProtobufCMessage *reply, const av_error *err);

@@ -59,13 +59,15 @@ class Mail:
 
 class Town:
 
-    def __init__(self, conf="", gateway=""):
+    def __init__(self, conf="", gateway="", instance=""):
         self.node = Node(start=False, conf=conf)
         self.boxes = {}
         self.batch = 0
         with open(os.path.join(self.node.data, "archivolt-gateway.conf"), "w") as f:
             # Scripts open many connections from one address.
             f.write("imap_connections = 3000\nimap_connections_per_address = 3000\n" + gateway)
+        with open(os.path.join(self.node.data, "archivolt-instance.conf"), "w") as f:
+            f.write(instance)
         self.node.start()
         self.node.create_instance("demo")
         self.node.create_user("demo", "alice", PASSWORD)
