@@ -76,7 +76,7 @@ on_finished(void *ctx, av_call *call AV_UNUSED, const ProtobufCMessage *reply, c
     if (!av_imap_login_answered(login, token))
         return;
     session = login->session;
-    if (err != NULL) {
+    if (r == NULL) {
         av_imap_login_refuse(session, err);
     } else {
         av_buf_init(&message, 64);
