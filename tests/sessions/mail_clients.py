@@ -122,7 +122,7 @@ set imap_user="{account.user}" imap_pass="{account.password}" imap_check_subscri
 set folder="imaps://{account.host}:{account.port}/"
 set header_cache="" message_cachedir="{cache}" message_cache_clean=no
 set confirmappend=no confirmcreate=no mbox_type=Maildir quit=yes wait_key=no copy=no mail_check=0 read_inc=0
-push "<tag-pattern>~A<enter><tag-prefix><copy-message>{folder}/saved-{i}<enter><quit>"
+push "<tag-pattern>~z 1- | ~s .<enter><tag-prefix><copy-message>{folder}/saved-{i}<enter><quit>"
 """)
         os.mkdir(cache)
         typed([program, "-F", rc, "-f", f"imaps://{account.host}:{account.port}/{box}"], folder, [])
@@ -181,7 +181,9 @@ poll {account.host} protocol IMAP port {account.port} auth password:
   keep fetchall no rewrite pass8bits no forcecr no stripcr no mimedecode no dropstatus no dropdelivered
   fetchlimit 0 batchlimit 0 mda "{took}"
 """)
-    _, out = run(["fetchmail", "-f", rc, "--nodetach", "--nosyslog", "--silent"], folder, FETCHMAILHOME=folder)
+    _, out = run(["fetchmail", "-f", rc, "--nodetach", "--nosyslog", "--silent", "--pidfile", f"{folder}/pid"],
+                 folder,
+                 FETCHMAILHOME=folder)
     assert b"synchronization error" not in out, out[-2000:]
     for name in os.listdir(folder):
         if name.startswith("mail-"):
@@ -275,6 +277,11 @@ def fetched(wire):
     return wire if wire.endswith(b"\n") else wire + b"\r\n"
 
 
+def not_empty(wire):
+    """A message of no bytes at all is no message to mutt, which stops there, nor to mbsync, which leaves it out."""
+    return as_lf(wire) or None
+
+
 def cached_by_neomutt(wire):
     """neomutt reads a message whose text has no line end and does not put it into its cache."""
     return as_lf(wire) if b"\n" in wire.partition(b"\r\n\r\n")[2] else None
@@ -284,9 +291,9 @@ def cached_by_neomutt(wire):
 PROGRAMS = {
     "imaplib": (None, read_imaplib, lambda wire: wire),
     "curl": ("curl", read_curl, lambda wire: wire),
-    "mutt": ("mutt", read_mutt, as_lf),
+    "mutt": ("mutt", read_mutt, not_empty),
     "neomutt": ("neomutt", read_neomutt, cached_by_neomutt),
-    "mbsync": ("mbsync", read_mbsync, as_lf),
+    "mbsync": ("mbsync", read_mbsync, not_empty),
     "fetchmail": ("fetchmail", read_fetchmail, fetched),
     "offlineimap": ("offlineimap", read_offlineimap, lambda wire: wire),
     "alpine": ("alpine", read_alpine, header_only_from_fields),

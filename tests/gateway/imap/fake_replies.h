@@ -1,7 +1,7 @@
 /*
  * fake_replies.h - answers of an instance that are made up: any message of a type, and rows that fit a Fetch request
  *
- * Most are what an instance could say (a mailbox of UIDs 1 to 90, counters that fit); some are not, since a gateway must
+ * Most are what an instance could say (UIDs 1 to 90, counters that fit); some are not, since a gateway must
  * outlive those, too. All by one number that goes on: the same seed, the same answers.
  */
 #ifndef AV_TESTS_GATEWAY_IMAP_FAKE_REPLIES_H
