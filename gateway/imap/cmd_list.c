@@ -12,7 +12,7 @@
 #include "gateway/imap/status_items.h"
 
 #define STEPS_MAX   200000000U /* of matching, for one command: a fraction of a second */
-#define WRITTEN_MAX 131072U    /* bytes of rows before the connection is asked again */
+#define WRITTEN_MAX 65536U     /* bytes of rows before the connection is given them */
 
 typedef struct list {
     const char *word; /* LIST or LSUB */
@@ -105,15 +105,17 @@ write_row(av_imap_session *session, const list *self, const av_imap_node *node)
     }
 }
 
+/* Until the connection takes no more for now, which calls again when it does. */
 static void
 write_rows(av_imap_session *session)
 {
     list *self = session->work;
-    size_t most = session->out.n + WRITTEN_MAX;
 
-    for (; self->at < self->tree->count && session->out.n < most; self->at++) {
+    for (; self->at < self->tree->count; self->at++) {
         const av_imap_node *node = &self->tree->nodes[self->at];
 
+        if (session->out.n > WRITTEN_MAX && !av_imap_session_flush(session))
+            break;
         if (is_wanted(self, node))
             write_row(session, self, node);
     }
