@@ -191,11 +191,17 @@ fake_part(fake *self, unsigned item, uint32_t section, Archivolt__FetchRow *row,
 
     archivolt__fetch_part__init(part);
     part->item = (Archivolt__FetchItem)item;
-    part->has_section = item == ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_SECTION;
+    part->has_section = item == ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_SECTION ||
+                        item == ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_BINARY ||
+                        item == ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_BINARY_SIZE;
+    part->has_has_nul = part->has_nul = item == ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_BINARY && fake_below(self, 2) == 0;
+    part->has_unknown_encoding = part->unknown_encoding = fake_below(self, 20) == 0;
+    part->has_size = item == ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_BINARY_SIZE;
+    part->size = n;
     part->section = fake_below(self, 200) == 0 ? section + 1 : section;
     part->has_nil = part->nil = fake_below(self, 20) == 0;
-    part->length = part->nil ? 0 : n + 2;
-    if (!part->nil) { /* a list where one is due; bytes of a section are anything */
+    part->length = part->nil || part->has_size || part->unknown_encoding ? 0 : n + 2;
+    if (part->length > 0) { /* a list where one is due; bytes of a section are anything */
         bool list = !part->has_section;
 
         (void)av_buf_putc(raw, list ? '(' : 'a');
@@ -227,11 +233,14 @@ fake_row(fake *self, const Archivolt__FetchRequest *request, uint32_t uid, av_bu
         Archivolt__FetchItem item = request->items[i];
 
         if (item == ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_ENVELOPE || item == ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_BODY ||
-            item == ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_BODYSTRUCTURE)
+            item == ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_BODYSTRUCTURE ||
+            item == ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_PREVIEW)
             fake_part(self, item, 0, row, &raw);
     }
     for (uint32_t i = 0; i < request->n_sections && row->error == NULL; i++)
-        fake_part(self, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_SECTION, i, row, &raw);
+        fake_part(self,
+            request->sections[i]->has_item ? request->sections[i]->item : ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_SECTION, i,
+            row, &raw);
     (void)av_rows_put(out, &row->base);
     (void)av_buf_append_span(out, av_buf_span(&raw));
     protobuf_c_message_free_unpacked(&row->base, NULL);

@@ -48,6 +48,7 @@ static struct stage {
     av_login_fn *login;
     void *login_ctx;
     av_gateway_settings settings;
+    av_imap *imap;
 } stage;
 
 /* ---- the connection ---- */
@@ -143,6 +144,21 @@ av_conn_peer(const av_conn *self AV_UNUSED)
     return "192.0.2.1";
 }
 
+const struct sockaddr *
+av_conn_sockaddr(const av_conn *self AV_UNUSED, socklen_t *ret_size)
+{
+    static const struct sockaddr_in any = { .sin_family = AF_INET };
+
+    *ret_size = sizeof any;
+    return (const struct sockaddr *)(const void *)&any;
+}
+
+bool
+av_conn_channel_binding(const av_conn *self, av_span name AV_UNUSED, av_buf *out)
+{
+    return self->secure && av_buf_puts(out, "a channel's own bytes");
+}
+
 uint64_t
 av_conn_number(const av_conn *self AV_UNUSED)
 {
@@ -166,7 +182,9 @@ av_gateway_loop(const av_gateway *self AV_UNUSED)
 const av_node *
 av_gateway_node(const av_gateway *self AV_UNUSED)
 {
-    return NULL;
+    static const av_node node;
+
+    return &node;
 }
 
 const av_gateway_settings *

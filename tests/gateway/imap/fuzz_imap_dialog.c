@@ -16,9 +16,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void
-begin(const uint8_t *data, av_imap *imap)
+begin(const uint8_t *data)
 {
     uint8_t flags = data[3];
+    av_error err;
 
     av_log_init("fuzz", AV_LOG_ERROR, false);
     memset(&stage, 0, sizeof stage);
@@ -29,7 +30,8 @@ begin(const uint8_t *data, av_imap *imap)
     av_settings_defaults(av_gateway_setting_rows, &stage.settings);
     stage.settings.imap_bad_commands = stage.settings.imap_failed_logins = 1000; /* go on */
     stage.settings.imap_scram = (flags & 8) != 0;
-    av_imap_session_accept(imap, &stage.conn);
+    (void)av_imap_open(NULL, &stage.imap, &err);
+    av_imap_session_accept(stage.imap, &stage.conn);
     if ((flags & 4) != 0) {
         static const uint8_t token[32] = { 1 };
         av_imap_session *session = stage.conn.ctx;
@@ -95,21 +97,19 @@ check_said(av_span said)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    av_imap imap = { 0 };
     bool packed;
 
     if (n < 5 || n > 60000)
         return 0;
-    begin(data, &imap);
+    begin(data);
     play(av_span_of(data + 4, n - 4));
     packed = ((av_imap_session *)stage.conn.ctx)->deflate != NULL;
-    if (stage.login != NULL)
-        answer_login(); /* cannot be called back: it comes after the session, too */
     stage.conn.ended = true;
     stage.conn.events->on_close(stage.conn.ctx, &stage.conn, "peer");
-    assert(stage.calls == NULL && imap.sessions == NULL);
-    if (imap.rest != NULL)
-        av_loop_remove_timer(&imap.rest);
+    while (stage_answer()) /* a login cannot be called back: it comes after the session, too */
+        continue;
+    assert(stage.imap->sessions == NULL);
+    av_imap_destroy(&stage.imap);
     for (size_t i = 0; i < STAGE_TIMERS; i++)
         assert(stage.timers[i] == NULL);
     if (!packed)
