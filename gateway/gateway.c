@@ -23,7 +23,7 @@ struct av_gateway {
     av_conns conns;
     av_listener *doors[MAX_DOORS];
     size_t door_count;
-    av_loop_timer *ping_timer;
+    av_loop_timer *ping_timer, *certificate_timer;
     av_call *ping;
     int64_t management_seen_ms; /* 0: never */
     bool open;
@@ -63,6 +63,8 @@ av_gateway_close(av_gateway *self)
     self->open = false;
     if (self->ping_timer != NULL)
         av_loop_remove_timer(&self->ping_timer);
+    if (self->certificate_timer != NULL)
+        av_loop_remove_timer(&self->certificate_timer);
     av_call_cancel(&self->ping);
     for (size_t i = 0; i < self->door_count; i++)
         av_listener_stop(self->doors[i]);
@@ -99,6 +101,35 @@ av_errc
 av_gateway_reload(av_gateway *self, av_error *err)
 {
     return av_tls_reload(self->tls, err);
+}
+
+static void
+on_certificate_time(void *ctx)
+{
+    av_gateway *self = ctx;
+    av_error err;
+
+    if (!av_tls_has_changed(self->tls))
+        return;
+    if (av_tls_reload(self->tls, &err) == AV_OK)
+        AV_LOG(AV_LOG_INFO, "gateway.certificate_loaded", AV_STR("why", "its files have changed"));
+    else
+        AV_LOG(AV_LOG_WARN, "gateway.certificate_kept", AV_ERRF(&err));
+}
+
+void
+av_gateway_watch_certificate(av_gateway *self)
+{
+    uint64_t every_ms = self->config.settings->tls_watch_s * 1000;
+
+    if (every_ms > 0 && self->certificate_timer == NULL)
+        self->certificate_timer = av_loop_add_timer(self->config.loop, every_ms, every_ms, on_certificate_time, self);
+}
+
+av_errc
+av_gateway_sign(const av_gateway *self, av_span bytes, av_buf *out, av_error *err)
+{
+    return av_tls_sign(self->tls, bytes, out, err);
 }
 
 /* ---- is management there? ---- */

@@ -39,6 +39,9 @@ const av_node *av_gateway_node(const av_gateway *self);
 const char *av_gateway_name(const av_gateway *self); /* gateway@n1 */
 const av_gateway_settings *av_gateway_get_settings(const av_gateway *self);
 
+/* bytes as a CMS message (DER) signed with the certificate in force, its chain inside (RFC 5652, 5). */
+av_errc av_gateway_sign(const av_gateway *self, av_span bytes, av_buf *out, av_error *err);
+
 /* What the process looks like from outside: /readyz, and protocols that greet with "temporarily unavailable". */
 bool av_gateway_is_connected(const av_gateway *self); /* to the broker */
 bool av_gateway_is_ready(const av_gateway *self);     /* the bus is connected and management has answered lately */
@@ -65,6 +68,8 @@ void av_gateway_close(av_gateway *self);
 void av_gateway_destroy(av_gateway **self);
 /* Certificate and key again; on failure the old ones stay in force. Sessions that run are not touched. */
 av_errc av_gateway_reload(av_gateway *self, av_error *err);
+/* Look at the certificate's files every tls_watch_s, and load them when they have changed. */
+void av_gateway_watch_certificate(av_gateway *self);
 /* Ask management whether it is there, now and every few seconds: what av_gateway_is_ready knows. */
 void av_gateway_watch_management(av_gateway *self);
 

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "gateway/api/api.h"
 #include "gateway/gateway.h"
-#include "gateway/http/health.h"
+#include "gateway/http/mail_setup.h"
 #include "gateway/imap/imap.h"
 
 #define FILES_PER_CONNECTION 3 /* the client's socket and a socket pair (gateway/http/bridge.c) */
@@ -20,7 +20,7 @@ typedef struct program {
     av_gateway_settings settings;
     av_gateway *gateway;
     av_http_server *http;
-    av_http_site health;
+    av_http_site https;
     av_api *api;
     av_imap *imap;
     /* what on_status hands out, good until the next one */
@@ -57,9 +57,9 @@ open_doors(program *self, av_error *err)
     rc = av_api_new(self->gateway, self->http, &self->api, err);
     if (rc != AV_OK)
         return rc;
-    self->health = av_http_health_site_template;
-    self->health.ctx = self->gateway;
-    rc = av_http_server_open(self->http, node->port_https, &self->health, err);
+    self->https = av_http_mail_setup_site_template;
+    self->https.ctx = self->gateway;
+    rc = av_http_server_open(self->http, node->port_https, &self->https, err);
     return rc != AV_OK ? rc : av_imap_open(self->gateway, &self->imap, err);
 }
 
@@ -104,6 +104,7 @@ on_ready(void *ctx, av_actor *actor)
     program *self = ctx;
 
     av_gateway_watch_management(self->gateway);
+    av_gateway_watch_certificate(self->gateway);
     av_actor_set_state(actor, ARCHIVOLT__ACTOR_STATE__ACTOR_STATE_READY, NULL);
 }
 

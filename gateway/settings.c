@@ -13,14 +13,15 @@
         .key = #member, .type = AV_SETTING_BOOL, .offset = offsetof(av_gateway_settings, member),                      \
         .fallback = (fallback_), .help = (help_)                                                                       \
     }
-#define STRING(member, help_)                                                                                          \
+#define TEXT(member, fallback_, max_, help_)                                                                           \
     {                                                                                                                  \
-        .key = #member, .type = AV_SETTING_STRING, .offset = offsetof(av_gateway_settings, member), .fallback = "",    \
-        .max = 4096, .help = (help_)                                                                                   \
+        .key = #member, .type = AV_SETTING_STRING, .offset = offsetof(av_gateway_settings, member),                    \
+        .fallback = (fallback_), .max = (max_), .help = (help_)                                                        \
     }
+#define STRING(member, help_) TEXT(member, "", 4096, help_)
 
-#define KB 1024ULL
-#define MB (1024ULL * KB)
+#define KB                    1024ULL
+#define MB                    (1024ULL * KB)
 
 const av_setting av_gateway_setting_rows[] = {
     U64(max_connections, "4000", 1, 1000000, "open client connections of all doors together"),
@@ -29,6 +30,14 @@ const av_setting av_gateway_setting_rows[] = {
     U64(output_stall_timeout_s, "60", 1, 3600, "a client that takes no byte for so long is cut"),
     STRING(tls_certificate, "certificate chain, PEM; empty: <data>/tls/cert.pem"),
     STRING(tls_key, "private key, PEM; empty: <data>/tls/key.pem"),
+    U64(tls_watch_s, "10", 0, 86400,
+        "certificate and key are looked at so often and loaded when they have changed; 0: on SIGHUP alone"),
+    TEXT(mail_host_name, "", 253, "host name in the files for mail programs; empty: full_host_name of node.conf"),
+    TEXT(mail_instance, "", 63, "instance in them where the request names none; empty: it must"),
+    TEXT(mail_display_name, "Archive", 100, "name of the account in them"),
+    TEXT(mail_smtp_host, "", 253, "server for outgoing mail in them; empty: none, an archive sends no mail"),
+    U64(mail_smtp_port, "587", 1, 65535, "its port; 465: TLS from the start"),
+    BOOL(mail_profile_signed, "yes", "sign Apple profiles with the server's certificate"),
     U64(http_connections, "1000", 1, 1000000, "open connections of each HTTP door"),
     U64(http_connections_per_address, "100", 1, 1000000, "of them from one address (IPv6: one /64)"),
     U64(http_header_bytes, "65536", 4 * KB, 1 * MB, "request line and headers of one request"),
@@ -55,6 +64,7 @@ const av_setting av_gateway_setting_rows[] = {
     U64(imap_login_free_tries, "10", 1, 1000000,
         "failed logins from one address (IPv6: one /64) that cost no waiting; each further one doubles it"),
     U64(imap_login_wait_max_s, "60", 1, 86400, "longest time an address waits after failed logins"),
+    U64(imap_log_mb, "64", 1, 65536, "size of an instance's IMAP connection log; one older file of that size is kept"),
     BOOL(imap_scram, "no",
         "offer SCRAM-SHA-256; for users whose instance keeps what it needs (its setting scram_iterations)"),
     BOOL(imap_compress, "yes", "offer COMPRESS=DEFLATE"),

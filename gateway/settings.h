@@ -13,6 +13,11 @@ typedef struct av_gateway_settings {
     uint64_t output_buffer_bytes;
     uint64_t output_stall_timeout_s;
     char *tls_certificate, *tls_key; /* empty: D/tls/cert.pem, D/tls/key.pem */
+    uint64_t tls_watch_s;            /* 0: the files are looked at on SIGHUP alone */
+    /* files for mail programs (http/mail_setup.h) */
+    char *mail_host_name, *mail_instance, *mail_display_name, *mail_smtp_host;
+    uint64_t mail_smtp_port;
+    bool mail_profile_signed;
     /* HTTP */
     uint64_t http_connections, http_connections_per_address;
     uint64_t http_header_bytes, http_form_bytes, http_form_budget_bytes, http_reply_budget_bytes;
@@ -28,6 +33,7 @@ typedef struct av_gateway_settings {
     uint64_t imap_line_bytes, imap_literal_bytes;
     uint64_t imap_bad_commands, imap_failed_logins;
     uint64_t imap_login_free_tries, imap_login_wait_max_s;
+    uint64_t imap_log_mb;
     bool imap_scram;
     bool imap_compress;
     uint64_t imap_compress_window_bits, imap_compress_memory_level, imap_compress_level;

@@ -6,11 +6,20 @@
 #include "gateway/tls.h"
 
 #include <errno.h>
+#include <openssl/cms.h>
 #include <openssl/err.h>
 #include <sys/stat.h>
 
+/* What tells one version of a file from the next. */
+typedef struct file_mark {
+    struct timespec changed;
+    off_t size;
+    ino_t inode;
+} file_mark;
+
 struct av_tls {
     char *certificate_path, *key_path;
+    file_mark certificate_mark, key_mark;
     SSL_CTX *context;
 };
 
@@ -74,12 +83,41 @@ set_policy(SSL_CTX *context)
            SSL_CTX_set_session_id_context(context, session_id, sizeof session_id - 1) == 1;
 }
 
+static file_mark
+mark_of(const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0)
+        return (file_mark){ .size = -1 };
+    return (file_mark){ .changed = st.st_mtim, .size = st.st_size, .inode = st.st_ino };
+}
+
+static bool
+is_same(file_mark a, file_mark b)
+{
+    return a.changed.tv_sec == b.changed.tv_sec && a.changed.tv_nsec == b.changed.tv_nsec && a.size == b.size &&
+           a.inode == b.inode;
+}
+
+bool
+av_tls_has_changed(av_tls *self)
+{
+    file_mark certificate = mark_of(self->certificate_path), key = mark_of(self->key_path);
+    bool changed = !is_same(certificate, self->certificate_mark) || !is_same(key, self->key_mark);
+
+    self->certificate_mark = certificate;
+    self->key_mark = key;
+    return changed;
+}
+
 av_errc
 av_tls_reload(av_tls *self, av_error *err)
 {
     SSL_CTX *fresh = SSL_CTX_new(TLS_server_method());
     av_errc rc;
 
+    (void)av_tls_has_changed(self); /* marks what is read now: a change while it is read is found by the next look */
     if (fresh == NULL)
         return av_error_set(err, AV_ERR_NOMEM, "TLS context: %s", av_tls_reason());
     if (!set_policy(fresh))
@@ -178,4 +216,40 @@ av_tls_channel_binding(SSL *session, av_span name, av_buf *out)
         ok = put_end_point(session, out);
     ERR_clear_error();
     return ok;
+}
+
+static av_errc
+put_der(CMS_ContentInfo *message, av_buf *out, av_error *err)
+{
+    int n = i2d_CMS_ContentInfo(message, NULL);
+    uint8_t *at = n <= 0 ? NULL : av_buf_reserve(out, (size_t)n);
+
+    if (n <= 0)
+        return av_error_set(err, AV_ERR_INTERNAL, "signing failed: %s", av_tls_reason());
+    if (at == NULL)
+        return av_error_set(err, AV_ERR_LIMIT, "the signed message is too long");
+    out->n += (size_t)i2d_CMS_ContentInfo(message, &at);
+    return AV_OK;
+}
+
+av_errc
+av_tls_sign(const av_tls *self, av_span bytes, av_buf *out, av_error *err)
+{
+    STACK_OF(X509) *chain = NULL;
+    BIO *in = BIO_new_mem_buf(bytes.p, (int)bytes.n);
+    CMS_ContentInfo *message = NULL;
+    av_errc rc;
+
+    (void)SSL_CTX_get0_chain_certs(self->context, &chain);
+    if (in != NULL)
+        message = CMS_sign(SSL_CTX_get0_certificate(self->context), SSL_CTX_get0_privatekey(self->context), chain, in,
+            CMS_BINARY | CMS_NOSMIMECAP);
+    if (message != NULL)
+        rc = put_der(message, out, err);
+    else
+        rc = av_error_set(err, AV_ERR_INTERNAL, "signing failed: %s", av_tls_reason());
+    CMS_ContentInfo_free(message);
+    BIO_free(in);
+    ERR_clear_error();
+    return rc;
 }

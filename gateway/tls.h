@@ -23,6 +23,10 @@ av_errc av_tls_new(const char *certificate_path, const char *key_path, av_tls **
 void av_tls_destroy(av_tls **self);
 /* The files again; on failure the old ones stay. */
 av_errc av_tls_reload(av_tls *self, av_error *err);
+/* The files are others than at the last load or the last time this said so. */
+bool av_tls_has_changed(av_tls *self);
+/* bytes as a signed CMS message (RFC 5652, 5) onto out, DER, the chain inside. AV_ERR_LIMIT, AV_ERR_INTERNAL. */
+av_errc av_tls_sign(const av_tls *self, av_span bytes, av_buf *out, av_error *err);
 /* The server side of one new session on a non-blocking socket, to be freed by SSL_free. NULL: out of memory. */
 SSL *av_tls_session(av_tls *self, int fd);
 /* av_conn_channel_binding. */

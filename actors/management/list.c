@@ -135,6 +135,8 @@ on_resolve(void *owner, av_request *request, const ProtobufCMessage *body)
     if (found == NULL)
         return;
     reply.instance_id = found->config->instance_id;
+    reply.has_imap_connection_log = true;
+    reply.imap_connection_log = found->config->imap_server_connection_log_enabled;
     av_request_reply(request, &reply.base);
 }
 

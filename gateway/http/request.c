@@ -5,6 +5,7 @@
 #include "base/encode.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "gateway/http/escape.h"
 #include "gateway/http/http_priv.h"
 
 #define SMALL_BODY_BYTES  16384 /* a body up to this is not counted: the number of connections bounds them */
@@ -287,6 +288,15 @@ const char *
 av_http_request_header(const av_http_request *self, const char *name)
 {
     return MHD_lookup_connection_value(self->connection, MHD_HEADER_KIND, name);
+}
+
+/* libmicrohttpd is told not to decode (server.c): what it would let pass is refused here. */
+bool
+av_http_request_argument(const av_http_request *self, const char *name, av_buf *out)
+{
+    const char *value = MHD_lookup_connection_value(self->connection, MHD_GET_ARGUMENT_KIND, name);
+
+    return value == NULL || av_http_unescape(av_span_str(value), true, out);
 }
 
 av_span

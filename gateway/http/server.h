@@ -39,6 +39,8 @@ const char *av_http_request_method(const av_http_request *self); /* GET, HEAD or
 const char *av_http_request_path(const av_http_request *self);   /* canonical: path.h */
 /* NULL when there is none. Names in any letter case. */
 const char *av_http_request_header(const av_http_request *self, const char *name);
+/* A value of the query, decoded, onto out. false: a malformed escape, or out is full. Nothing when there is none. */
+bool av_http_request_argument(const av_http_request *self, const char *name, av_buf *out);
 av_span av_http_request_body(const av_http_request *self);
 const char *av_http_request_peer(const av_http_request *self);      /* address of the client */
 const uint8_t *av_http_request_trace(const av_http_request *self);  /* 16 bytes, made for this request */

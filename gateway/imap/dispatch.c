@@ -3,10 +3,13 @@
  *
  * Here it is decided whether a literal may come, and what is said to commands that are too long or make no sense.
  */
+#include "base/clock.h"
 #include "base/encode.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "gateway/imap/session_priv.h"
+
+#define LOGGED_MAX 500 /* bytes of a command in the connection log */
 
 void
 av_imap_session_forget_work(av_imap_session *self)
@@ -49,6 +52,22 @@ set_tag(av_imap_session *self, av_span tag)
     self->tag[n] = '\0';
 }
 
+/* Not what may hold a password: arguments of commands for before the login, and of those that are not known. */
+static void
+note_command(av_imap_session *self, av_span line)
+{
+    const av_imap_row *row = self->command.row;
+    bool shows = row != NULL && (row->states & AV_IMAP_LOGGED_IN) != 0;
+
+    self->command_began_ms = av_clock_mono_ms();
+    if (self->state == AV_IMAP_NOT_AUTH)
+        return;
+    if (shows)
+        av_imap_session_note(self, "> %.*s", (int)AV_MIN(line.n, (size_t)LOGGED_MAX), (const char *)line.p);
+    else
+        av_imap_session_note(self, "> %s %s", self->tag, row == NULL ? "(no command that is known)" : row->name);
+}
+
 static void
 run_command(av_imap_session *self, av_span line)
 {
@@ -63,6 +82,7 @@ run_command(av_imap_session *self, av_span line)
     if (rc == AV_OK && self->command.tag.n > AV_IMAP_TAG_MAX)
         rc = av_error_set(&err, AV_ERR_LIMIT, "a tag has %d characters at most", AV_IMAP_TAG_MAX);
     set_tag(self, self->command.tag);
+    note_command(self, line);
     if (rc != AV_OK)
         av_imap_session_done(self, "BAD", NULL, "%s", err.msg);
     else

@@ -18,10 +18,13 @@ av_imap_open(av_gateway *gateway, av_imap **ret, av_error *err)
         .accept = av_imap_session_accept,
         .ctx = self,
     };
+    AV_CLEANUP(av_free) char *logs = NULL;
     av_door secure = plain;
     av_errc rc;
 
     self->gateway = gateway;
+    logs = av_node_path(node, "logs");
+    self->logs = av_imap_logs_new(logs, settings->imap_log_mb * 1024 * 1024);
     self->by_address =
         av_throttle_new((unsigned)settings->imap_login_free_tries, (uint32_t)settings->imap_login_wait_max_s);
     secure.name = "imaps";
@@ -44,6 +47,7 @@ av_imap_destroy(av_imap **self)
     if ((*self)->rest != NULL)
         av_loop_remove_timer(&(*self)->rest);
     av_throttle_destroy(&(*self)->by_address);
+    av_imap_logs_destroy(&(*self)->logs);
     free(*self);
     *self = NULL;
 }

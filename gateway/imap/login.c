@@ -104,6 +104,7 @@ av_imap_login_refuse(av_imap_session *session, const av_error *err)
     AV_LOG(AV_LOG_INFO, "imap.login_failed", AV_U64("conn", av_conn_number(session->conn)),
         AV_STR("peer", av_conn_peer(session->conn)), AV_STR("user", session->user), AV_STR("by", self->mechanism),
         AV_STR("trace", av_imap_session_trace(session).hex), AV_ERRF(err));
+    av_imap_session_note(session, "login by %s failed: %s", self->mechanism, err->msg);
     self->refused = *err;
     assert(session->timer == NULL);
     session->timer =
@@ -119,6 +120,7 @@ av_imap_login_admit(av_imap_login *self)
         AV_STR("peer", av_conn_peer(session->conn)), AV_STR("user", session->user), AV_STR("instance", self->to),
         AV_STR("by", self->mechanism), AV_STR("tls", av_conn_tls_version(session->conn)),
         AV_STR("trace", av_imap_session_trace(session).hex));
+    av_imap_session_note(session, "login by %s, %s", self->mechanism, av_conn_tls_version(session->conn));
     av_imap_session_logged_in(session, self->to, av_span_of(self->token, self->token_n));
     self->token_n = 0; /* the session's, now */
     av_imap_session_write(session, av_span_str("* "));
@@ -166,6 +168,9 @@ on_instance(av_imap_session *session, const ProtobufCMessage *reply, const av_er
     }
     (void)snprintf(
         self->to, sizeof self->to, "instance/%s", ((const Archivolt__ResolveInstanceReply *)reply)->instance_id);
+    av_imap_log_unref(&session->log);
+    if (((const Archivolt__ResolveInstanceReply *)reply)->imap_connection_log)
+        session->log = av_imap_logs_ref(session->imap->logs, self->to + strlen("instance/"));
     self->found(self);
 }
 

@@ -3,6 +3,7 @@
  *
  * Source: RFC 3501, 7; RFC 5530.
  */
+#include "base/clock.h"
 #include "base/log.h"
 #include "gateway/imap/session_priv.h"
 
@@ -114,6 +115,9 @@ av_imap_session_done(av_imap_session *self, const char *status, const char *code
     av_imap_session_printf(self, "%s %s ", self->tag[0] == '\0' ? "*" : self->tag, status);
     if (code != NULL)
         av_imap_session_printf(self, "[%s] ", code);
+    if (self->state != AV_IMAP_NOT_AUTH)
+        av_imap_session_note(self, "< %s %s%s%s after %lld ms", self->tag, status, code == NULL ? "" : " ",
+            code == NULL ? "" : code, (long long)(av_clock_mono_ms() - self->command_began_ms));
     va_start(ap, fmt);
     put_text(self, fmt, ap);
     va_end(ap);

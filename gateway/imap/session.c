@@ -203,6 +203,8 @@ on_close(void *ctx, av_conn *conn, const char *why)
 
     AV_LOG(AV_LOG_DEBUG, "imap.closed", AV_U64("conn", av_conn_number(conn)), AV_STR("peer", av_conn_peer(conn)),
         AV_STR("user", self->user == NULL ? "" : self->user), AV_STR("why", why));
+    av_imap_session_note(self, "closed: %s", why);
+    av_imap_log_unref(&self->log);
     av_call_cancel(&self->call);
     if (self->timer != NULL)
         av_loop_remove_timer(&self->timer);

@@ -12,6 +12,7 @@
 #include "base/throttle.h"
 #include "gateway/imap/capabilities.h"
 #include "gateway/imap/commands.h"
+#include "gateway/imap/connection_log.h"
 #include "gateway/imap/deflate.h"
 #include "gateway/imap/framer.h"
 #include "gateway/imap/imap.h"
@@ -27,6 +28,7 @@
 struct av_imap {
     av_gateway *gateway;
     av_imap_session *sessions;
+    av_imap_logs *logs;
     av_throttle *by_address; /* failed logins (login.c) */
     av_loop_timer *rest;     /* while one is compressed (compress.c) */
 };
@@ -70,6 +72,9 @@ struct av_imap_session {
     av_imap_reply_fn *on_reply;
     av_loop_timer *timer;
     unsigned bad_commands, failed_logins;
+
+    av_imap_log *log;         /* the instance's connection log; NULL: it wants none */
+    int64_t command_began_ms; /* for it */
 
     char *instance; /* actor name: instance/demo */
     char *user;     /* demo/alice, as typed */
@@ -143,6 +148,15 @@ typedef struct av_imap_trace {
     char hex[33];
 } av_imap_trace;
 av_imap_trace av_imap_session_trace(const av_imap_session *self);
+
+/* A line in the connection log, where there is one. */
+#define av_imap_session_note(self, ...)                                                                                \
+    do {                                                                                                               \
+        if ((self)->log != NULL) {                                                                                     \
+            const av_imap_log_who who_ = { av_conn_number((self)->conn), av_conn_peer((self)->conn), (self)->user };   \
+            av_imap_log_put((self)->log, &who_, __VA_ARGS__);                                                          \
+        }                                                                                                              \
+    } while (0)
 
 /* ---- turns and calls (session.c) ---- */
 
