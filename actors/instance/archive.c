@@ -178,6 +178,7 @@ av_archive_open(const av_archive_config *config, av_archive **ret, av_error *err
     self->search_bytes = config->search_bytes != 0 ? config->search_bytes : AV_SEARCH_BYTES;
     self->saved_searches = config->saved_searches != 0 ? config->saved_searches : AV_SAVED_SEARCHES;
     self->doc_sets = av_doc_sets_new(AV_DOC_SETS_BYTES);
+    self->changes = av_changes_new();
     self->desk = av_index_desk_new();
     stores = av_archive_path(self, "stores");
     rc = av_dir_make(stores, err);
@@ -221,6 +222,7 @@ av_archive_close(av_archive **self)
     av_file_close(&a->lock_fd); /* the lock goes with it; the file stays, or a second opener could lock a removed one */
     pthread_mutex_destroy(&a->large);
     av_doc_sets_destroy(&a->doc_sets);
+    av_changes_destroy(&a->changes);
     av_index_desk_destroy(&a->desk);
     free(a->dir);
     free(a);
@@ -236,6 +238,7 @@ av_archive_catch_up(av_archive *self, av_error *err)
         return AV_OK;
     rc = av_stores_catch_up(self->stores, err);
     self->catalog_behind = rc != AV_OK;
+    av_changes_all(self->changes);
     return rc;
 }
 
@@ -260,11 +263,14 @@ av_archive_commit(av_archive *self, av_error *err)
     bool behind = false;
     av_errc rc = av_views_commit(self->catalog, store->no, &behind, err);
 
-    if (rc != AV_OK)
+    if (rc != AV_OK) {
+        av_changes_rollback(self->changes);
         return rc;
+    }
     self->catalog_behind = self->catalog_behind || behind;
     atomic_fetch_add(&self->commits, 1);
     av_stores_committed(self->stores, store);
+    av_changes_commit(self->changes);
     if (self->committed != NULL)
         self->committed(self->committed_ctx);
     return AV_OK;
@@ -276,6 +282,7 @@ av_archive_rollback(av_archive *self)
     const av_open_store *store = AV_TAKE(self->group_store);
     av_error err;
 
+    av_changes_rollback(self->changes);
     if (store != NULL && av_views_rollback(self->catalog, store->no, &err) != AV_OK)
         AV_LOG(AV_LOG_ERROR, "group.rollback_failed", AV_ERRF(&err));
 }

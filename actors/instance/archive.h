@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "actors/instance/changes.h"
 #include "actors/instance/stores.h"
 #include "storage/meta/views.h"
 
@@ -48,6 +49,7 @@ typedef struct av_archive {
     av_stores *stores;
     av_index_desk *desk;              /* of the indexer: any thread */
     av_doc_sets *doc_sets;            /* reach.h: any thread */
+    av_changes *changes;              /* mailboxes that changed: any thread */
     const av_open_store *group_store; /* writer: where the open group goes; NULL: none is open */
     uint8_t uuid[16];                 /* of the instance: written into placements and mailboxes */
     void (*committed)(void *ctx);     /* told of each group, in the writer's thread; NULL: nobody */

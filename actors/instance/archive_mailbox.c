@@ -8,11 +8,35 @@
 #include "base/clock.h"
 #include "base/secret.h"
 
+/* Of which mailbox an event tells, for those who watch it. */
+static void
+note_change(av_archive *self, const av_event *event)
+{
+    switch (event->kind) {
+    case AV_EVENT_MAILBOX_CREATED:
+    case AV_EVENT_MAILBOX_RENAMED:
+    case AV_EVENT_MAILBOX_REMOVED:
+        av_changes_note(self->changes, event->mailbox.guid);
+        break;
+    case AV_EVENT_PLACEMENT_ADDED:
+    case AV_EVENT_PLACEMENT_REMOVED:
+        av_changes_note(self->changes, event->placement.guid);
+        break;
+    default:
+        break;
+    }
+}
+
 av_errc
 av_archive_event(av_archive *self, const av_event *event, av_span attributes, av_error *err)
 {
+    av_errc rc;
+
     assert(self->group_store != NULL);
-    return av_views_put_event(self->catalog, self->group_store->no, event, attributes, err);
+    rc = av_views_put_event(self->catalog, self->group_store->no, event, attributes, err);
+    if (rc == AV_OK)
+        note_change(self, event);
+    return rc;
 }
 
 av_errc

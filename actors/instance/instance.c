@@ -13,6 +13,7 @@
 #include "actors/instance/statistics.h"
 #include "actors/instance/store_ops.h"
 #include "actors/instance/trouble.h"
+#include "actors/instance/watch.h"
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/file.h"
@@ -161,6 +162,7 @@ on_tick(void *ctx)
         av_runs_tick(self->runs, now);
     av_store_ops_tick(self->store_ops, now);
     av_heal_tick(self->heal, now);
+    av_watch_tick(self->watch, now);
     if (self->stopping)
         return;
     set_state(self);
@@ -250,6 +252,7 @@ serve(av_instance *self, av_error *err)
     av_work_serve(self);
     av_reading_serve(self);
     av_finding_serve(self);
+    self->watch = av_watch_new(self);
     self->freeze = av_freeze_new(self);
     self->heal = av_heal_new(self);
     self->operations = av_operations_new(self->bus, NULL, NULL);
@@ -326,6 +329,7 @@ on_stop(void *ctx, av_actor *actor)
     av_pool_stop(self->readers);
     av_pool_stop(self->writer);
     av_store_ops_stop(self->store_ops);
+    av_watch_stop(self->watch);
     av_feeds_stop(self);
     if (self->runs != NULL)
         av_runs_stop(self->runs);
@@ -346,6 +350,7 @@ on_end(void *ctx)
     av_runs_destroy(&self->runs);
     av_operations_destroy(&self->operations);
     av_store_ops_destroy(&self->store_ops);
+    av_watch_destroy(&self->watch);
     av_freeze_destroy(&self->freeze);
     av_heal_destroy(&self->heal);
     av_group_destroy(&self->group);

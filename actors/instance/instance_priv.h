@@ -41,6 +41,7 @@ typedef struct av_runs av_runs;
 typedef struct av_freeze av_freeze;
 typedef struct av_heal av_heal;
 typedef struct av_store_ops av_store_ops;
+typedef struct av_watch av_watch;
 
 typedef struct av_instance {
     av_instance_settings settings;
@@ -62,6 +63,7 @@ typedef struct av_instance {
     av_freeze *freeze;
     av_heal *heal;
     av_store_ops *store_ops;
+    av_watch *watch;
     av_handler *work_handlers; /* work.c */
     av_feed *feeds;            /* all */
     av_loop_timer *housekeeping;

@@ -85,6 +85,7 @@ expunge(store_op *op, const av_store_info *info, bool *ret_empty, av_error *err)
 
     if (rc == AV_ERR_NOT_FOUND)
         rc = AV_OK; /* the catalog has none of its messages */
+    av_changes_all(op->archive->changes);
     op->total = AV_MAX(op->total, left);
     store_op_progress(op, op->total - left, op->total);
     store_op_text(op, "%llu messages to go", (unsigned long long)left);

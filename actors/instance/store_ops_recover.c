@@ -224,6 +224,7 @@ change_over(store_op *op, store_recovery *self, bool *ret_done, av_error *err)
         rc = av_catalog_expunge(op->archive->catalog, self->no, EXPUNGE_AT_ONCE, &left, err);
     if (rc == AV_ERR_NOT_FOUND)
         rc = AV_OK;
+    av_changes_all(op->archive->changes);
     if (rc != AV_OK || left > 0)
         return rc;
     rc = store_op_change_row(op, self->id, change_row, self, err);

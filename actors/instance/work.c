@@ -166,6 +166,8 @@ change(work *w)
     /* Also after a failure: what was tried may have closed something. */
     if (w->method->kind == WORK_STORES && av_stores_sync(w->in->archive->stores, &why) != AV_OK)
         AV_LOG(AV_LOG_ERROR, "stores.not_in_line", AV_ERRF(&why));
+    if (w->method->kind == WORK_STORES) /* one that is there again brings messages */
+        av_changes_all(w->in->archive->changes);
     if (w->method->kind == WORK_HOLDS && rc == AV_OK)
         av_holds_follow_all(w->in->archive);
     if (rc == AV_OK || w->method->kind == WORK_STORES) /* whose folders may lie on any disk: they are named already */

@@ -29,8 +29,9 @@ struct av_imap {
     av_gateway *gateway;
     av_imap_session *sessions;
     av_imap_logs *logs;
-    av_throttle *by_address; /* failed logins (login.c) */
-    av_loop_timer *rest;     /* while one is compressed (compress.c) */
+    av_throttle *by_address;       /* failed logins (login.c) */
+    av_loop_timer *rest;           /* while one is compressed (compress.c) */
+    struct av_imap_watch *watches; /* of instances with clients in IDLE (watch.c) */
 };
 
 typedef void av_imap_reply_fn(av_imap_session *self, const ProtobufCMessage *reply, const av_error *err);
@@ -83,6 +84,8 @@ struct av_imap_session {
     av_imap_mailbox *mailbox; /* AV_IMAP_SELECTED */
     av_imap_mailbox *known;   /* refresh.c: the state its question named */
     void (*after_refresh)(av_imap_session *self, const av_error *err);
+    struct av_imap_watch *watch; /* in IDLE; or NULL */
+    bool stale, refreshing;      /* watch.c: its mailbox is to be asked about, or is just now */
 };
 
 /* A door's accept: session.c. */
