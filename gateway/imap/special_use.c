@@ -62,11 +62,30 @@ take_component(av_span *path)
     return component;
 }
 
+static av_span
+last_component(av_span path)
+{
+    size_t at = path.n;
+
+    while (at > 0 && path.p[at - 1] != '/')
+        at--;
+    return av_span_skip(path, at);
+}
+
 static bool
-is_transparent(av_span folded)
+is_called(av_span name, const char *folded)
+{
+    AV_CLEANUP(av_buf_release) av_buf x = { 0 };
+
+    av_buf_init(&x, NAME_MAX_BYTES);
+    return av_unicode_fold(name, &x) && av_span_eq_str(av_buf_span(&x), folded);
+}
+
+static bool
+is_transparent(av_span name)
 {
     for (size_t i = 0; i < AV_COUNT(transparent); i++) {
-        if (av_span_eq_str(folded, transparent[i]))
+        if (is_called(name, transparent[i]))
             return true;
     }
     return false;
@@ -75,36 +94,42 @@ is_transparent(av_span folded)
 static bool
 same_name(av_span a, av_span b)
 {
-    AV_CLEANUP(av_buf_release) av_buf x = { 0 };
     AV_CLEANUP(av_buf_release) av_buf y = { 0 };
 
-    av_buf_init(&x, NAME_MAX_BYTES);
     av_buf_init(&y, NAME_MAX_BYTES);
-    return av_unicode_fold(a, &x) && av_unicode_fold(b, &y) && av_span_eq(av_buf_span(&x), av_buf_span(&y));
+    return av_unicode_fold(b, &y) && is_called(a, av_buf_cstr(&y));
 }
 
-const char *
-av_imap_special_use(av_span archive, av_span path)
+/* Of a folder's own name alone. */
+static const char *
+use_of(av_span name)
 {
     AV_CLEANUP(av_buf_release) av_buf folded = { 0 };
-    av_span first = take_component(&path);
-    unsigned depth = 0;
 
-    if (archive.n == 0 || path.n == 0 || !same_name(first, archive))
-        return NULL;
     av_buf_init(&folded, NAME_MAX_BYTES);
-    while (path.n > 0) {
-        av_buf_clear(&folded);
-        if (!av_unicode_fold(take_component(&path), &folded))
-            return NULL;
-        if (path.n > 0 && is_transparent(av_buf_span(&folded)))
-            continue;
-        if (++depth > DEPTH_MAX)
-            return NULL;
-    }
+    if (!av_unicode_fold(name, &folded))
+        return NULL;
     for (size_t i = 0; i < AV_COUNT(names); i++) {
         if (av_span_eq_str(av_buf_span(&folded), names[i].name))
             return names[i].use;
     }
     return NULL;
+}
+
+const char *
+av_imap_special_use(av_span archive, av_span path)
+{
+    const char *use = use_of(last_component(path)); /* first: it is that of few */
+    av_span first = take_component(&path);
+    unsigned depth = 0;
+
+    if (use == NULL || path.n == 0 || archive.n == 0 || !same_name(first, archive))
+        return NULL;
+    while (path.n > 0) {
+        av_span name = take_component(&path);
+
+        if ((path.n == 0 || !is_transparent(name)) && ++depth > DEPTH_MAX)
+            return NULL;
+    }
+    return use;
 }
