@@ -1,8 +1,9 @@
 """mail_clients.py - real mail programs read whole mailboxes; what they got, byte for byte as far as they keep it.
 
-Each function takes an Account and a folder to work in, reads all of account.boxes and yields the bytes of every message.
-What a program itself changes on the way to the disk is undone or avoided where it can be, and said where it cannot: the last
-member of a row of PROGRAMS turns bytes that were served into those that are due. Nothing here judges: test_imap_clients.py.
+Each function takes an Account and a folder to work in, reads all of account.boxes and yields the bytes of every
+message. What a program itself changes on the way to the disk is undone or avoided where it can be, and said where it
+cannot: the last member of a row of PROGRAMS turns bytes that were served into those that are due. Nothing here judges:
+test_imap_clients.py.
 """
 import fcntl
 import imaplib
@@ -16,6 +17,8 @@ import struct
 import subprocess
 import termios
 import time
+
+import thunderbird
 
 TIMEOUT_S = 3600
 
@@ -258,6 +261,10 @@ personal-name=x
         yield from mbx(saved)
 
 
+def read_thunderbird(account, folder):
+    yield from thunderbird.read(account, folder, run)
+
+
 def mbx(path):
     """c-client's mbx: a head of 2,048 bytes; before each message a line with its size."""
     with open(path, "rb") as f:
@@ -271,10 +278,15 @@ def header_only_from_fields(wire):
     return wire[re.match(rb"(\xef\xbb\xbf)?(From [^\r\n]*\r\n)?", wire).end():]
 
 
-def fetched(wire):
-    """fetchmail reads header and text, by the line: the last one ends, too."""
-    wire = header_only_from_fields(wire)
+def ended(wire):
+    """Thunderbird goes by the line: the last one ends, too."""
     return wire if wire.endswith(b"\n") else wire + b"\r\n"
+
+
+def fetched(wire):
+    """fetchmail reads header and text, by the line; it puts bytes of its own into lines of more than 8 KB."""
+    wire = ended(header_only_from_fields(wire))
+    return wire if max(map(len, wire.split(b"\r\n"))) < 8000 else None
 
 
 def not_empty(wire):
@@ -297,6 +309,7 @@ PROGRAMS = {
     "fetchmail": ("fetchmail", read_fetchmail, fetched),
     "offlineimap": ("offlineimap", read_offlineimap, lambda wire: wire),
     "alpine": ("alpine", read_alpine, header_only_from_fields),
+    "thunderbird": ("thunderbird", read_thunderbird, ended),
 }
 
 

@@ -105,7 +105,7 @@ def main():
             equal = sum((got & want).values())
             print(f"  {name}: {sum(got.values())} read, {equal} of {len(due)} equal, {time.time() - began:.1f} s",
                   flush=True)
-            if got != want:
+            if equal != len(due):
                 for data in [d for d in due if sha256(d) not in got][:3]:
                     print(f"    not among them: {data[:300]!r}")
                 failed.append(name)
