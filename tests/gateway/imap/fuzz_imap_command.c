@@ -7,6 +7,7 @@
 #include "gateway/imap/mailbox_name.h"
 #include "gateway/imap/mailbox_tree.h"
 #include "gateway/imap/search_keys.h"
+#include "gateway/imap/select_params.h"
 #include "gateway/imap/status_items.h"
 #include "storage/mime/imap_items.h"
 
@@ -44,6 +45,48 @@ as_search(av_span in)
         assert(err.msg[0] != '\0' && query == NULL);
     av_query_destroy(&query);
     av_imap_uids_release(&uids);
+}
+
+static void
+as_select(av_span in)
+{
+    const av_query_range ranges[] = { { 3, 70 }, { 90, 91 }, { 1000, 5000 } };
+    av_imap_select_params params;
+    av_imap_uids uids = { 0 };
+    av_query_range *gone = NULL;
+    av_error err;
+    size_t n = 0;
+
+    assert(av_imap_uids_set(&uids, ranges, AV_COUNT(ranges)));
+    if (av_imap_select_params_parse(in, &params, &err) == AV_OK && params.qresync) {
+        av_imap_select_params_vanished(&params, &uids, 6000, &gone, &n);
+        for (size_t i = 0; i < n; i++) { /* in order, and none of them is there */
+            assert(
+                gone[i].first <= gone[i].last && gone[i].last < 6000 && (i == 0 || gone[i].first > gone[i - 1].last));
+            assert(av_imap_uids_seq(&uids, gone[i].first) == 0 && av_imap_uids_seq(&uids, gone[i].last) == 0);
+        }
+        free(gone);
+    }
+    av_imap_select_params_release(&params);
+    av_imap_uids_release(&uids);
+}
+
+/* What an instance tells of UIDs, with a state that is known. */
+static void
+as_uids(av_span in)
+{
+    const av_query_range ranges[] = { { 3, 70 }, { 90, 91 } };
+    av_imap_uids base = { 0 }, got = { 0 };
+    uint32_t from = in.n > 0 ? in.p[0] : 1;
+
+    assert(av_imap_uids_set(&base, ranges, AV_COUNT(ranges)));
+    if (from > 0 && av_imap_uids_decode(&got, &base, from, in)) {
+        for (size_t i = 0; i < got.n; i++)
+            assert(got.runs[i].first <= got.runs[i].last && (i == 0 || got.runs[i].first > got.runs[i - 1].last + 1));
+        assert(got.count == 0 || av_imap_uids_uid(&got, got.count) == av_imap_uids_last(&got));
+    }
+    av_imap_uids_release(&got);
+    av_imap_uids_release(&base);
 }
 
 static void
@@ -109,6 +152,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
             for (size_t k = 0; k < command.arg_count; k++) {
                 as_fetch(command.args[k]);
                 as_search(command.args[k]);
+                as_select(command.args[k]);
                 as_name(command.args[k], k == 0);
                 as_list(command.args[k], k == 0);
                 as_status(command.args[k]);
@@ -118,6 +162,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     }
     as_fetch(in);
     as_search(in);
+    as_select(in);
+    as_uids(in);
     as_name(in, false);
     as_name(in, true);
     as_list(in, false);

@@ -7,8 +7,12 @@
 static void
 describe(const av_imap_fetch_items *items, av_buf *out)
 {
-    static const char *const labels[] = { "BODY", "RFC822", "RFC822.HEADER", "RFC822.TEXT" };
+    static const char *const labels[] = { "BODY", "RFC822", "RFC822.HEADER", "RFC822.TEXT", "BINARY", "BINARY.SIZE" };
 
+    (void)av_buf_printf(out, "%s%s%s%s%s", items->modseq ? "M" : "", items->emailid ? "I" : "",
+        items->threadid ? "T" : "", items->savedate ? "V" : "", items->preview ? "P" : "");
+    if (items->has_changed_since)
+        (void)av_buf_printf(out, ">%llu%s", (unsigned long long)items->changed_since, items->vanished ? "!" : "");
     (void)av_buf_printf(out, "%s%s%s%s%s%s%s", items->uid ? "U" : "", items->flags ? "F" : "",
         items->internaldate ? "D" : "", items->size ? "S" : "", items->envelope ? "E" : "", items->body ? "b" : "",
         items->bodystructure ? "B" : "");
@@ -37,6 +41,26 @@ static const struct {
     { "BODY[1.HEADER.FIELDS.NOT ({4}\r\nDate X-(a)]", NULL },
     { "BODY[1.HEADER.FIELDS.NOT ({4}\r\nDate \"X-(a\")]", " BODY[1.HEADER.FIELDS.NOT (Date \"X-(a\")]" },
     { "BODY[HEADER.FIELDS (Subject)]<5.6>", " BODY[HEADER.FIELDS (Subject)]<5.6>" },
+    { "(MODSEQ EMAILID THREADID SAVEDATE PREVIEW)", "MITVP" },
+    { "PREVIEW (LAZY)", "P" },
+    { "(PREVIEW (LAZY) UID)", "PU" },
+    { "PREVIEW (CHANGEDSINCE 7)", "MP>7" },
+    { "PREVIEW (LAZY) (CHANGEDSINCE 7)", "MP>7" },
+    { "(PREVIEW (EAGER))", NULL },
+    { "BINARY[1.2]<3.4>", " BINARY[1.2]<3.4>" },
+    { "(BINARY.PEEK[] BINARY.SIZE[4])", " BINARY[] BINARY.SIZE[4]" },
+    { "BINARY[1.HEADER]", NULL },
+    { "BINARY.SIZE[1]<0.4>", NULL },
+    { "BINARY", NULL },
+    { "(UID FLAGS) (CHANGEDSINCE 12345678901)", "M>12345678901UF" },
+    { "FLAGS (CHANGEDSINCE 1 VANISHED)", "M>1!F" },
+    { "FAST (VANISHED CHANGEDSINCE 1)", "M>1!FDS" },
+    { "FLAGS (VANISHED)", NULL },
+    { "FLAGS (CHANGEDSINCE 1 CHANGEDSINCE 1)", NULL },
+    { "FLAGS (CHANGEDSINCE 9223372036854775808)", NULL },
+    { "FLAGS (CHANGEDSINCE 1) ", NULL },
+    { "FLAGS ()", NULL },
+    { "ALLX", NULL },
     { "", NULL },
     { "()", NULL },
     { "(ALL)", NULL }, /* RFC 3501, 6.4.5: macros stand alone */
