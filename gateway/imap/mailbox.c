@@ -158,8 +158,9 @@ av_imap_mailbox_update(av_imap_mailbox *self, const Archivolt__SelectMailboxRepl
     uint32_t highest = av_imap_uids_last(&self->uids);
     av_errc rc = av_imap_mailbox_new(reply, known, &now, err);
 
-    if (rc == AV_OK)
-        rc = compare(self, now, vanished, out, err);
+    if (now == NULL)
+        return rc;
+    rc = compare(self, now, vanished, out, err);
     if (rc != AV_OK)
         return rc;
     if (av_imap_uids_last(&now->uids) > highest)
