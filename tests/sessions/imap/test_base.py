@@ -177,4 +177,5 @@ def test_known_mail(town):
 
 
 if __name__ == "__main__":
-    run(fill, test_capability, test_starttls, test_authenticate, test_states, test_id, test_known_mail, test_login)
+    run(fill, test_capability, test_starttls, test_authenticate, test_states, test_id, test_known_mail, test_login,
+        gateway="imap_login_free_tries = 1000\n")
