@@ -6,6 +6,8 @@
  * What a client sends meets the same ceilings unpacked as in clear; a turn unpacks 1 MB at most, then the others have theirs.
  * Memory of the compressor is freed in sessions that have said nothing for some seconds, IDLE among them.
  */
+#include <malloc.h>
+
 #include "gateway/imap/session_priv.h"
 
 #define PIECE             16384
@@ -123,16 +125,18 @@ static void
 on_rest_time(void *ctx)
 {
     av_imap *imap = ctx;
-    bool any = false;
+    bool any = false, freed = false;
 
     for (av_imap_session *s = imap->sessions; s != NULL; s = s->next) {
         if (s->deflate == NULL)
             continue;
         any = true;
         if (!s->packed_lately && !av_deflate_owes(s->deflate))
-            av_deflate_rest(s->deflate);
+            freed = av_deflate_rest(s->deflate) || freed;
         s->packed_lately = false;
     }
+    if (freed)
+        (void)malloc_trim(0); /* what lies between windows that are kept would stay ours */
     if (!any)
         av_loop_remove_timer(&imap->rest);
 }

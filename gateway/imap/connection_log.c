@@ -54,14 +54,26 @@ give_up(av_imap_log *self, const av_error *err)
     av_file_close(&self->fd);
 }
 
+static av_errc
+try_open(av_imap_log *self, av_error *err)
+{
+    av_errc rc = AV_OK;
+
+    if (strchr(self->instance, '/') != NULL)
+        rc = av_error_set(err, AV_ERR_INVALID, "\"%.80s\" is no part of a file name", self->instance);
+    if (rc == AV_OK)
+        rc = av_dir_make(self->logs->dir, err);
+    if (rc == AV_OK)
+        rc = av_file_open(self->path, O_WRONLY | O_CREAT | O_APPEND, 0600, &self->fd, err);
+    return rc != AV_OK ? rc : av_file_size(self->fd, &self->bytes, err);
+}
+
 static void
 open_file(av_imap_log *self)
 {
     av_error err;
 
-    if (av_dir_make(self->logs->dir, &err) != AV_OK ||
-        av_file_open(self->path, O_WRONLY | O_CREAT | O_APPEND, 0600, &self->fd, &err) != AV_OK ||
-        av_file_size(self->fd, &self->bytes, &err) != AV_OK)
+    if (try_open(self, &err) != AV_OK)
         give_up(self, &err);
 }
 

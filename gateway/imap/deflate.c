@@ -42,13 +42,16 @@ av_deflate_new(const av_deflate_options *options)
     return self;
 }
 
-void
+bool
 av_deflate_rest(av_deflate *self)
 {
+    bool packed = self->packs;
+
     assert(!self->owes);
-    if (self->packs)
+    if (packed)
         (void)deflateEnd(&self->packer);
     self->packs = false;
+    return packed;
 }
 
 void
@@ -57,7 +60,7 @@ av_deflate_destroy(av_deflate **self)
     if (*self == NULL)
         return;
     (*self)->owes = false;
-    av_deflate_rest(*self);
+    (void)av_deflate_rest(*self);
     (void)inflateEnd(&(*self)->unpacker);
     free(*self);
     *self = NULL;

@@ -38,7 +38,7 @@ av_errc av_deflate_unpack(av_deflate *self, av_span *in, uint8_t *to, size_t roo
 size_t av_deflate_pack(av_deflate *self, av_span *in, bool sync, uint8_t *to, size_t room);
 /* Bytes are inside that the peer cannot read yet: _pack with sync. */
 bool av_deflate_owes(const av_deflate *self);
-/* Free the packing side; nothing may be owed. It is made again when it is used. */
-void av_deflate_rest(av_deflate *self);
+/* Free the packing side; nothing may be owed. It is made again when it is used. true: there was one. */
+bool av_deflate_rest(av_deflate *self);
 
 #endif

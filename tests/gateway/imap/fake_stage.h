@@ -49,6 +49,8 @@ static struct stage {
     void *login_ctx;
     av_gateway_settings settings;
     av_imap *imap;
+    bool packs;
+    av_deflate *packer; /* of a client that packs what it sends, once COMPRESS is in force */
 } stage;
 
 /* ---- the connection ---- */
@@ -182,7 +184,7 @@ av_gateway_loop(const av_gateway *self AV_UNUSED)
 const av_node *
 av_gateway_node(const av_gateway *self AV_UNUSED)
 {
-    static const av_node node;
+    static const av_node node = { .data_dir = (char *)(uintptr_t) "/dev/null" }; /* no log can be written there */
 
     return &node;
 }

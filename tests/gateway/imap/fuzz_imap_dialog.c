@@ -2,7 +2,7 @@
  * fuzz_imap_dialog.c - a whole session: what a client sends, in pieces, between the answers of a made-up instance
  *
  * The first four bytes: what the stage does (how bytes are cut, what is answered and when, how much room there is), and
- * in which state the client begins. The rest are the client's bytes. A session must always wait for something, what it
+ * in which state the client begins, whether it packs what it sends behind COMPRESS. The rest are the client's bytes. A session must always wait for something, what it
  * says must be lines of IMAP, and nothing may be left when it has ended.
  */
 #include <stdio.h>
@@ -30,6 +30,7 @@ begin(const uint8_t *data)
     av_settings_defaults(av_gateway_setting_rows, &stage.settings);
     stage.settings.imap_bad_commands = stage.settings.imap_failed_logins = 1000; /* go on */
     stage.settings.imap_scram = (flags & 8) != 0;
+    stage.packs = (flags & 16) != 0;
     (void)av_imap_open(NULL, &stage.imap, &err);
     av_imap_session_accept(stage.imap, &stage.conn);
     if ((flags & 4) != 0) {
@@ -38,6 +39,27 @@ begin(const uint8_t *data)
 
         session->user = av_xstrdup("demo/alice");
         av_imap_session_logged_in(session, "instance/demo", av_span_of(token, sizeof token));
+    }
+}
+
+/* As it is, or packed. */
+static void
+give(av_span piece)
+{
+    static const av_deflate_options options = { .window_bits = 15, .memory_level = 8, .level = 1 };
+    av_conn *conn = &stage.conn;
+    uint8_t packed[2048];
+
+    if (!stage.packs || ((av_imap_session *)conn->ctx)->deflate == NULL) {
+        conn->events->on_data(conn->ctx, conn, piece);
+        return;
+    }
+    if (stage.packer == NULL)
+        stage.packer = av_deflate_new(&options);
+    while (!conn->ended && (piece.n > 0 || av_deflate_owes(stage.packer))) {
+        size_t n = av_deflate_pack(stage.packer, &piece, true, packed, sizeof packed);
+
+        conn->events->on_data(conn->ctx, conn, av_span_of(packed, n));
     }
 }
 
@@ -52,7 +74,7 @@ send_some(av_span *in)
     if (conn->paused || conn->starting_tls || in->n == 0)
         return false;
     *in = av_span_skip(*in, piece.n);
-    conn->events->on_data(conn->ctx, conn, piece);
+    give(piece);
     return true;
 }
 
@@ -114,6 +136,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         assert(stage.timers[i] == NULL);
     if (!packed)
         check_said(av_buf_span(&stage.conn.said));
+    av_deflate_destroy(&stage.packer);
     av_buf_release(&stage.conn.said);
     av_settings_release(av_gateway_setting_rows, &stage.settings);
     return 0;
