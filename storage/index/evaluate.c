@@ -47,6 +47,7 @@ cost_of(const av_query *query, const av_query_node *node)
     switch (node->kind) {
     case AV_QUERY_ID:
     case AV_QUERY_UIDS:
+    case AV_QUERY_THREAD:
         return 0;
     case AV_QUERY_WORD:
         return 1;
@@ -64,6 +65,7 @@ cost_of(const av_query *query, const av_query_node *node)
     case AV_QUERY_DATE:
     case AV_QUERY_SIZE:
     case AV_QUERY_HAS_ATTACHMENT:
+    case AV_QUERY_MODSEQ:
         return 3;
     default:
         return 4;
@@ -142,7 +144,7 @@ evaluate_not(av_evaluation *self, const av_query_node *node, unsigned level, con
     return AV_OK;
 }
 
-/* What the caller knows of places; else anything may match. */
+/* What the caller knows of places; else anything may match, or the index knows: a size. */
 static av_errc
 evaluate_facts(
     av_evaluation *self, const av_query_node *node, const roaring_bitmap_t *among, av_bounds *ret, av_error *err)
@@ -151,6 +153,8 @@ evaluate_facts(
 
     if (self->o->facts != NULL)
         rc = self->o->facts(self->o->facts_ctx, node, ret->sure, ret->maybe, err);
+    if (rc == AV_ERR_UNSUPPORTED && node->kind == AV_QUERY_SIZE)
+        return av_evaluate_column(self, node, among, ret, err);
     if (rc == AV_ERR_UNSUPPORTED) {
         roaring_bitmap_clear(ret->sure);
         roaring_bitmap_or_inplace(ret->maybe, among);
@@ -177,10 +181,13 @@ evaluate_kind(av_evaluation *self, const av_query_node *node, unsigned level, co
     case AV_QUERY_NOT:
         return evaluate_not(self, node, level, among, ret, err);
     case AV_QUERY_SIZE:
+        if (self->o->crlf_sizes)
+            return evaluate_facts(self, node, among, ret, err);
+        return av_evaluate_column(self, node, among, ret, err);
     case AV_QUERY_HAS_ATTACHMENT:
         return av_evaluate_column(self, node, among, ret, err);
     case AV_QUERY_DATE:
-        if (node->date != AV_QUERY_DATE_RECEIVED)
+        if (node->date < AV_QUERY_DATE_RECEIVED)
             return av_evaluate_column(self, node, among, ret, err);
         return evaluate_facts(self, node, among, ret, err);
     case AV_QUERY_FOLDER:
@@ -188,6 +195,8 @@ evaluate_kind(av_evaluation *self, const av_query_node *node, unsigned level, co
     case AV_QUERY_FLAG:
     case AV_QUERY_KEYWORD:
     case AV_QUERY_UIDS:
+    case AV_QUERY_THREAD:
+    case AV_QUERY_MODSEQ:
         return evaluate_facts(self, node, among, ret, err);
     default:
         return av_evaluate_text(self, node, among, ret, err);

@@ -21,7 +21,8 @@ void av_bounds_release(av_bounds *self);
 /* What the index itself does not know, and how far to go. All members may be left out (zeros). */
 typedef struct av_evaluate_options {
     /*
-     * Documents for which a node holds that speaks of a place: FOLDER, ID, FLAG, KEYWORD, UIDS, DATE received. Those
+     * Documents for which a node holds that speaks of a place: FOLDER, ID, THREAD, FLAG, KEYWORD, UIDS, MODSEQ, DATE
+     * received and saved, and SIZE when that means the CRLF view. Those
      * for which it surely does are added to sure, those for which it may to maybe (what is sure need not be); what is
      * outside the reader's documents does not matter. A message with several places matches where one of them has all
      * that is asked: it is sure when all of its places hold, and may match when one does. AV_ERR_UNSUPPORTED: not

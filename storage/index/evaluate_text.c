@@ -78,32 +78,29 @@ end_of(const asking *a, size_t i)
     return end;
 }
 
-static av_span
-term_at(const asking *a, size_t i)
-{
-    size_t from = i == 0 ? 0 : end_of(a, i - 1);
-
-    return av_span_of(a->terms.p + from, end_of(a, i) - from);
-}
-
 /* ---- one word ---- */
+
+static bool
+is_admitted(void *ctx, av_span term, bool *stop)
+{
+    asking *a = ctx;
+
+    *stop = ++a->count % 4096 == 0 && av_evaluation_is_cancelled(a->evaluation);
+    return av_pattern_admits(a->pattern, a->piece, term);
+}
 
 static av_errc
 docs_of_piece(asking *a, size_t piece, roaring_bitmap_t *out, av_error *err)
 {
     av_span term = av_buf_span(&a->pattern->pieces[piece].term);
-    av_errc rc;
 
     if (av_pattern_is_closed(a->pattern, piece))
         return av_run_docs(a->run->run, term, a->fields, a->run->first, out, err);
     if (av_pattern_is_prefix(a->pattern, piece))
         return av_run_docs_prefix(a->run->run, term, a->fields, a->run->first, out, err);
-    rc = expand(a, piece, SIZE_MAX, err);
-    if (rc == AV_OK && a->over)
-        return av_error_set(err, AV_ERR_LIMIT, "the pattern stands for too many words: give it more letters");
-    for (size_t i = 0; rc == AV_OK && i < a->count; i++)
-        rc = av_run_docs(a->run->run, term_at(a, i), a->fields, a->run->first, out, err);
-    return rc;
+    a->piece = piece;
+    a->count = 0;
+    return av_run_docs_where(a->run->run, term, is_admitted, a, a->fields, a->run->first, out, err);
 }
 
 /* ---- words in a row ---- */

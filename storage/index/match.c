@@ -70,7 +70,7 @@ needs_of(const av_query_node *node)
     case AV_QUERY_HEADER_WORD:
         return AV_MATCH_NEED_HEADER;
     case AV_QUERY_DATE:
-        return node->date == AV_QUERY_DATE_RECEIVED ? AV_MATCH_NEED_META : AV_MATCH_NEED_DATE;
+        return node->date >= AV_QUERY_DATE_RECEIVED ? AV_MATCH_NEED_META : AV_MATCH_NEED_DATE;
     case AV_QUERY_SIZE:
         return AV_MATCH_NEED_SIZE;
     case AV_QUERY_HAS_ATTACHMENT:
@@ -80,6 +80,8 @@ needs_of(const av_query_node *node)
     case AV_QUERY_FLAG:
     case AV_QUERY_KEYWORD:
     case AV_QUERY_UIDS:
+    case AV_QUERY_THREAD:
+    case AV_QUERY_MODSEQ:
         return AV_MATCH_NEED_META;
     default:
         return needs;
@@ -229,9 +231,9 @@ match_header(const rule *r, const av_match_doc *doc)
 static bool
 match_date(const av_query_node *node, const av_match_doc *doc)
 {
-    int64_t at = doc->received_unix_s;
+    int64_t at = node->date == AV_QUERY_DATE_SAVED ? doc->saved_unix_s : doc->received_unix_s;
 
-    if (node->date != AV_QUERY_DATE_RECEIVED && doc->has_date)
+    if (node->date < AV_QUERY_DATE_RECEIVED && doc->has_date)
         at = doc->date_unix_s;
     if (node->date == AV_QUERY_DATE_SENT_LOCAL && doc->has_date)
         at += (int64_t)doc->date_zone_min * 60;
@@ -291,6 +293,10 @@ match_leaf(const rule *r, const av_match_doc *doc)
         return match_keyword(r->node.text, doc->keywords);
     case AV_QUERY_UIDS:
         return match_uids(&r->node, doc);
+    case AV_QUERY_THREAD:
+        return av_span_eq(doc->thread, r->node.text);
+    case AV_QUERY_MODSEQ:
+        return doc->modseq >= r->node.modseq;
     default:
         return true; /* AV_QUERY_ALL */
     }

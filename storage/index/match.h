@@ -35,14 +35,17 @@ typedef struct av_match_doc {
     av_span folder;                     /* NFC components with '/' between */
     av_span id;                         /* message id, "M..." */
     av_span keywords;                   /* IMAP keywords with one space between */
+    av_span thread;                     /* thread id, "T..." */
     bool has_attachment;
     bool has_date;           /* a Date header that could be read */
     int64_t date_unix_s;     /* that moment */
     int32_t date_zone_min;   /* the zone it was written in, minutes east of UTC */
     int64_t received_unix_s; /* INTERNALDATE */
-    uint64_t size_bytes;     /* of the bytes as they arrived, or of the CRLF view where IMAP asks */
-    uint32_t flags;          /* av_query_flag bits */
-    uint32_t uid, last_uid;  /* last_uid: highest in its mailbox, what "*" stands for; 0: uid */
+    int64_t saved_unix_s;    /* when it came into its mailbox */
+    uint64_t modseq;
+    uint64_t size_bytes;    /* of the bytes as they arrived, or of the CRLF view where IMAP asks */
+    uint32_t flags;         /* av_query_flag bits */
+    uint32_t uid, last_uid; /* last_uid: highest in its mailbox, what "*" stands for; 0: uid */
     /*
      * The value (decoded, unfolded) of the index-th field called name (any case), 0 for the first; false when there is
      * none. The span holds until the next call. May be NULL: then there are no header fields.
@@ -60,8 +63,8 @@ typedef enum av_match_need {
     AV_MATCH_NEED_BODY = 1 << 4,        /* body */
     AV_MATCH_NEED_FILENAMES = 1 << 5,   /* filenames, has_attachment */
     AV_MATCH_NEED_ATTACHMENTS = 1 << 6, /* attachments */
-    AV_MATCH_NEED_META = 1 << 7,        /* folder, id, keywords, received_unix_s, flags, uid, last_uid */
-    AV_MATCH_NEED_SIZE = 1 << 8,        /* size_bytes */
+    AV_MATCH_NEED_META = 1 << 7, /* what a placement says: folder, id, thread, keywords, dates, modseq, flags, UIDs */
+    AV_MATCH_NEED_SIZE = 1 << 8, /* size_bytes */
     /* These need the message's bytes; the others are in the catalog. */
     AV_MATCH_NEED_MESSAGE = (1 << 7) - 1
 } av_match_need;

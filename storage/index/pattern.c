@@ -25,6 +25,25 @@ fixed_length(const av_pattern *self, const av_piece *piece)
     return n;
 }
 
+/* A pattern whose only wildcards are * at its ends needs no walk along it: the rest is looked for as it is. */
+static void
+open_ends(av_piece *piece)
+{
+    av_span form = piece->word.form;
+    bool left, right;
+
+    if (piece->word.how != AV_WORD_LIKE || form.n < 2)
+        return;
+    left = form.p[0] == '*';
+    right = form.p[form.n - 1] == '*';
+    form = av_span_slice(form, left, form.n - right);
+    if (form.n == 0 || (!left && !right) || av_span_find(form, '*') < form.n || av_span_find(form, '?') < form.n)
+        return;
+    piece->contains = left && right;
+    piece->word.how = left ? AV_WORD_ENDS : AV_WORD_BEGINS;
+    piece->word.form = form;
+}
+
 static void
 finish_piece(av_pattern *self, av_piece *piece)
 {
@@ -193,8 +212,10 @@ av_pattern_init(av_pattern *self, const av_query_node *node)
         self->within = AV_TOKEN_WITHIN(node->distance);
     if (node->kind == AV_QUERY_STEM)
         make_stem(self, node);
-    for (size_t i = 0; i < self->n; i++)
+    for (size_t i = 0; i < self->n; i++) {
+        open_ends(&self->pieces[i]);
         finish_piece(self, &self->pieces[i]);
+    }
 }
 
 void

@@ -158,7 +158,7 @@ av_query_dates(av_query *self, av_query_date which, int64_t from_unix_s, int64_t
 {
     av_query_id id;
 
-    if (which < AV_QUERY_DATE_SENT || which > AV_QUERY_DATE_RECEIVED)
+    if (which < AV_QUERY_DATE_SENT || which > AV_QUERY_DATE_SAVED)
         return av_query_fail(self, AV_ERR_INVALID, "a date term speaks of no known date");
     id = av_query_add(self, AV_QUERY_DATE);
     if (id == AV_QUERY_NONE)
@@ -178,6 +178,16 @@ av_query_size(av_query *self, uint64_t min_bytes, uint64_t max_bytes)
         return id;
     av_query_node_of(self, id)->min_bytes = min_bytes;
     av_query_node_of(self, id)->max_bytes = max_bytes;
+    return id;
+}
+
+av_query_id
+av_query_modseq(av_query *self, uint64_t modseq)
+{
+    av_query_id id = av_query_add(self, AV_QUERY_MODSEQ);
+
+    if (id != AV_QUERY_NONE)
+        av_query_node_of(self, id)->modseq = modseq;
     return id;
 }
 

@@ -102,14 +102,17 @@ typedef enum av_query_kind {
                                of them, first to last within AV_TOKEN_WITHIN(distance), in any order; two may be met by
                                the same word */
     AV_QUERY_STEM = 20,     /* text: one word; name: languages; a word with the same stem in one of them (stem.h) */
-    AV_QUERY_HEADER_WORD = 21 /* name, text: as `how` says in the value of one header field of that name */
+    AV_QUERY_HEADER_WORD = 21, /* name, text: as `how` says in the value of one header field of that name */
+    AV_QUERY_THREAD = 22,      /* text: the thread id (RFC 8474) */
+    AV_QUERY_MODSEQ = 23       /* modseq: changed with it or later (RFC 7162, 3.1.5) */
 } av_query_kind;
 
 /* The date of a message a date node speaks of. */
 typedef enum av_query_date {
     AV_QUERY_DATE_SENT = 1,       /* the Date header as a moment; without a readable one, the received date */
     AV_QUERY_DATE_SENT_LOCAL = 2, /* the day written in the Date header, its zone ignored (IMAP SENTBEFORE...) */
-    AV_QUERY_DATE_RECEIVED = 3    /* INTERNALDATE as a moment (IMAP BEFORE, ON, SINCE) */
+    AV_QUERY_DATE_RECEIVED = 3,   /* INTERNALDATE as a moment (IMAP BEFORE, ON, SINCE) */
+    AV_QUERY_DATE_SAVED = 4       /* the moment it came into its mailbox (IMAP SAVEDBEFORE...) */
 } av_query_date;
 
 /* Flag bits, the same in documents (match.h). */
@@ -142,6 +145,7 @@ typedef struct av_query_node {
     av_query_date date;
     int64_t from_unix_s, to_unix_s; /* from included, to not; INT64_MIN and INT64_MAX are open ends */
     uint64_t min_bytes, max_bytes;
+    uint64_t modseq;
     av_query_flag flag;
     const av_query_range *ranges;
     size_t range_count;
@@ -171,6 +175,11 @@ av_query_id av_query_or(av_query *self, const av_query_id *children, size_t n);
 /* kind: AV_QUERY_WORD, _PREFIX, _SUBSTRING, _SUFFIX, _WILDCARD; fields: not empty. A word without letter or digit is
  * refused, as are wildcards without a letter beside them and beside letters of scripts that do not part words. */
 av_query_id av_query_text(av_query *self, av_query_kind kind, uint32_t fields, av_span text);
+/*
+ * text anywhere, as words tell it: its words in a row, of which the first may begin earlier and the last go on. What words
+ * cannot tell (no letter, a * or ?, a very long word) is a SUBSTRING. Empty: every message.
+ */
+av_query_id av_query_contains(av_query *self, uint32_t fields, av_span text);
 /* text: 2 to AV_QUERY_NEAR_ITEMS_MAX words parted by white space, each one word of token.h, * and ? in it as in
  * WILDCARD. */
 av_query_id av_query_near(av_query *self, uint32_t fields, uint32_t distance, av_span text);
@@ -185,6 +194,8 @@ av_query_id av_query_dates(av_query *self, av_query_date which, int64_t from_uni
 av_query_id av_query_size(av_query *self, uint64_t min_bytes, uint64_t max_bytes);
 av_query_id av_query_has_attachment(av_query *self);
 av_query_id av_query_message_id(av_query *self, av_span id);
+av_query_id av_query_thread(av_query *self, av_span id);
+av_query_id av_query_modseq(av_query *self, uint64_t modseq);
 av_query_id av_query_flagged(av_query *self, av_query_flag flag);
 av_query_id av_query_keyword(av_query *self, av_span keyword);
 /* Ranges are copied; one with first > last is turned round, as RFC 9051, 9 (seq-range) says. */

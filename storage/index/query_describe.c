@@ -47,6 +47,8 @@ name_of(av_query_kind kind)
         [AV_QUERY_NEAR] = "words close together",
         [AV_QUERY_STEM] = "word with the stem of",
         [AV_QUERY_HEADER_WORD] = "word in header field",
+        [AV_QUERY_THREAD] = "thread",
+        [AV_QUERY_MODSEQ] = "changed since",
     };
 
     return (size_t)kind < AV_COUNT(names) && names[kind] != NULL ? names[kind] : "condition";
@@ -88,6 +90,8 @@ put_bounds(const av_query_node *node, av_buf *out)
         if (node->max_bytes != UINT64_MAX)
             (void)av_buf_printf(out, " to %" PRIu64, node->max_bytes);
         (void)av_buf_puts(out, " bytes");
+    } else if (node->kind == AV_QUERY_MODSEQ) {
+        (void)av_buf_printf(out, " %" PRIu64, node->modseq);
     }
 }
 

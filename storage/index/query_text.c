@@ -156,6 +156,59 @@ av_query_text(av_query *self, av_query_kind kind, uint32_t fields, av_span text)
     return add_searched(self, kind, fields, text);
 }
 
+/* A word that patterns see whole (match.h), and that is no pattern itself. */
+static bool
+is_plain(av_span text)
+{
+    size_t run = 0;
+
+    for (size_t i = 0; i < text.n; i++) {
+        uint8_t c = text.p[i];
+
+        if (c == '*' || c == '?')
+            return false;
+        run = c >= 0x80 || c == '_' || (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ? run + 1 : 0;
+        if (run > AV_TOKEN_MAX / 2)
+            return false;
+    }
+    return true;
+}
+
+/* The character at the end of a text (its last, or its first) is of a word: what stands beside it may be, too. */
+static bool
+is_open(av_span text, bool last)
+{
+    size_t at = last ? text.n - 1 : 0;
+
+    while (last && at > 0 && (text.p[at] & 0xC0) == 0x80)
+        at--;
+    text = av_span_skip(text, at);
+    return av_fold_of(av_utf8_next(&text))->class == AV_FOLD_WORD;
+}
+
+av_query_id
+av_query_contains(av_query *self, uint32_t fields, av_span text)
+{
+    AV_CLEANUP(av_buf_release) av_buf pattern = { 0 };
+    bool left, right;
+
+    if (text.n == 0)
+        return av_query_all(self);
+    if (text.n > av_query_limits_of(self)->term_bytes || !av_utf8_valid(text) || !is_plain(text) ||
+        !av_query_is_searchable(text))
+        return av_query_text(self, AV_QUERY_SUBSTRING, fields, text);
+    left = is_open(text, false);
+    right = is_open(text, true);
+    av_buf_init(&pattern, text.n + 2);
+    (void)((!left || av_buf_putc(&pattern, '*')) && av_buf_append_span(&pattern, text) &&
+           (!right || av_buf_putc(&pattern, '*')));
+    if ((left || right) && av_query_wrong_with(AV_QUERY_WILDCARD, av_buf_span(&pattern)) == NULL)
+        return av_query_text(self, AV_QUERY_WILDCARD, fields, av_buf_span(&pattern));
+    if (left || right)
+        return av_query_text(self, AV_QUERY_SUBSTRING, fields, text);
+    return av_query_text(self, AV_QUERY_WORD, fields, text);
+}
+
 av_query_id
 av_query_near(av_query *self, uint32_t fields, uint32_t distance, av_span text)
 {
@@ -245,6 +298,12 @@ av_query_id
 av_query_message_id(av_query *self, av_span id)
 {
     return add_text(self, AV_QUERY_ID, id, "a message id");
+}
+
+av_query_id
+av_query_thread(av_query *self, av_span id)
+{
+    return add_text(self, AV_QUERY_THREAD, id, "a thread id");
 }
 
 av_query_id

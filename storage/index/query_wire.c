@@ -75,7 +75,11 @@ put_node(const av_query *q, const av_query_node *node, av_buf *out)
     case AV_QUERY_FOLDER:
     case AV_QUERY_ID:
     case AV_QUERY_KEYWORD:
+    case AV_QUERY_THREAD:
         (void)put_text(out, node->text);
+        break;
+    case AV_QUERY_MODSEQ:
+        (void)av_buf_put_u64(out, node->modseq);
         break;
     case AV_QUERY_DATE:
         (void)av_buf_put_u8(out, (uint8_t)node->date);
@@ -206,11 +210,18 @@ get_leaf(av_span *in, av_query_kind kind, av_query *q, av_query_id *ret)
     case AV_QUERY_FOLDER:
     case AV_QUERY_ID:
     case AV_QUERY_KEYWORD:
+    case AV_QUERY_THREAD:
         if (!get_text(in, &text))
             return false;
-        *ret = kind == AV_QUERY_FOLDER ? av_query_folder(q, text)
-               : kind == AV_QUERY_ID   ? av_query_message_id(q, text)
-                                       : av_query_keyword(q, text);
+        *ret = kind == AV_QUERY_FOLDER   ? av_query_folder(q, text)
+               : kind == AV_QUERY_ID     ? av_query_message_id(q, text)
+               : kind == AV_QUERY_THREAD ? av_query_thread(q, text)
+                                         : av_query_keyword(q, text);
+        return true;
+    case AV_QUERY_MODSEQ:
+        if (!av_span_get_u64(in, &low))
+            return false;
+        *ret = av_query_modseq(q, low);
         return true;
     case AV_QUERY_DATE:
         if (!av_span_get_u8(in, &byte) || !av_span_get_u64(in, &low) || !av_span_get_u64(in, &high))

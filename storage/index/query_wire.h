@@ -7,9 +7,10 @@
  *   WORD, PREFIX, SUBSTRING, SUFFIX, WILDCARD := fields u32, text         text := length u16, bytes
  *   NEAR := fields u32, distance u32, text   STEM := fields u32, languages text, text
  *   HEADER_WORD := how u8, name text, text
- *   HEADER   := name text, text              FOLDER, ID, KEYWORD := text
+ *   HEADER   := name text, text              FOLDER, ID, KEYWORD, THREAD := text
  *   DATE     := which u8, from u64, to u64 (two's complement)     SIZE := min u64, max u64
  *   FLAG     := flag u8                      UIDS := ranges u32, (first u32, last u32)...
+ *   MODSEQ   := u64
  * A later version adds kinds; a kind that is not known is refused, since a query answered in part is a wrong answer.
  */
 #ifndef AV_STORAGE_INDEX_QUERY_WIRE_H

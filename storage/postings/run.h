@@ -101,6 +101,9 @@ av_errc av_run_docs(
 /* The same for every term that begins with prefix, in one walk over the term blocks. */
 av_errc av_run_docs_prefix(
     const av_run *self, av_span prefix, uint32_t fields, uint32_t base, roaring_bitmap_t *out, av_error *err);
+/* The same for those of them that `admits` says true to; it may end the walk by *stop: AV_ERR_CANCELLED. */
+av_errc av_run_docs_where(const av_run *self, av_span prefix, bool (*admits)(void *ctx, av_span term, bool *stop),
+    void *ctx, uint32_t fields, uint32_t base, roaring_bitmap_t *out, av_error *err);
 /* How many documents have the term in any field; 0: none. For the planner. */
 av_errc av_run_frequency(const av_run *self, av_span term, uint64_t *ret, av_error *err);
 /*

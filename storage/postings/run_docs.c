@@ -143,11 +143,11 @@ av_run_docs(const av_run *self, av_span term, uint32_t fields, uint32_t base, ro
 }
 
 av_errc
-av_run_docs_prefix(
-    const av_run *self, av_span prefix, uint32_t fields, uint32_t base, roaring_bitmap_t *out, av_error *err)
+av_run_docs_where(const av_run *self, av_span prefix, bool (*admits)(void *ctx, av_span term, bool *stop), void *ctx,
+    uint32_t fields, uint32_t base, roaring_bitmap_t *out, av_error *err)
 {
     AV_CLEANUP(av_term_walk_release) av_term_walk walk;
-    bool found, more;
+    bool found, more, stop = false;
     av_errc rc;
 
     av_term_walk_init(&walk, self, NULL);
@@ -155,11 +155,21 @@ av_run_docs_prefix(
         return AV_OK;
     rc = av_term_walk_to(&walk, prefix, &found, &more, err);
     while (rc == AV_OK && more && av_span_begins(av_term_walk_term(&walk), prefix)) {
-        rc = av_walk_docs(&walk, fields, base, out, err);
+        if (admits == NULL || admits(ctx, av_term_walk_term(&walk), &stop))
+            rc = av_walk_docs(&walk, fields, base, out, err);
+        if (stop)
+            return av_error_set(err, AV_ERR_CANCELLED, "the search was cancelled");
         if (rc == AV_OK)
             rc = av_term_walk_next(&walk, &more, err);
     }
     return rc;
+}
+
+av_errc
+av_run_docs_prefix(
+    const av_run *self, av_span prefix, uint32_t fields, uint32_t base, roaring_bitmap_t *out, av_error *err)
+{
+    return av_run_docs_where(self, prefix, NULL, NULL, fields, base, out, err);
 }
 
 av_errc

@@ -88,6 +88,12 @@ query_show_leaf(const av_query_node *node, av_buf *out)
                 out, "%s%" PRIu32 ":%" PRIu32, i == 0 ? "" : ",", node->ranges[i].first, node->ranges[i].last);
         (void)av_buf_putc(out, ')');
         break;
+    case AV_QUERY_THREAD:
+        (void)av_buf_printf(out, "thread(%.*s)", n, text);
+        break;
+    case AV_QUERY_MODSEQ:
+        (void)av_buf_printf(out, "modseq(%" PRIu64 ")", node->modseq);
+        break;
     default:
         (void)av_buf_puts(out, node->kind == AV_QUERY_ALL ? "all" : "has-attachment");
         break;
