@@ -72,9 +72,9 @@ skip_refwd(av_span *s)
     return true;
 }
 
-/* subj-leader: blobs and a refwd, or a blank. */
+/* subj-leader: blobs and a refwd (*answer is set then), or a blank. */
 static bool
-skip_leader(av_span *s)
+skip_leader(av_span *s, bool *answer)
 {
     av_span at = *s;
 
@@ -86,32 +86,35 @@ skip_leader(av_span *s)
     }
     if (!skip_refwd(&at))
         return false;
+    *answer = true;
     *s = at;
     return true;
 }
 
 /* Step 2. */
 static av_span
-cut_trailers(av_span s)
+cut_trailers(av_span s, bool *answer)
 {
     for (;;) {
         if (s.n > 0 && s.p[s.n - 1] == ' ')
             s.n--;
-        else if (s.n >= 5 && av_span_ieq_str(av_span_skip(s, s.n - 5), "(fwd)"))
+        else if (s.n >= 5 && av_span_ieq_str(av_span_skip(s, s.n - 5), "(fwd)")) {
             s.n -= 5;
-        else
+            *answer = true;
+        } else {
             return s;
+        }
     }
 }
 
 /* Steps 3 to 5. */
 static av_span
-cut_leaders(av_span s)
+cut_leaders(av_span s, bool *answer)
 {
     for (;;) {
         av_span rest = s;
 
-        if (skip_leader(&s))
+        if (skip_leader(&s, answer))
             continue;
         if (!skip_blob(&rest) || rest.n == 0)
             return s;
@@ -119,22 +122,25 @@ cut_leaders(av_span s)
     }
 }
 
-void
+bool
 av_base_subject(av_span subject, av_buf *out)
 {
+    bool answer = false;
     av_span s;
     size_t n;
 
     squeeze(subject, out);
     s = av_buf_span(out);
     for (;;) {
-        s = cut_leaders(cut_trailers(s));
+        s = cut_leaders(cut_trailers(s, &answer), &answer);
         if (!begins(s, "[fwd:") || s.p[s.n - 1] != ']') /* step 6 */
             break;
         s = av_span_slice(s, 5, s.n - 1);
+        answer = true;
     }
     n = s.n;
     if (s.n > 0)
         memmove(out->p, s.p, s.n);
     out->n = n;
+    return answer;
 }

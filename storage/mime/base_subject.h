@@ -8,8 +8,8 @@
 
 /*
  * RFC 5256, 2.1, of a decoded subject (UTF-8). out's contents are replaced with it, cut at out's ceiling and at a whole
- * character; letter case stays. Pure.
+ * character; letter case stays. true: it is that of a reply or a forward. Pure.
  */
-void av_base_subject(av_span subject, av_buf *out);
+bool av_base_subject(av_span subject, av_buf *out);
 
 #endif

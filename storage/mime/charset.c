@@ -274,6 +274,32 @@ contains_ascii(const char *real)
 }
 
 bool
+av_charset_is_known(av_span charset)
+{
+    char name[64];
+    const char *real = name;
+    iconv_t cd;
+
+    if (!normal_name(charset, name, sizeof name))
+        return false;
+    for (size_t i = 0; i < AV_COUNT(aliases); i++) {
+        if (strcmp(aliases[i].name, name) != 0)
+            continue;
+        if (aliases[i].kind == KIND_UTF8 || aliases[i].kind == KIND_1252)
+            return true;
+        if (aliases[i].kind == KIND_GUESS) /* ASCII, and labels that say nothing */
+            return strstr(name, "ascii") != NULL;
+        real = aliases[i].real;
+        break;
+    }
+    cd = iconv_open("UTF-8", real);
+    if (cd == (iconv_t)-1)
+        return false;
+    (void)iconv_close(cd);
+    return true;
+}
+
+bool
 av_charset_to_utf8(av_span charset, av_span in, av_buf *out)
 {
     char name[64];

@@ -16,6 +16,8 @@
  * character.
  */
 bool av_charset_to_utf8(av_span charset, av_span in, av_buf *out);
+/* Is it a charset av_charset_to_utf8 can read, not merely guess at? */
+bool av_charset_is_known(av_span charset);
 /* Raw 8-bit text of unknown origin: UTF-8 if valid, else windows-1252. The same as with an empty charset. */
 bool av_charset_guess(av_span in, av_buf *out);
 

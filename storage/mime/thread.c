@@ -51,3 +51,32 @@ av_thread_key(av_span references, av_span in_reply_to, av_span message_id, uint8
     memcpy(ret, digest, AV_THREAD_KEY_SIZE);
     return true;
 }
+
+static bool
+put_hash(av_span id, av_buf *out)
+{
+    uint8_t digest[AV_SHA256_SIZE];
+
+    if (av_span_find(id, '@') == id.n)
+        return false;
+    av_sha256(id, digest);
+    return out->max - out->n >= AV_THREAD_HASH_SIZE && av_buf_append(out, digest, AV_THREAD_HASH_SIZE);
+}
+
+void
+av_thread_ids(av_span references, av_span in_reply_to, av_span message_id, av_buf *out)
+{
+    static const uint8_t none[AV_THREAD_HASH_SIZE];
+    AV_CLEANUP(av_buf_release) av_buf id = { 0 };
+    av_msg_ids ids = { .rest = references };
+    bool any = false;
+
+    av_buf_init(&id, AV_MSG_ID_MAX);
+    if (!av_msg_id_own(message_id, &id) || !put_hash(av_buf_span(&id), out))
+        (void)av_buf_append(out, none, sizeof none);
+    while (av_msg_ids_next(&ids, &id))
+        any = put_hash(av_buf_span(&id), out) || any;
+    ids = (av_msg_ids){ .rest = in_reply_to };
+    while (!any && av_msg_ids_next(&ids, &id))
+        any = put_hash(av_buf_span(&id), out);
+}

@@ -26,4 +26,15 @@ bool av_thread_root(av_span references, av_span in_reply_to, av_span message_id,
 /* First 16 bytes of SHA-256 of the root's id behind a prefix of our own; all zeros (and false) when there is none. */
 bool av_thread_key(av_span references, av_span in_reply_to, av_span message_id, uint8_t ret[AV_THREAD_KEY_SIZE]);
 
+/* Bytes of an id in av_thread_ids. */
+#define AV_THREAD_HASH_SIZE 8
+
+/*
+ * What threading by references (RFC 5256, 3, THREAD=REFERENCES) knows of a message: first its own id, then its references,
+ * the oldest first: those of References, or when that has none the first of In-Reply-To. An id is AV_THREAD_HASH_SIZE bytes
+ * of SHA-256 of it; zeros: the message has none of its own. An id without '@' is none here. Appends to out, as many as find
+ * room.
+ */
+void av_thread_ids(av_span references, av_span in_reply_to, av_span message_id, av_buf *out);
+
 #endif
