@@ -12,11 +12,14 @@ typedef struct part { /* what a mailbox has in one store */
     uint32_t no;
     uint64_t epoch; /* 0: that store has no index */
     roaring_bitmap_t *docs;
+    av_doc_place *places; /* only of a set with_places */
+    size_t place_n, place_cap;
 } part;
 
 typedef struct waiting { /* a place without a document, so far */
     uint64_t lsn;
-    uint32_t store, uid;
+    uint32_t store;
+    av_doc_place place; /* its document is not known yet */
 } waiting;
 
 typedef struct set {
@@ -27,7 +30,8 @@ typedef struct set {
     size_t part_count;
     waiting *waiting;
     size_t waiting_n, waiting_cap;
-    size_t bytes; /* about */
+    bool with_places; /* it keeps its places, too: for searches within one mailbox */
+    size_t bytes;     /* about */
     struct set *newer, *older;
 } set;
 
@@ -41,8 +45,10 @@ struct av_doc_sets {
 static void
 set_clear(set *self)
 {
-    for (size_t i = 0; i < self->part_count; i++)
+    for (size_t i = 0; i < self->part_count; i++) {
         roaring_bitmap_free(self->parts[i].docs);
+        free(self->parts[i].places);
+    }
     free(self->parts);
     free(self->waiting);
     self->parts = NULL;
@@ -168,7 +174,8 @@ weigh(av_doc_sets *self, set *s)
     size_t bytes = sizeof *s + s->waiting_cap * sizeof *s->waiting;
 
     for (size_t i = 0; i < s->part_count; i++)
-        bytes += sizeof *s->parts + roaring_bitmap_size_in_bytes(s->parts[i].docs);
+        bytes += sizeof *s->parts + roaring_bitmap_size_in_bytes(s->parts[i].docs) +
+                 s->parts[i].place_cap * sizeof(av_doc_place);
     self->bytes += bytes;
     self->bytes -= s->bytes;
     s->bytes = bytes;
@@ -219,8 +226,18 @@ part_of(set *s, const av_reach_store *store)
         if (s->parts[i].no == store->no)
             return &s->parts[i];
     s->parts = av_xrealloc(s->parts, (s->part_count + 1) * sizeof *s->parts);
-    s->parts[s->part_count] = (part){ store->no, epoch_of(store), roaring_bitmap_create() };
+    s->parts[s->part_count] = (part){ .no = store->no, .epoch = epoch_of(store), .docs = roaring_bitmap_create() };
     return &s->parts[s->part_count++];
+}
+
+static void
+keep_place(part *to, av_doc_place place)
+{
+    if (to->place_n == to->place_cap) {
+        to->place_cap = to->place_cap == 0 ? 64 : to->place_cap + to->place_cap / 2;
+        to->places = av_xrealloc(to->places, to->place_cap * sizeof *to->places);
+    }
+    to->places[to->place_n++] = place;
 }
 
 /* true: it has a document, which the set has now. */
@@ -228,13 +245,17 @@ static bool
 resolve(set *s, av_reach *reach, const waiting *place)
 {
     av_reach_store *store = store_of(reach, place->store);
-    uint32_t doc;
+    av_doc_place known = place->place;
+    part *to;
     av_error why;
 
     if (store->index == NULL || place->lsn > av_index_covered_lsn(store->index) ||
-        av_index_doc_of(store->index, place->lsn, &doc, &why) != AV_OK)
+        av_index_doc_of(store->index, place->lsn, &known.doc, &why) != AV_OK)
         return false;
-    roaring_bitmap_add(part_of(s, store)->docs, doc);
+    to = part_of(s, store);
+    roaring_bitmap_add(to->docs, known.doc);
+    if (s->with_places)
+        keep_place(to, known);
     return true;
 }
 
@@ -273,7 +294,8 @@ read_on(set *s, av_reach *reach, const av_mailbox *mailbox, av_error *err)
     av_errc rc = AV_OK;
 
     while (rc == AV_OK && av_catalog_next_placement(it, &p)) {
-        waiting place = { p.content_lsn, p.store, p.uid };
+        waiting place = { p.content_lsn, p.store,
+            { .uid = p.uid, .flags = p.flags, .received_unix_s = p.received_at_ms / 1000, .crlf_size = p.crlf_size } };
 
         if (!resolve(s, reach, &place))
             rc = keep_waiting(s, &place, err);
@@ -319,7 +341,7 @@ give_waiting(const set *s, av_reach *reach, size_t m, av_error *err)
 
     for (size_t i = 0; i < s->waiting_n; i++) {
         const waiting *w = &s->waiting[i];
-        av_errc rc = av_candidates_add(to, (av_candidate){ w->lsn, (uint32_t)m, w->uid, w->store }, err);
+        av_errc rc = av_candidates_add(to, (av_candidate){ w->lsn, (uint32_t)m, w->place.uid, w->store }, err);
 
         if (rc != AV_OK)
             return rc;
@@ -327,12 +349,20 @@ give_waiting(const set *s, av_reach *reach, size_t m, av_error *err)
     return AV_OK;
 }
 
-av_errc
-av_doc_sets_add(av_doc_sets *self, av_reach *reach, size_t m, av_error *err)
+/* A copy: the set may change, or be forgotten, as soon as it is unlocked. */
+static void
+give_places(const part *from, av_reach_store *to)
 {
-    const av_mailbox *mailbox = &reach->mailboxes[m];
-    set *s = use_set(self, mailbox->guid);
-    av_errc rc = update(s, reach, mailbox, err);
+    to->place_n = from->place_n;
+    to->places = av_xcalloc(from->place_n + 1, sizeof *to->places);
+    if (from->place_n > 0)
+        memcpy(to->places, from->places, from->place_n * sizeof *to->places);
+}
+
+static av_errc
+add_set(set *s, av_reach *reach, size_t m, av_error *err)
+{
+    av_errc rc = update(s, reach, &reach->mailboxes[m], err);
 
     for (size_t i = 0; rc == AV_OK && i < s->part_count; i++) {
         size_t slot = av_reach_slot(reach, s->parts[i].no);
@@ -341,8 +371,32 @@ av_doc_sets_add(av_doc_sets *self, av_reach *reach, size_t m, av_error *err)
         if (reach->standing != NULL && slot < reach->store_slots)
             reach->standing[m * reach->store_slots + slot] = roaring_bitmap_copy(s->parts[i].docs);
     }
-    if (rc == AV_OK)
-        rc = give_waiting(s, reach, m, err);
+    return rc == AV_OK ? give_waiting(s, reach, m, err) : rc;
+}
+
+av_errc
+av_doc_sets_places(av_doc_sets *self, av_reach *reach, size_t m, av_error *err)
+{
+    set *s = use_set(self, reach->mailboxes[m].guid);
+    av_errc rc;
+
+    if (!s->with_places) {
+        set_clear(s);
+        s->with_places = true;
+    }
+    rc = add_set(s, reach, m, err);
+    for (size_t i = 0; rc == AV_OK && i < s->part_count; i++)
+        give_places(&s->parts[i], store_of(reach, s->parts[i].no));
+    weigh(self, s);
+    return rc;
+}
+
+av_errc
+av_doc_sets_add(av_doc_sets *self, av_reach *reach, size_t m, av_error *err)
+{
+    set *s = use_set(self, reach->mailboxes[m].guid);
+    av_errc rc = add_set(s, reach, m, err);
+
     weigh(self, s);
     return rc;
 }

@@ -18,6 +18,8 @@ void av_doc_sets_unlock(av_doc_sets *self);
  * to reach->unindexed.
  */
 av_errc av_doc_sets_add(av_doc_sets *self, av_reach *reach, size_t m, av_error *err);
+/* The same, with the places of each store (reach.h), whose memory is from then on the reach's. Of one mailbox a reach. */
+av_errc av_doc_sets_places(av_doc_sets *self, av_reach *reach, size_t m, av_error *err);
 
 /* reach.c: the slot of a store, opened when it is asked for first. Always one. */
 size_t av_reach_slot(av_reach *self, uint32_t no);

@@ -1,131 +1,187 @@
 /*
- * mailbox_search.c - Archive.SearchMailbox: the UIDs of one mailbox that match a query tree
+ * mailbox_search.c - Archive.SearchMailbox: a search within one mailbox, as a set of UIDs, sorted, or as threads
  *
- * Sizes mean the CRLF view, as IMAP shows it. A message that cannot be read cannot be said to match: it is left out and
- * logged.
+ *   handler -> prepare (reader) -> AV_READERS parts (readers), when much is left open -> finish (reader) -> reply
+ *
+ * A caller that went away is noticed at each step, one whose time is over, too. What an answer holds is bounded by the
+ * mailbox: some bytes for each message (mailbox_sort.h, mailbox_thread.h).
  */
 #include "actors/instance/folders.h"
 #include "actors/instance/instance_priv.h"
-#include "actors/instance/probe.h"
-#include "actors/instance/uid_set.h"
-#include "storage/index/query_wire.h"
+#include "actors/instance/mailbox_answer.h"
+#include "base/clock.h"
 
-#define BLOCK_MESSAGES 32 /* in one step */
+#define TIME_DEFAULT_MS 600000U
+#define INLINE_MAX      32U /* places looked at without another thread's help */
 
-typedef struct search {
+typedef struct search search;
+typedef struct search_part {
+    av_job job;
+    search *owner;
+    av_mailbox_scan_part scan;
+} search_part;
+
+struct search {
     av_job job;
     av_instance *in;
     av_request *request;
     const Archivolt__SearchMailboxRequest *body; /* lives until the request is answered */
     char *user;
-    av_look look;
-    av_mailbox mailbox;
-    av_matcher *matcher;
-    av_probe probe;
-    av_uid_set uids;
-    bool opened;
+    av_uid_set among;
+    av_mailbox_scan scan;
+    search_part parts[AV_READERS];
+    unsigned running;
+    int64_t until_mono_ms;
     atomic_bool gone;
-    av_catalog_iter *it;
+    bool dropped, answered;
     Archivolt__SearchMailboxReply *reply;
     av_errc rc;
     av_error err;
-} search;
+};
 
 static void
 search_free(search *s)
 {
-    if (s->opened)
-        av_probe_release(&s->probe);
-    if (s->reply != NULL)
-        protobuf_c_message_free_unpacked(&s->reply->base, NULL);
-    av_catalog_iter_destroy(&s->it);
-    av_matcher_destroy(&s->matcher);
-    av_uid_set_release(&s->uids);
-    av_look_release(&s->look);
+    for (size_t i = 0; i < AV_READERS; i++)
+        av_mailbox_scan_part_end(&s->parts[i].scan);
+    av_mailbox_scan_release(&s->scan);
+    av_uid_set_release(&s->among);
+    protobuf_c_message_free_unpacked(&s->reply->base, NULL);
     free(s->user);
     free(s);
 }
 
-static av_errc
-open_search(search *s, av_error *err)
+/* Any thread. */
+static bool
+is_over(void *ctx)
 {
-    av_query *tree = NULL;
-    av_errc rc = av_query_decode(av_span_of(s->body->tree.data, s->body->tree.len), NULL, &tree, err);
+    const search *s = ctx;
 
-    if (rc == AV_OK)
-        rc = av_matcher_new(tree, &s->matcher, err);
-    av_query_destroy(&tree);
-    if (rc == AV_OK)
-        rc = av_uid_set_init(&s->uids, s->body->uids, s->body->n_uids, err);
-    if (rc == AV_OK)
-        rc = av_look_init(&s->look, s->in->archive, s->user, err);
-    if (rc == AV_OK)
-        rc = av_look_mailbox(&s->look, av_span_of(s->body->mailbox.data, s->body->mailbox.len), &s->mailbox, err);
-    if (rc != AV_OK)
-        return rc;
-    av_probe_init(&s->probe, s->in->archive, s->matcher);
-    s->opened = true;
-    s->reply = av_reply_new(&archivolt__search_mailbox_reply__descriptor);
-    s->it = av_catalog_placements(s->look.catalog, s->mailbox.guid, 1, UINT32_MAX);
-    return AV_OK;
+    return atomic_load(&s->gone) || av_clock_mono_ms() > s->until_mono_ms;
 }
 
 static void
-test_one(search *s, const av_placement *placement)
+finish(search *s)
 {
-    av_probe_place place = { av_span_of(s->mailbox.path, s->mailbox.path_n), s->mailbox.uidnext - 1, true };
-
-    switch (av_probe_test(&s->probe, s->look.catalog, placement, &place)) {
-    case AV_PROBE_YES:
-        av_uid_ranges_add(&s->reply->uids, &s->reply->n_uids, placement->uid);
-        s->reply->count++;
-        break;
-    case AV_PROBE_UNREADABLE:
-        atomic_fetch_add(&s->in->unreadable, 1);
-        break;
-    case AV_PROBE_NO:
-        break;
-    }
-}
-
-static av_step
-on_step(av_job *job)
-{
-    search *s = AV_CONTAINER(job, search, job);
-    av_placement placement;
-    unsigned i;
-
-    if (!s->opened)
-        s->rc = open_search(s, &s->err);
-    if (s->rc != AV_OK || atomic_load(&s->gone))
-        return AV_STEP_DONE;
-    for (i = 0; i < BLOCK_MESSAGES; i++) {
-        if (!av_catalog_next_placement(s->it, &placement)) {
-            s->rc = av_catalog_iter_error(s->it, &s->err);
-            return AV_STEP_DONE;
-        }
-        if (s->body->n_uids == 0 || av_uid_set_has(&s->uids, placement.uid))
-            test_one(s, &placement);
-    }
-    return AV_STEP_AGAIN;
-}
-
-static void
-on_done(av_job *job)
-{
-    search *s = AV_CONTAINER(job, search, job);
-
     av_instance_touch(s->in);
     s->in->answered++;
-    if (job->dropped)
+    atomic_fetch_add(&s->in->unreadable, s->scan.unreadable);
+    if (s->dropped)
         av_request_failf(s->request, AV_ERR_UNAVAILABLE, "the instance is stopping");
-    else if (s->rc != AV_OK)
-        av_request_fail(s->request, &s->err);
     else if (atomic_load(&s->gone))
         av_request_failf(s->request, AV_ERR_CANCELLED, "the caller has gone");
+    else if ((s->rc == AV_OK && !s->answered) || s->rc == AV_ERR_CANCELLED)
+        av_request_failf(s->request, AV_ERR_TIMEOUT, "the search took longer than its time limit: ask for less");
+    else if (s->rc != AV_OK)
+        av_request_fail(s->request, &s->err);
     else
         av_request_reply(s->request, &s->reply->base);
     search_free(s);
+}
+
+static void
+answer(search *s)
+{
+    s->rc = av_mailbox_answer(&s->scan, s->body, s->reply, &s->err);
+    s->answered = s->rc == AV_OK;
+}
+
+static av_step
+on_finish_step(av_job *job)
+{
+    search *s = AV_CONTAINER(job, search, job);
+
+    for (size_t i = 0; i < AV_READERS; i++)
+        av_mailbox_scan_part_end(&s->parts[i].scan);
+    if (!is_over(s))
+        answer(s);
+    return AV_STEP_DONE;
+}
+
+static void
+on_finish_done(av_job *job)
+{
+    search *s = AV_CONTAINER(job, search, job);
+
+    s->dropped = job->dropped;
+    finish(s);
+}
+
+static av_step
+on_part_step(av_job *job)
+{
+    search_part *p = AV_CONTAINER(job, search_part, job);
+
+    if (p->scan.scan == NULL)
+        av_mailbox_scan_part_init(&p->scan, &p->owner->scan);
+    return !is_over(p->owner) && av_mailbox_scan_part_step(&p->scan) ? AV_STEP_AGAIN : AV_STEP_DONE;
+}
+
+static void
+on_part_done(av_job *job)
+{
+    search_part *p = AV_CONTAINER(job, search_part, job);
+    search *s = p->owner;
+
+    s->dropped = s->dropped || job->dropped;
+    if (--s->running > 0)
+        return;
+    if (s->dropped || is_over(s)) {
+        finish(s);
+        return;
+    }
+    s->job.step = on_finish_step;
+    s->job.done = on_finish_done;
+    av_pool_submit(s->in->readers, &s->job);
+}
+
+static av_step
+on_prepare_step(av_job *job)
+{
+    search *s = AV_CONTAINER(job, search, job);
+    av_mailbox_scan_wish wish = { .mailbox = av_span_of(s->body->mailbox.data, s->body->mailbox.len),
+        .tree = av_span_of(s->body->tree.data, s->body->tree.len),
+        .among = &s->among,
+        .cancel = is_over,
+        .cancel_ctx = s };
+
+    if (is_over(s))
+        return AV_STEP_DONE;
+    s->rc = av_uid_set_init(&s->among, s->body->uids, s->body->n_uids, &s->err);
+    if (s->rc == AV_OK)
+        s->rc = av_mailbox_scan_init(&s->scan, s->in->archive, s->user, &wish, &s->err);
+    if (s->rc != AV_OK || s->scan.uid_count > INLINE_MAX)
+        return AV_STEP_DONE;
+    av_mailbox_scan_part_init(&s->parts[0].scan, &s->scan);
+    while (!is_over(s) && av_mailbox_scan_part_step(&s->parts[0].scan))
+        continue;
+    av_mailbox_scan_part_end(&s->parts[0].scan);
+    if (!is_over(s))
+        answer(s);
+    return AV_STEP_DONE;
+}
+
+static void
+on_prepare_done(av_job *job)
+{
+    search *s = AV_CONTAINER(job, search, job);
+
+    s->dropped = job->dropped;
+    if (s->scan.behind)
+        av_indexer_wake(s->in->indexer);
+    if (s->dropped || s->rc != AV_OK || s->answered || is_over(s)) {
+        finish(s);
+        return;
+    }
+    s->running = AV_READERS;
+    for (size_t i = 0; i < AV_READERS; i++) {
+        s->parts[i].owner = s;
+        s->parts[i].job.step = on_part_step;
+        s->parts[i].job.done = on_part_done;
+        s->parts[i].job.lane = s->job.lane;
+    }
+    for (size_t i = 0; i < AV_READERS; i++)
+        av_pool_submit(s->in->readers, &s->parts[i].job);
 }
 
 static void
@@ -147,8 +203,10 @@ on_search(void *self, av_request *request, const ProtobufCMessage *body)
     s->request = request;
     s->body = (const Archivolt__SearchMailboxRequest *)body;
     s->user = av_xstrdup(((const av_session *)av_request_session(request))->user);
-    s->job.step = on_step;
-    s->job.done = on_done;
+    s->reply = av_reply_new(&archivolt__search_mailbox_reply__descriptor);
+    s->until_mono_ms = av_clock_mono_ms() + (s->body->has_time_limit_ms ? s->body->time_limit_ms : TIME_DEFAULT_MS);
+    s->job.step = on_prepare_step;
+    s->job.done = on_prepare_done;
     s->job.lane = av_instance_lane(request);
     av_request_on_gone(request, on_gone, s);
     av_pool_submit(in->readers, &s->job);

@@ -116,15 +116,19 @@ av_probe_answer
 av_probe_test(av_probe *self, const av_meta_view *catalog, const av_placement *placement, const av_probe_place *place)
 {
     av_match_doc doc = { 0 };
-    char id[AV_MESSAGE_ID_TEXT + 1];
+    char id[AV_MESSAGE_ID_TEXT + 1], thread[AV_THREAD_ID_TEXT + 1];
     uint32_t have = AV_MATCH_NEED_META | AV_MATCH_NEED_SIZE;
     av_probe_answer answer;
 
     self->truncated = false;
     av_message_id_format(placement->digest, id);
     doc.id = av_span_str(id);
+    av_thread_id_format(placement->thread, thread);
+    doc.thread = av_span_str(thread);
     doc.folder = place->path;
     doc.received_unix_s = placement->received_at_ms / 1000;
+    doc.saved_unix_s = placement->archived_at_ms / 1000;
+    doc.modseq = placement->modseq;
     doc.size_bytes = place->crlf_sizes ? placement->crlf_size : placement->raw_size;
     doc.flags = placement->flags;
     if ((self->needs & AV_MATCH_NEED_META) != 0)

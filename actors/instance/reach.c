@@ -84,6 +84,33 @@ av_reach_init(av_reach *self, av_archive *archive, const char *user, bool by_mai
     return rc;
 }
 
+static av_errc
+look_at_one(av_reach *self, const char *user, av_span guid, av_error *err)
+{
+    av_errc rc = av_look_init(&self->look, self->archive, user, err);
+
+    self->mailboxes = av_xcalloc(1, sizeof *self->mailboxes);
+    if (rc == AV_OK)
+        rc = av_look_mailbox(&self->look, guid, self->mailboxes, err);
+    if (rc != AV_OK)
+        return rc;
+    self->mailbox_count = 1;
+    return av_doc_sets_places(self->archive->doc_sets, self, 0, err);
+}
+
+av_errc
+av_reach_init_mailbox(av_reach *self, av_archive *archive, const char *user, av_span guid, av_error *err)
+{
+    av_errc rc;
+
+    memset(self, 0, sizeof *self);
+    self->archive = archive;
+    av_doc_sets_lock(archive->doc_sets);
+    rc = look_at_one(self, user, guid, err);
+    av_doc_sets_unlock(archive->doc_sets);
+    return rc;
+}
+
 void
 av_reach_release(av_reach *self)
 {
@@ -93,6 +120,7 @@ av_reach_release(av_reach *self)
     free(self->standing);
     for (size_t i = 0; i < self->store_count; i++) {
         roaring_bitmap_free(self->stores[i].docs);
+        free(self->stores[i].places);
         av_index_view_release(&self->stores[i].index);
         av_stores_done(self->archive->stores, &self->stores[i].open);
     }

@@ -17,11 +17,21 @@
 
 #define AV_DOC_SETS_BYTES ((size_t)16 << 20)
 
+/* A place of a document, with what a search and a sort ask of places. */
+typedef struct av_doc_place {
+    uint32_t doc, uid;
+    int64_t received_unix_s;
+    uint64_t crlf_size;
+    uint32_t flags;
+} av_doc_place;
+
 typedef struct av_reach_store {
     uint32_t no;               /* in the catalog */
     const av_open_store *open; /* NULL: it cannot be opened */
     av_index_view *index;      /* NULL: it has none */
     roaring_bitmap_t *docs;    /* that the user may read */
+    av_doc_place *places;      /* av_reach_init_mailbox: the places of docs, most of them by UID */
+    size_t place_n;
 } av_reach_store;
 
 typedef struct av_reach {
@@ -53,6 +63,8 @@ void av_doc_sets_clear(av_doc_sets *self);
  * Blocks on disk: the first look at a mailbox reads its placements. AV_ERR_AUTH, AV_ERR_LIMIT (AV_CANDIDATES_MAX).
  */
 av_errc av_reach_init(av_reach *self, av_archive *archive, const char *user, bool by_mailbox, av_error *err);
+/* The same for one mailbox alone (mailboxes[0]), with the places of its documents. AV_ERR_NOT_FOUND. */
+av_errc av_reach_init_mailbox(av_reach *self, av_archive *archive, const char *user, av_span guid, av_error *err);
 void av_reach_release(av_reach *self);
 /* Documents of store i in mailbox m; NULL: none, or not asked for. */
 const roaring_bitmap_t *av_reach_standing(const av_reach *self, size_t mailbox, size_t store);

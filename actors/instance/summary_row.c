@@ -20,9 +20,11 @@ enum tag {
     TAG_ATTACHMENTS = 9,
     TAG_PREVIEW = 10,
     TAG_ENVELOPE = 11,
-    TAG_BODYSTRUCTURE = 12
+    TAG_BODYSTRUCTURE = 12,
+    TAG_IDS = 13
 };
-enum { FLAG_DATE = 1, FLAG_ATTACHMENT = 2, FLAG_CUT = 4, FLAG_OPAQUE = 8 };
+enum { FLAG_DATE = 1, FLAG_ATTACHMENT = 2, FLAG_CUT = 4, FLAG_OPAQUE = 8, FLAG_IDS = 16 };
+#define IDS_MAX (512U * AV_THREAD_HASH_SIZE)
 
 static const struct {
     uint8_t tag;
@@ -37,13 +39,14 @@ static const struct {
     { TAG_PREVIEW, offsetof(av_summary, preview) },
     { TAG_ENVELOPE, offsetof(av_summary, envelope) },
     { TAG_BODYSTRUCTURE, offsetof(av_summary, bodystructure) },
+    { TAG_IDS, offsetof(av_summary, ids) },
 };
 
 av_errc
 av_summary_row_encode(const av_summary *self, av_buf *out, av_error *err)
 {
     uint32_t flags = (self->has_date ? FLAG_DATE : 0U) | (self->has_attachment ? FLAG_ATTACHMENT : 0U) |
-                     (self->cut ? FLAG_CUT : 0U) | (self->opaque ? FLAG_OPAQUE : 0U);
+                     (self->cut ? FLAG_CUT : 0U) | (self->opaque ? FLAG_OPAQUE : 0U) | (self->has_ids ? FLAG_IDS : 0U);
     bool ok = av_buf_append(out, self->thread, sizeof self->thread) && av_tlv_put_u32(out, TAG_FLAGS, flags);
     av_span text;
     size_t i;
@@ -115,6 +118,7 @@ av_summary_row_decode(av_span row, av_summary *ret, av_error *err)
     ret->has_attachment = (flags & FLAG_ATTACHMENT) != 0;
     ret->cut = (flags & FLAG_CUT) != 0;
     ret->opaque = (flags & FLAG_OPAQUE) != 0;
+    ret->has_ids = (flags & FLAG_IDS) != 0 && ret->ids.n % AV_THREAD_HASH_SIZE == 0;
     return AV_OK;
 }
 
@@ -154,6 +158,7 @@ av_summarizer_row(av_summarizer *self, av_span head, uint64_t size, uint64_t crl
     int64_t *ret_date_unix_s, av_error *err)
 {
     AV_CLEANUP(av_buf_release) av_buf structure = { 0 };
+    AV_CLEANUP(av_buf_release) av_buf ids = { 0 };
     const av_mime_summary *s = &self->summary;
     av_mime_limits one_part = AV_MIME_LIMITS_DEFAULT;
     bool opaque = size > head.n;
@@ -165,6 +170,8 @@ av_summarizer_row(av_summarizer *self, av_span head, uint64_t size, uint64_t crl
     av_mime_summary_of(&self->mime, &self->summary);
     if (opaque)
         (void)opaque_structure(&self->mime, crlf_size, &structure);
+    av_buf_init(&ids, IDS_MAX);
+    av_thread_ids(av_buf_span(&s->references), av_buf_span(&s->in_reply_to), av_buf_span(&s->message_id), &ids);
     row = (av_summary){
         .from = av_buf_span(&s->from),
         .to = av_buf_span(&s->to),
@@ -178,6 +185,8 @@ av_summarizer_row(av_summarizer *self, av_span head, uint64_t size, uint64_t crl
         .has_date = s->has_date,
         .has_attachment = s->has_attachment,
         .opaque = opaque,
+        .has_ids = true,
+        .ids = av_buf_span(&ids),
         .date_unix_s = s->date_unix_s,
         .date_zone_minutes = s->date_zone_minutes,
     };

@@ -22,6 +22,8 @@ typedef struct av_summary {
     bool has_date, has_attachment;
     bool cut;    /* a search has to look at the message: a text was longer than what is kept, or has other words */
     bool opaque; /* too large: structure was not looked for */
+    bool has_ids;
+    av_span ids; /* when has_ids: av_thread_ids of it (storage/mime/thread.h) */
     uint8_t thread[AV_THREAD_KEY_SIZE];
     int64_t date_unix_s;
     int32_t date_zone_minutes;
