@@ -65,6 +65,8 @@ const av_setting av_gateway_setting_rows[] = {
         "failed logins from one address (IPv6: one /64) that cost no waiting; each further one doubles it"),
     U64(imap_login_wait_max_s, "60", 1, 86400, "longest time an address waits after failed logins"),
     U64(imap_log_mb, "64", 1, 65536, "size of an instance's IMAP connection log; one older file of that size is kept"),
+    BOOL(imap_search_exact, "no",
+        "SEARCH BODY and TEXT look at the text of every message for the exact characters: slow (docs/search.md)"),
     BOOL(imap_scram, "no",
         "offer SCRAM-SHA-256; for users whose instance keeps what it needs (its setting scram_iterations)"),
     BOOL(imap_compress, "yes", "offer COMPRESS=DEFLATE"),

@@ -34,6 +34,7 @@ typedef struct av_gateway_settings {
     uint64_t imap_bad_commands, imap_failed_logins;
     uint64_t imap_login_free_tries, imap_login_wait_max_s;
     uint64_t imap_log_mb;
+    bool imap_search_exact;
     bool imap_scram;
     bool imap_compress;
     uint64_t imap_compress_window_bits, imap_compress_memory_level, imap_compress_level;

@@ -61,6 +61,15 @@ const av_imap_capability av_imap_capabilities[] = {
     { "OBJECTID", AV_IMAP_ANY, NULL, 0 }, /* RFC 8474 */
     { "SAVEDATE", AV_IMAP_ANY, NULL, 0 }, /* RFC 8514 */
     { "PREVIEW", AV_IMAP_ANY, NULL, 0 }, /* RFC 8970 */
+    { "ESEARCH", AV_IMAP_ANY, NULL, 0 }, /* RFC 4731 */
+    { "SEARCHRES", AV_IMAP_ANY, NULL, 0 }, /* RFC 5182 */
+    { "WITHIN", AV_IMAP_ANY, NULL, 0 }, /* RFC 5032 */
+    { "SORT", AV_IMAP_ANY, NULL, 0 }, /* RFC 5256 */
+    { "SORT=DISPLAY", AV_IMAP_ANY, NULL, 0 }, /* RFC 5957 */
+    { "ESORT", AV_IMAP_ANY, NULL, 0 }, /* RFC 5267 */
+    { "THREAD=ORDEREDSUBJECT", AV_IMAP_ANY, NULL, 0 }, /* RFC 5256 */
+    { "THREAD=REFERENCES", AV_IMAP_ANY, NULL, 0 }, /* RFC 5256 */
+    { "MULTISEARCH", AV_IMAP_ANY, NULL, 0 }, /* RFC 7377 */
     { NULL, 0, NULL, 0 },
 };
 /* clang-format on */

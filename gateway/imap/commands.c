@@ -43,6 +43,11 @@ const av_imap_row av_imap_rows[] = {
     { "UNSELECT", AV_IMAP_SELECTED, 0, { 0 }, av_imap_cmd_close, NULL },                     /* RFC 3691, 2 */
     { "EXPUNGE", AV_IMAP_SELECTED, 0, { 0 }, av_imap_cmd_refuse, read_only },                /* RFC 3501, 6.4.3 */
     { "SEARCH", AV_IMAP_SELECTED, 1, { REST }, av_imap_cmd_search, NULL },                   /* RFC 3501, 6.4.4 */
+    { "ESEARCH", AV_IMAP_LOGGED_IN, 1, { REST }, av_imap_cmd_esearch, NULL },                /* RFC 7377, 2 */
+    { "SORT", AV_IMAP_SELECTED, 1, { REST }, av_imap_cmd_sort, NULL },                       /* RFC 5256, 3 */
+    { "THREAD", AV_IMAP_SELECTED, 1, { REST }, av_imap_cmd_thread, NULL },                   /* RFC 5256, 3 */
+    { "UID SORT", AV_IMAP_SELECTED, 1, { REST }, av_imap_cmd_uid_sort, NULL },               /* RFC 5256, 3 */
+    { "UID THREAD", AV_IMAP_SELECTED, 1, { REST }, av_imap_cmd_uid_thread, NULL },           /* RFC 5256, 3 */
     { "FETCH", AV_IMAP_SELECTED, 2, { SET, REST }, av_imap_cmd_fetch, NULL },                /* RFC 3501, 6.4.5 */
     { "STORE", AV_IMAP_SELECTED, 2, { SET, REST }, av_imap_cmd_refuse, read_only },          /* RFC 3501, 6.4.6 */
     { "COPY", AV_IMAP_SELECTED, 2, { SET, REST }, av_imap_cmd_refuse, no_writing },          /* RFC 3501, 6.4.7 */

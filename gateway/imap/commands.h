@@ -22,6 +22,9 @@ av_imap_run av_imap_cmd_subscribe;                                      /* cmd_s
 av_imap_run av_imap_cmd_myrights;                                       /* cmd_acl.c */
 av_imap_run av_imap_cmd_getquota, av_imap_cmd_getquotaroot;             /* cmd_quota.c */
 av_imap_run av_imap_cmd_search, av_imap_cmd_uid_search;                 /* cmd_search.c */
+av_imap_run av_imap_cmd_sort, av_imap_cmd_uid_sort;                     /* cmd_sort.c */
+av_imap_run av_imap_cmd_thread, av_imap_cmd_uid_thread;                 /* cmd_sort.c */
+av_imap_run av_imap_cmd_esearch;                                        /* cmd_esearch.c */
 av_imap_run av_imap_cmd_fetch, av_imap_cmd_uid_fetch;                   /* cmd_fetch.c */
 av_imap_run av_imap_cmd_idle;                                           /* cmd_idle.c */
 av_imap_run av_imap_cmd_compress;                                       /* compress.c */

@@ -320,6 +320,14 @@ av_imap_take_seqset(av_span *in, av_query_range **ret, size_t *ret_n)
     for (size_t i = 0; i < left.n && left.p[i] != ' '; i++) /* the set's own length bounds it */
         most += left.p[i] == ',';
     ranges = av_xcalloc(most, sizeof *ranges);
+    if (av_imap_take_char(&left, '$')) {
+        if (left.n > 0 && av_imap_is_atom_char(left.p[0])) /* a keyword */
+            return false;
+        *in = left;
+        *ret_n = 1;
+        *ret = AV_TAKE(ranges);
+        return true;
+    }
     do {
         if (n == most || !take_range(&left, &ranges[n]))
             return false;

@@ -38,8 +38,8 @@ bool av_imap_take_list(av_span *in, av_span *ret);
 /* date: 1-Feb-1994, bare or quoted; ret is its midnight in UTC. A day that does not exist is refused. */
 bool av_imap_take_date(av_span *in, int64_t *ret_unix_s);
 /*
- * sequence-set: 2,4:7,9:*  - ranges in the order given, each turned so that first <= last; `*` is UINT32_MAX. ret is the
- * caller's (free), never NULL on success.
+ * sequence-set: 2,4:7,9:*  - ranges in the order given, each turned so that first <= last; `*` is UINT32_MAX. `$`
+ * (RFC 5182, 2.1) is the one range 0:0. ret is the caller's (free), never NULL on success.
  */
 bool av_imap_take_seqset(av_span *in, av_query_range **ret, size_t *ret_n);
 

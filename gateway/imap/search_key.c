@@ -4,6 +4,7 @@
 #include "base/unicode.h"
 #include "gateway/imap/grammar.h"
 #include "gateway/imap/search_priv.h"
+#include "storage/mime/charset.h"
 
 #define DAY_S 86400
 
@@ -23,13 +24,20 @@ bad_argument(const key_row *row, av_error *err)
     return av_error_set(err, AV_ERR_SYNTAX, "SEARCH: what stands behind %s is not what it takes", row->name);
 }
 
+/* As UTF-8; borrowed until the next. */
 static av_errc
 take_text(av_imap_search *self, const key_row *row, av_span *ret, av_error *err)
 {
     if (!av_imap_take_char(&self->in, ' ') || !av_imap_take_astring(&self->in, &self->text, ret))
         return bad_argument(row, err);
+    if (self->charset.n > 0) {
+        av_buf_clear(&self->utf8);
+        if (!av_charset_to_utf8(self->charset, *ret, &self->utf8))
+            return av_error_set(err, AV_ERR_LIMIT, "SEARCH: the text behind %s is too long", row->name);
+        *ret = av_buf_span(&self->utf8);
+    }
     if (!av_utf8_valid(*ret))
-        return av_error_set(err, AV_ERR_SYNTAX, "SEARCH: the text behind %s is not UTF-8", row->name);
+        return av_error_set(err, AV_ERR_SYNTAX, "SEARCH: the text behind %s is not of its charset", row->name);
     return AV_OK;
 }
 
@@ -74,17 +82,45 @@ key_text(av_imap_search *self, const key_row *row, av_query_id *ret, av_error *e
     av_span text = { 0 };
     av_errc rc = take_text(self, row, &text, err);
 
-    if (rc == AV_OK)
+    if (rc != AV_OK)
+        return rc;
+    if (text.n == 0) /* in every field of the name, also in an empty one */
+        *ret = av_query_header(self->query, av_span_str(row->name), text);
+    else
         *ret = av_query_text(self->query, AV_QUERY_SUBSTRING, row->detail, text);
-    return rc;
+    return AV_OK;
+}
+
+/* RFC 9051, 6.4.4: BODY and TEXT may match more flexibly than by substring. */
+static av_errc
+key_body(av_imap_search *self, const key_row *row, av_query_id *ret, av_error *err)
+{
+    av_span text = { 0 };
+    av_errc rc = take_text(self, row, &text, err);
+
+    if (rc != AV_OK)
+        return rc;
+    if (self->options->exact)
+        *ret = av_query_text(self->query, AV_QUERY_SUBSTRING, row->detail, text);
+    else
+        *ret = av_query_contains(self->query,
+            (row->detail & AV_QUERY_IN_HEADER) != 0
+                ? (row->detail & ~(uint32_t)AV_QUERY_IN_HEADER) | AV_QUERY_IN_BCC | AV_QUERY_IN_ANY
+                : row->detail,
+            text);
+    return AV_OK;
 }
 
 static av_errc
 key_header(av_imap_search *self, const key_row *row, av_query_id *ret, av_error *err)
 {
     av_span name = { 0 }, text = { 0 };
-    av_errc rc = take_text(self, row, &name, err);
+    av_errc rc = AV_OK;
 
+    if (!av_imap_take_char(&self->in, ' ') || !av_imap_take_astring(&self->in, &self->text, &name) || name.n == 0)
+        rc = bad_argument(row, err);
+    if (rc == AV_OK && !av_utf8_valid(name))
+        rc = bad_argument(row, err);
     if (rc == AV_OK)
         rc = take_text(self, row, &text, err);
     if (rc == AV_OK)
@@ -134,7 +170,15 @@ add_set(av_imap_search *self, bool by_uid, av_query_id *ret)
 
     if (!av_imap_take_seqset(&self->in, &set, &n))
         return AV_ERR_SYNTAX;
-    av_imap_uids_resolve(self->uids, set, n, by_uid, &ranges, &n);
+    if (self->options->uids == NULL && (!by_uid || set[0].first == 0)) {
+        self->numbers_refused = true;
+        return AV_ERR_INVALID;
+    }
+    if (self->options->uids == NULL) {
+        *ret = av_query_uids(self->query, set, n);
+        return AV_OK;
+    }
+    av_imap_uids_resolve(self->options->uids, set, n, by_uid, &ranges, &n);
     *ret = n == 0 ? nothing(self) : av_query_uids(self->query, ranges, n);
     return AV_OK;
 }
@@ -144,6 +188,63 @@ key_uid(av_imap_search *self, const key_row *row, av_query_id *ret, av_error *er
 {
     if (!av_imap_take_char(&self->in, ' ') || add_set(self, true, ret) != AV_OK)
         return bad_argument(row, err);
+    return AV_OK;
+}
+
+/* RFC 5032, 2: by INTERNALDATE, to the second. */
+static av_errc
+key_within(av_imap_search *self, const key_row *row, av_query_id *ret, av_error *err)
+{
+    int64_t now = self->options->now_unix_s;
+    uint32_t seconds;
+
+    if (!av_imap_take_char(&self->in, ' ') || !av_imap_take_number(&self->in, &seconds) || seconds == 0)
+        return bad_argument(row, err);
+    if (row->detail == 'o')
+        *ret = av_query_dates(self->query, AV_QUERY_DATE_RECEIVED, INT64_MIN, now - seconds + 1);
+    else
+        *ret = av_query_dates(self->query, AV_QUERY_DATE_RECEIVED, now - seconds, INT64_MAX);
+    return AV_OK;
+}
+
+/* RFC 7162, 3.1.5. Flags of the archive do not change by themselves: one entry's mod-sequence is its message's. */
+static av_errc
+key_modseq(av_imap_search *self, const key_row *row, av_query_id *ret, av_error *err)
+{
+    av_span entry;
+    uint64_t n;
+
+    if (!av_imap_take_char(&self->in, ' '))
+        return bad_argument(row, err);
+    if (av_imap_take_string(&self->in, &self->text, &entry)) {
+        bool known = av_span_eq(av_span_slice(entry, 0, AV_MIN(entry.n, (size_t)7)), av_span_str("/flags/"));
+
+        if (!known || !av_imap_take_char(&self->in, ' ') ||
+            (!av_imap_take_keyword(&self->in, "priv") && !av_imap_take_keyword(&self->in, "shared") &&
+                !av_imap_take_keyword(&self->in, "all")) ||
+            !av_imap_take_char(&self->in, ' '))
+            return bad_argument(row, err);
+    }
+    if (!av_imap_take_number64(&self->in, &n))
+        return bad_argument(row, err);
+    self->uses_modseq = true;
+    *ret = av_query_modseq(self->query, n);
+    return AV_OK;
+}
+
+/* RFC 8474, 4: 1 to 255 of A-Z a-z 0-9 _ -. */
+static av_errc
+key_object(av_imap_search *self, const key_row *row, av_query_id *ret, av_error *err)
+{
+    av_span id;
+
+    if (!av_imap_take_char(&self->in, ' ') || !av_imap_take_atom(&self->in, &id) || id.n > 255)
+        return bad_argument(row, err);
+    for (size_t i = 0; i < id.n; i++)
+        if (!((id.p[i] | 0x20) >= 'a' && (id.p[i] | 0x20) <= 'z') && !(id.p[i] >= '0' && id.p[i] <= '9') &&
+            id.p[i] != '_' && id.p[i] != '-')
+            return bad_argument(row, err);
+    *ret = row->detail == 't' ? av_query_thread(self->query, id) : av_query_message_id(self->query, id);
     return AV_OK;
 }
 
@@ -171,8 +272,8 @@ static const key_row keys[] = {
     { "FROM", key_text, AV_QUERY_IN_FROM, false },
     { "SUBJECT", key_text, AV_QUERY_IN_SUBJECT, false },
     { "TO", key_text, AV_QUERY_IN_TO, false },
-    { "BODY", key_text, BODY_FIELDS, false },
-    { "TEXT", key_text, BODY_FIELDS | AV_QUERY_IN_HEADER, false },
+    { "BODY", key_body, BODY_FIELDS, false },
+    { "TEXT", key_body, BODY_FIELDS | AV_QUERY_IN_HEADER, false },
     { "HEADER", key_header, 0, false },
     { "BEFORE", key_date, DATE(AV_QUERY_DATE_RECEIVED, 'b'), false },
     { "ON", key_date, DATE(AV_QUERY_DATE_RECEIVED, 'o'), false },
@@ -183,6 +284,15 @@ static const key_row keys[] = {
     { "LARGER", key_size, '>', false },
     { "SMALLER", key_size, '<', false },
     { "UID", key_uid, 0, false },
+    { "OLDER", key_within, 'o', false },
+    { "YOUNGER", key_within, 'y', false },
+    { "MODSEQ", key_modseq, 0, false },
+    { "EMAILID", key_object, 'e', false },
+    { "THREADID", key_object, 't', false },
+    { "SAVEDBEFORE", key_date, DATE(AV_QUERY_DATE_SAVED, 'b'), false },
+    { "SAVEDON", key_date, DATE(AV_QUERY_DATE_SAVED, 'o'), false },
+    { "SAVEDSINCE", key_date, DATE(AV_QUERY_DATE_SAVED, 's'), false },
+    { "SAVEDATESUPPORTED", key_all, 0, false },
 };
 
 av_errc
@@ -192,6 +302,8 @@ av_imap_search_key(av_imap_search *self, av_query_id *ret, av_error *err)
 
     if (add_set(self, false, ret) == AV_OK)
         return AV_OK;
+    if (self->numbers_refused)
+        return av_error_set(err, AV_ERR_SYNTAX, "SEARCH: sequence numbers and $ mean nothing in several mailboxes");
     if (!av_imap_take_atom(&self->in, &word))
         return av_error_set(err, AV_ERR_SYNTAX, "SEARCH: a key is missing");
     for (size_t i = 0; i < AV_COUNT(keys); i++) {

@@ -8,9 +8,11 @@
 
 #include "gateway/imap/grammar.h"
 #include "gateway/imap/search_priv.h"
+#include "storage/mime/charset.h"
 
 #define DEPTH_MAX  32
 #define VALUES_MAX 512
+#define TEXT_MAX   65536 /* bytes of a string as UTF-8: more than a query takes */
 
 typedef enum group_kind { GROUP_ALL, GROUP_PAREN, GROUP_NOT, GROUP_OR } group_kind;
 
@@ -119,20 +121,33 @@ after_key(parser *self, bool *ret_more, av_error *err)
     }
 }
 
+static av_errc
+set_charset(parser *self, av_span name, av_error *err)
+{
+    if (!av_charset_is_known(name))
+        return av_error_set(err, AV_ERR_UNSUPPORTED, "SEARCH: this charset is not known here");
+    /* What is not UTF-8 is told then, and not guessed at. */
+    if (!av_span_ieq_str(name, "UTF-8") && !av_span_ieq_str(name, "US-ASCII"))
+        self->search.charset = name;
+    return AV_OK;
+}
+
 /* RFC 3501, 6.4.4: a charset that is not known is NO [BADCHARSET]. */
 static av_errc
 take_charset(parser *self, av_error *err)
 {
     av_span name;
 
+    if (self->search.options->charset.n > 0)
+        return set_charset(self, self->search.options->charset, err);
     if (!av_imap_take_keyword(&self->search.in, "CHARSET"))
         return AV_OK;
+    if (self->search.options->no_charset)
+        return av_error_set(err, AV_ERR_SYNTAX, "SEARCH: CHARSET has no place once UTF8=ACCEPT is enabled");
     if (!av_imap_take_char(&self->search.in, ' ') ||
         !av_imap_take_astring(&self->search.in, &self->search.text, &name) || !av_imap_take_char(&self->search.in, ' '))
         return av_error_set(err, AV_ERR_SYNTAX, "SEARCH: CHARSET takes a name, then come the keys");
-    if (!av_span_ieq_str(name, "UTF-8") && !av_span_ieq_str(name, "US-ASCII"))
-        return av_error_set(err, AV_ERR_UNSUPPORTED, "SEARCH: the charset must be UTF-8 or US-ASCII");
-    return AV_OK;
+    return set_charset(self, name, err);
 }
 
 static av_errc
@@ -155,20 +170,24 @@ parse(parser *self, av_error *err)
 }
 
 av_errc
-av_imap_search_parse(av_span in, const av_imap_uids *uids, av_query **ret, av_error *err)
+av_imap_search_parse(av_span in, const av_imap_search_options *options, av_query **ret, bool *ret_modseq, av_error *err)
 {
     AV_CLEANUP(av_free) parser *self = av_xcalloc(1, sizeof *self);
     AV_CLEANUP(av_query_destroy) av_query *query = av_query_new(NULL);
     av_errc rc;
 
     self->search.in = in;
-    self->search.uids = uids;
+    self->search.options = options;
     self->search.query = query;
     av_buf_init(&self->search.text, in.n + 1);
     (void)av_buf_reserve(&self->search.text, in.n + 1);
+    av_buf_init(&self->search.utf8, TEXT_MAX);
     rc = parse(self, err);
     av_buf_release(&self->search.text);
-    if (rc == AV_OK)
+    av_buf_release(&self->search.utf8);
+    if (rc == AV_OK) {
         *ret = AV_TAKE(query);
+        *ret_modseq = self->search.uses_modseq;
+    }
     return rc;
 }

@@ -10,8 +10,11 @@
 typedef struct av_imap_search {
     av_span in;  /* not yet read */
     av_buf text; /* unescaped strings; never grows beyond what was reserved */
-    const av_imap_uids *uids;
+    av_buf utf8; /* a string of another charset, the last one */
+    const av_imap_search_options *options;
+    av_span charset; /* of strings; empty: UTF-8 */
     av_query *query;
+    bool uses_modseq, numbers_refused;
 } av_imap_search;
 
 /* Take one key with its arguments, no group; ret is its node. AV_ERR_SYNTAX names the key. */

@@ -38,17 +38,32 @@ add(maker *m, av_query_range range)
     return true;
 }
 
+/* The list goes, what was saved stays. */
+static void
+drop_list(av_imap_uids *self)
+{
+    if (self->list != NULL && --self->list->refs == 0)
+        free(self->list);
+    self->list = NULL;
+    self->runs = NULL;
+    self->n = 0;
+    self->count = 0;
+}
+
 static void
 finish(av_imap_uids *self, maker *m)
 {
-    av_imap_uids_release(self);
+    drop_list(self);
     if (m->n == 0) {
         free(m->list);
         return;
     }
     m->list = av_xrealloc(m->list, sizeof *m->list + m->n * sizeof *m->list->v);
     m->list->refs = 1;
-    *self = (av_imap_uids){ m->list, m->list->v, m->n, (uint32_t)m->count };
+    self->list = m->list;
+    self->runs = m->list->v;
+    self->n = m->n;
+    self->count = (uint32_t)m->count;
 }
 
 bool
@@ -69,8 +84,8 @@ av_imap_uids_set(av_imap_uids *self, const av_query_range *ranges, size_t n)
 void
 av_imap_uids_release(av_imap_uids *self)
 {
-    if (self->list != NULL && --self->list->refs == 0)
-        free(self->list);
+    drop_list(self);
+    free(self->saved);
     *self = (av_imap_uids){ 0 };
 }
 
@@ -79,8 +94,11 @@ av_imap_uids_share(av_imap_uids *self, const av_imap_uids *from)
 {
     if (from->list != NULL)
         from->list->refs++;
-    av_imap_uids_release(self);
-    *self = *from;
+    drop_list(self);
+    self->list = from->list;
+    self->runs = from->runs;
+    self->n = from->n;
+    self->count = from->count;
 }
 
 bool
@@ -107,6 +125,16 @@ av_imap_uids_decode(av_imap_uids *self, const av_imap_uids *base, uint32_t from,
     else
         free(m.list);
     return ok;
+}
+
+void
+av_imap_uids_save(av_imap_uids *self, const av_query_range *ranges, size_t n)
+{
+    free(self->saved);
+    self->saved = av_xcalloc(n + 1, sizeof *self->saved);
+    if (n > 0)
+        memcpy(self->saved, ranges, n * sizeof *ranges);
+    self->saved_n = n;
 }
 
 static uint32_t
@@ -235,9 +263,16 @@ void
 av_imap_uids_resolve(
     const av_imap_uids *self, const av_query_range *set, size_t n, bool by_uid, av_query_range **ret, size_t *ret_n)
 {
-    av_query_range *out = av_xcalloc(n + 1, sizeof *out);
+    bool saved = n == 1 && set[0].first == 0 && set[0].last == 0;
+    av_query_range *out;
     size_t used = 0;
 
+    if (saved) {
+        set = self->saved;
+        n = self->saved_n;
+        by_uid = true;
+    }
+    out = av_xcalloc(n + 1, sizeof *out);
     if (n > 0)
         memcpy(out, set, n * sizeof *set);
     n = normalize(out, n, by_uid ? av_imap_uids_last(self) : self->count);

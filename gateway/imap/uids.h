@@ -20,7 +20,9 @@ typedef struct av_imap_uids {
     struct av_imap_uid_list *list; /* counted; holds the runs */
     const av_imap_uid_run *runs;
     size_t n;
-    uint32_t count; /* messages */
+    uint32_t count;        /* messages */
+    av_query_range *saved; /* UIDs of the search result that is kept (RFC 5182), in order; av_imap_uids_save */
+    size_t saved_n;
 } av_imap_uids;
 
 /* ranges in order and apart from each other; false (and nothing changed) when they are not, or over 2^32 - 2 in all. */
@@ -33,6 +35,9 @@ void av_imap_uids_share(av_imap_uids *self, const av_imap_uids *from);
  * before, is the same as base when that is nothing new. false (and nothing changed): not well formed.
  */
 bool av_imap_uids_decode(av_imap_uids *self, const av_imap_uids *base, uint32_t from, av_span wire);
+
+/* Keep a search result: UIDs as ranges in order and apart, copied. None: the empty result. */
+void av_imap_uids_save(av_imap_uids *self, const av_query_range *ranges, size_t n);
 
 uint32_t av_imap_uids_seq(const av_imap_uids *self, uint32_t uid); /* 0: no such message */
 uint32_t av_imap_uids_uid(const av_imap_uids *self, uint32_t seq); /* 0: no such message */
@@ -48,8 +53,9 @@ uint32_t av_imap_uids_last(const av_imap_uids *self); /* highest UID, 0 when emp
 
 /*
  * The messages a sequence set names, as ranges of UIDs in order and apart, whose ends exist. UIDs missing in between stay
- * missing: they are never given again. UINT32_MAX in set is `*`, the last message. ret is the caller's (free), never NULL,
- * and has at most n ranges.
+ * missing: they are never given again. UINT32_MAX in set is `*`, the last message; 0:0 is `$`, the result that was saved,
+ * of which what has gone is no more. ret is the caller's (free), never NULL,
+ * and has at most n ranges (saved_n for `$`).
  */
 void av_imap_uids_resolve(
     const av_imap_uids *self, const av_query_range *set, size_t n, bool by_uid, av_query_range **ret, size_t *ret_n);

@@ -8,6 +8,9 @@
 #include "gateway/imap/mailbox_tree.h"
 #include "gateway/imap/search_keys.h"
 #include "gateway/imap/select_params.h"
+#include "gateway/imap/search_return.h"
+#include "gateway/imap/search_scope.h"
+#include "gateway/imap/sort_keys.h"
 #include "gateway/imap/status_items.h"
 #include "storage/mime/imap_items.h"
 
@@ -35,16 +38,44 @@ as_search(av_span in)
 {
     const av_query_range ranges[] = { { 3, 70 }, { 90, 91 }, { 1000, 5000 } };
     av_imap_uids uids = { 0 };
+    av_imap_search_options options = { .uids = &uids, .now_unix_s = 1700000000, .exact = (in.n & 1) != 0 };
     av_query *query = NULL;
+    bool modseq;
     av_error err;
 
     assert(av_imap_uids_set(&uids, ranges, AV_COUNT(ranges)));
-    if (av_imap_search_parse(in, &uids, &query, &err) == AV_OK)
+    av_imap_uids_save(&uids, ranges, 2);
+    if (in.n % 3 == 0)
+        options.uids = NULL;
+    if (av_imap_search_parse(in, &options, &query, &modseq, &err) == AV_OK)
         assert(av_query_root(query) != AV_QUERY_NONE);
     else
         assert(err.msg[0] != '\0' && query == NULL);
     av_query_destroy(&query);
     av_imap_uids_release(&uids);
+}
+
+/* What may stand in front of the keys. */
+static void
+as_search_heads(av_span in)
+{
+    AV_CLEANUP(av_imap_scope_release) av_imap_scope scope = { .n = 0 };
+    Archivolt__SortKey sort[4];
+    Archivolt__ThreadAlgorithm thread;
+    av_imap_return returns;
+    av_span rest = in;
+    av_error err;
+    size_t n;
+
+    if (av_imap_take_scope(&rest, (in.n & 1) != 0, &scope, &err) == AV_OK) {
+        assert(scope.n > 0 && rest.n <= in.n);
+        (void)av_imap_scope_has(&scope, in, rest);
+    }
+    if (av_imap_take_return(&rest, &returns, &err) == AV_OK && returns.given)
+        assert(returns.options != 0 && ((returns.options & AV_IMAP_RETURN_PARTIAL) == 0 || returns.first > 0));
+    if (av_imap_take_sort_keys(&rest, sort, AV_COUNT(sort), &n, &err) == AV_OK)
+        assert(n > 0 && n <= AV_COUNT(sort));
+    (void)av_imap_take_thread_algorithm(&rest, &thread, &err);
 }
 
 static void
@@ -151,6 +182,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
             assert(command.row != NULL && (command.row->states & states[i]) != 0 && command.tag.n > 0);
             for (size_t k = 0; k < command.arg_count; k++) {
                 as_fetch(command.args[k]);
+                as_search_heads(command.args[k]);
                 as_search(command.args[k]);
                 as_select(command.args[k]);
                 as_name(command.args[k], k == 0);
@@ -161,6 +193,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         av_imap_command_release(&command);
     }
     as_fetch(in);
+    as_search_heads(in);
     as_search(in);
     as_select(in);
     as_uids(in);

@@ -193,6 +193,8 @@ class Response:
             return
         if self.tag != "*":
             raise Violation(f"a tagged response is OK, NO or BAD: {raw[:200]!r}")
+        if self.name == "THREAD":  # RFC 5256, 4: lists with no blank between them; raw says it all
+            return
         t = Tokens(raw, match.end(), utf8)
         if raw[t.at:] != b"\r\n":
             t.take(b" ")
