@@ -3,6 +3,7 @@
  */
 #include "gateway/conn.h"
 
+#include "base/encode.h"
 #include "tests/gateway/client.h"
 
 /* A protocol of lines: ECHO x, BIG (1 MB), TLS, QUIT; anything else is ignored. One object a connection. */
@@ -34,6 +35,26 @@ send_big(echo *self)
     }
 }
 
+/* Both kinds of channel binding in hex, and that there is no third. */
+static void
+tell_bindings(av_conn *conn)
+{
+    static const char *const names[] = { "tls-exporter", "tls-server-end-point" };
+
+    for (size_t i = 0; i < AV_COUNT(names); i++) {
+        AV_CLEANUP(av_buf_release) av_buf data = { 0 };
+        char hex[129];
+
+        av_buf_init(&data, 64);
+        AV_CHECK(av_conn_channel_binding(conn, av_span_str(names[i]), &data));
+        av_hex_encode(av_buf_span(&data), hex);
+        (void)av_conn_write(conn, av_span_str(hex));
+        (void)av_conn_write(conn, av_span_str(" "));
+        AV_CHECK(!av_conn_channel_binding(conn, av_span_str("tls-unique"), &data));
+    }
+    (void)av_conn_write(conn, av_span_str("BOUND\r\n"));
+}
+
 static void
 on_data(void *ctx, av_conn *conn, av_span bytes)
 {
@@ -50,6 +71,8 @@ on_data(void *ctx, av_conn *conn, av_span bytes)
         (void)av_conn_write(conn, av_span_str("OK\r\n"));
         AV_CHECK_RC(av_conn_start_tls(conn, &err), AV_OK, &err);
         AV_CHECK(av_conn_start_tls(conn, &err) == AV_ERR_INVALID);
+    } else if (bytes.n >= 4 && memcmp(bytes.p, "BIND", 4) == 0) {
+        tell_bindings(conn);
     } else if (bytes.n >= 4 && memcmp(bytes.p, "QUIT", 4) == 0) {
         (void)av_conn_write(conn, av_span_str("BYE\r\n"));
         av_conn_finish(conn);
@@ -147,6 +170,49 @@ client_tls(void *ctx)
     talk(&p, "ECHO hello\n", "\n", "hello\n");
     talk(&p, "QUIT\n", NULL, "BYE\r\n");
     peer_close(&p);
+}
+
+/* RFC 9266, 2 and RFC 5929, 4.1, as the client's OpenSSL has them; version: TLS 1.2 has an exporter, too. */
+static void
+check_bindings(gw_rig *rig, int version)
+{
+    static const char label[] = "EXPORTER-Channel-Binding";
+    AV_CLEANUP(av_buf_release) av_buf got = { 0 };
+    uint8_t exported[32], digest[EVP_MAX_MD_SIZE];
+    char want[2 * 65 + 16], hex[65];
+    unsigned n = 0;
+    peer p;
+
+    av_buf_init(&got, 4096);
+    AV_CHECK(peer_connect(&p, rig->port));
+    p.context = SSL_CTX_new(TLS_client_method());
+    (void)SSL_CTX_set_max_proto_version(p.context, version);
+    p.tls = SSL_new(p.context);
+    AV_CHECK(SSL_set_fd(p.tls, p.fd) == 1 && SSL_connect(p.tls) == 1);
+    AV_CHECK(peer_send(&p, "BIND", 4) && peer_read(&p, "BOUND", &got));
+    AV_CHECK_INT(SSL_version(p.tls), version);
+    AV_CHECK(SSL_export_keying_material(
+                 p.tls, exported, sizeof exported, label, sizeof label - 1, (const unsigned char *)"", 0, 1) == 1);
+    AV_CHECK(X509_digest(SSL_get0_peer_certificate(p.tls), EVP_sha256(), digest, &n) == 1 && n == 32);
+    av_hex_encode(av_span_of(exported, sizeof exported), hex);
+    (void)snprintf(want, sizeof want, "%s ", hex);
+    av_hex_encode(av_span_of(digest, n), hex);
+    (void)snprintf(want + 65, sizeof want - 65, "%s BOUND\r\n", hex);
+    AV_CHECK_STR(av_buf_cstr(&got), want);
+    peer_close(&p);
+}
+
+static void
+client_bindings(void *ctx)
+{
+    check_bindings(ctx, TLS1_3_VERSION);
+    check_bindings(ctx, TLS1_2_VERSION);
+}
+
+static void
+test_bindings(void)
+{
+    run(true, NULL, client_bindings);
 }
 
 static void
@@ -355,6 +421,7 @@ main(void)
 {
     av_secret_init();
     AV_RUN(test_tls);
+    AV_RUN(test_bindings);
     AV_RUN(test_start_tls);
     AV_RUN(test_injection);
     AV_RUN(test_bounded_output);

@@ -234,12 +234,47 @@ test_throttle(void)
     av_throttle_destroy(&t);
 }
 
+/* A verifier lives with its password: kept with it, gone with the next password that has none. */
+static void
+test_scram(void)
+{
+    Archivolt__SetUserPasswordRequest password = ARCHIVOLT__SET_USER_PASSWORD_REQUEST__INIT;
+    AV_CLEANUP(av_user_destroy) av_user *user = NULL;
+    av_scram_verifier v = { .rounds = 4096 };
+    av_ask ask = { .body = &password.base, .caller = "cli/op", .password_hash = hash_b, .scram = &v };
+    char alice[] = "alice", id[] = "demo";
+    av_error err = { 0 };
+    rig r;
+
+    rig_new(&r);
+    memset(v.salt, 1, sizeof v.salt);
+    memset(v.stored_key, 2, sizeof v.stored_key);
+    memset(v.server_key, 3, sizeof v.server_key);
+    ask.archive = r.archive;
+    password.instance_id = id;
+    password.user_name = alice;
+    AV_CHECK_RC(create(&r, "Alice", 0, &err), AV_OK, &err);
+    AV_CHECK_INT(load(&r, "alice", &user), AV_OK);
+    AV_CHECK_INT(user->scram.rounds, 0);
+    av_user_destroy(&user);
+    AV_CHECK_RC(av_ask_write(&ask, av_users_set_password, &archivolt__empty__descriptor, NULL, &err), AV_OK, &err);
+    AV_CHECK_INT(load(&r, "alice", &user), AV_OK);
+    AV_CHECK(memcmp(&user->scram, &v, sizeof v) == 0);
+    av_user_destroy(&user);
+    AV_CHECK_RC(run(&r, av_users_set_password, &password.base, NULL, &err), AV_OK, &err);
+    AV_CHECK_INT(load(&r, "alice", &user), AV_OK);
+    AV_CHECK_INT(user->scram.rounds, 0);
+    av_ask_release(&ask);
+    rig_end(&r);
+}
+
 int
 main(void)
 {
     av_secret_init();
     AV_RUN(test_create);
     AV_RUN(test_change);
+    AV_RUN(test_scram);
     AV_RUN(test_rights);
     AV_RUN(test_sessions);
     AV_RUN(test_throttle);
