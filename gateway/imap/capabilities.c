@@ -52,6 +52,7 @@ const av_imap_capability av_imap_capabilities[] = {
     { "RIGHTS=texk", AV_IMAP_ANY, NULL, 0 }, /* RFC 4314, 2.2 */
     { "QUOTA", AV_IMAP_ANY, NULL, 0 }, /* RFC 9208 */
     { "QUOTA=RES-STORAGE", AV_IMAP_ANY, NULL, 0 }, /* RFC 9208, 5.1 */
+    { "IMAP4rev2", AV_IMAP_ANY, NULL, AV_IMAP_ENABLED_IMAP4REV2 }, /* RFC 9051 */
     { "UTF8=ACCEPT", AV_IMAP_ANY, NULL, AV_IMAP_ENABLED_UTF8 }, /* RFC 6855 */
     { "COMPRESS=DEFLATE", AV_IMAP_LOGGED_IN, when_uncompressed, 0 }, /* RFC 4978 */
     { "UNSELECT", AV_IMAP_ANY, NULL, 0 }, /* RFC 3691 */
