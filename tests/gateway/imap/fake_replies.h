@@ -9,6 +9,8 @@
 
 #include "actors/bus/rows.h"
 #include "proto/archive.pb-c.h"
+#include "storage/index/uid_list.h"
+#include "storage/index/uid_wire.h"
 
 #define FAKE_UIDS 90
 
@@ -55,9 +57,51 @@ fake_number(fake *self, const char *name)
         return 7;
     if (strcmp(name, "uidnext") == 0)
         return FAKE_UIDS + 1;
+    if (strcmp(name, "uids_from") == 0 && fake_below(self, 4) != 0)
+        return 1;
     if (fake_below(self, 40) == 0)
         return fake_below(self, 2) == 0 ? UINT32_MAX : (uint64_t)INT64_MAX;
     return fake_below(self, FAKE_UIDS + 1);
+}
+
+/* UIDs as runs, in any order, or as threads: by the field's name. */
+static void
+fake_uids(fake *self, const char *name, av_buf *out)
+{
+    uint32_t before = 0, n = fake_below(self, 12);
+    av_uid_list list = { 0 };
+
+    for (uint32_t i = 0; i < n; i++) {
+        av_query_range run = { before + 1 + fake_below(self, 6), 0 };
+
+        run.last = run.first + fake_below(self, 9);
+        if (strcmp(name, "uids") == 0)
+            (void)av_uid_wire_put(out, before, run);
+        else if (strcmp(name, "sorted") == 0)
+            (void)av_uid_list_put(&list, 1 + fake_below(self, FAKE_UIDS), out);
+        else
+            (void)av_uid_list_put_node(&list, fake_below(self, FAKE_UIDS), fake_below(self, 3), out);
+        before = run.last + 1;
+    }
+}
+
+static void
+fake_bytes(fake *self, const char *name, ProtobufCBinaryData *ret)
+{
+    AV_CLEANUP(av_buf_release) av_buf bytes = { .max = 1 << 16 };
+
+    if (strcmp(name, "uids") == 0 || strcmp(name, "sorted") == 0 || strcmp(name, "threads") == 0)
+        fake_uids(self, name, &bytes);
+    else
+        (void)av_buf_puts(&bytes, "GGGGGGGGGGGGGGGG"); /* a mailbox's GUID, always the same */
+    if (fake_below(self, 40) == 0)
+        bytes.n -= fake_below(self, (uint32_t)bytes.n + 1);
+    if (fake_below(self, 40) == 0)
+        (void)av_buf_puts(&bytes, "\xff\xff\x01more");
+    ret->len = bytes.n;
+    ret->data = fake_memory(bytes.n);
+    if (bytes.n > 0)
+        memcpy(ret->data, bytes.p, bytes.n);
 }
 
 static ProtobufCMessage *fake_message(fake *self, const ProtobufCMessageDescriptor *type, unsigned depth);
@@ -69,15 +113,9 @@ fake_value(fake *self, const ProtobufCFieldDescriptor *field, unsigned depth, vo
     case PROTOBUF_C_TYPE_STRING:
         *(char **)at = fake_string(self);
         break;
-    case PROTOBUF_C_TYPE_BYTES: {
-        ProtobufCBinaryData *bytes = at;
-
-        bytes->len = fake_below(self, 30) == 0 ? fake_below(self, 40) : 16;
-        bytes->data = fake_memory(bytes->len);
-        if (bytes->len > 0)
-            memset(bytes->data, 'G', bytes->len);
+    case PROTOBUF_C_TYPE_BYTES:
+        fake_bytes(self, field->name, at);
         break;
-    }
     case PROTOBUF_C_TYPE_MESSAGE:
         *(ProtobufCMessage **)at = fake_message(self, field->descriptor, depth + 1);
         break;
