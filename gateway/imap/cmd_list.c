@@ -11,8 +11,8 @@
 #include "gateway/imap/session_priv.h"
 #include "gateway/imap/status_items.h"
 
-#define STEPS_MAX   200000000U /* of matching, for one command: a fraction of a second */
-#define WRITTEN_MAX 65536U     /* bytes of rows before the connection is given them */
+#define STEPS_MAX   50000000U /* of matching, for one command: a fraction of a second */
+#define WRITTEN_MAX 65536U    /* bytes of rows before the connection is given them */
 
 typedef struct list {
     const char *word; /* LIST or LSUB */

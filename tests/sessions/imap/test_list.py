@@ -1,9 +1,13 @@
 """LIST with all options (RFC 5258, 5819, 6154, 8440), STATUS items, ENABLE and UTF8=ACCEPT, ACL, QUOTA, SUBSCRIBE."""
+import os
+import time
+
 from town import PASSWORD, Mail, check, expect, lit, quote, run, utf7
 
 FOLDERS = {  # and what each is for
     "Box": None, "Sent": b"\\Sent", "Old Mail/Entw\u00fcrfe": b"\\Drafts", "Old Mail/Papierkorb": b"\\Trash",
     "Old Mail/Deep/Junk": None, "Spam": b"\\Junk", "Archiv": b"\\Archive", "a&b": None, 'quo"te': None}
+MANY = 1500
 TEXT = b"Subject: line ends\n\nof Unix\n"
 
 
@@ -15,6 +19,19 @@ def fill(town):
     with open(folder, "wb") as f:
         f.write(b"From x Thu Jan  1 00:00:00 2004\nSubject: bob\n\nhis\n")
     town.node.import_files("demo", "bob", folder, options=("--folder", "Sent"))
+
+
+    town.node.create_user("demo", "carol", PASSWORD)
+    top = os.path.join(town.node.top, "many")
+    for i in range(MANY):
+        for name in ("cur", "new", "tmp"):
+            os.makedirs(os.path.join(top, f".A folder among many others.{i:04d} of them", name))
+    for name in ("cur", "new", "tmp"):
+        os.makedirs(os.path.join(top, name))
+    for i in range(MANY):
+        with open(os.path.join(top, f".A folder among many others.{i:04d} of them", "cur", "m:2,"), "wb") as f:
+            f.write(b"Subject: one of many\n\n")
+    town.node.import_files("demo", "carol", top)
 
 
 def rows(answer, word="LIST"):
@@ -194,5 +211,23 @@ def test_others(town):
     check(not c.ask('LIST "" bob*').data("LIST"), "RFC 3501, 6.3.8", "and gone again")
 
 
+def test_long(town):
+    """A tree whose rows do not all find room in the connection at once, asked for by a client that reads late."""
+    c = town.login(user="demo/carol")
+    command = 'LIST "" * RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY UNSEEN SIZE DELETED HIGHESTMODSEQ MAILBOXID) MYRIGHTS)'
+    for i in range(8):
+        c.send(f"l{i} {command}\r\n")
+    time.sleep(1)
+    for i in range(8):
+        answer = c.until(f"l{i}")
+        names = {bytes(r.tokens[2]) for r in answer.data("LIST")}
+        if not check(answer.ok and sum(b"of them" in n for n in names) == MANY and
+                     len(names) == len(answer.data("STATUS")) == len(answer.data("MYRIGHTS")), "RFC 5819, 2",
+                     f"LIST {i} of a tree of {MANY} mailboxes comes in full", answer.status, len(names)):
+            break
+    answer = c.ask('LIST "" "*1499*"')
+    check(len(answer.data("LIST")) == 1, "RFC 3501, 6.3.8", "one of many", answer)
+
+
 if __name__ == "__main__":
-    run(fill, test_basic, test_selection, test_patterns, test_return, test_status, test_utf8, test_rights, test_others)
+    run(fill, test_basic, test_selection, test_patterns, test_return, test_status, test_utf8, test_rights, test_others, test_long)
