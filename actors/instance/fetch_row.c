@@ -198,6 +198,23 @@ full(av_error *err)
         err, AV_ERR_LIMIT, "header and structure of this message are over %u MB", AV_FETCH_HELD_MAX / (1024 * 1024));
 }
 
+/* BODY without a look at the message: out of the stored BODYSTRUCTURE. false: it cannot be had there. */
+static bool
+add_stored_body(av_fetch_row *self, const av_placement *placement)
+{
+    size_t at = self->held.n;
+    av_error ignored;
+
+    if (load_summary(self, placement, &ignored) != AV_OK)
+        return false;
+    if (!av_imap_body_of(self->summary.bodystructure, &self->held)) {
+        self->held.n = at;
+        return false;
+    }
+    (void)av_fetch_row_part(self, ARCHIVOLT__FETCH_ITEM__FETCH_ITEM_BODY, at);
+    return true;
+}
+
 /* BODY of a message that was not looked into is that of its one part. */
 static av_errc
 add_body(av_fetch_row *self, const av_placement *placement, av_error *err)
@@ -205,8 +222,11 @@ add_body(av_fetch_row *self, const av_placement *placement, av_error *err)
     size_t at = self->held.n;
     uint64_t head;
     bool ok;
-    av_errc rc = av_fetch_row_scan(self, placement, err);
+    av_errc rc = AV_OK;
 
+    if (add_stored_body(self, placement))
+        return AV_OK;
+    rc = av_fetch_row_scan(self, placement, err);
     if (rc != AV_OK)
         return rc;
     if (self->content.whole) {

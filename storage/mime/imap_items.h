@@ -20,6 +20,11 @@
 bool av_imap_envelope(const av_mime *self, uint32_t i, av_buf *out);
 /* Append the message's body structure in parentheses; extended: BODYSTRUCTURE, else BODY. false when out is full. */
 bool av_imap_bodystructure(const av_mime *self, bool extended, av_buf *out);
+/*
+ * Append the BODY of a message out of its BODYSTRUCTURE. false: that is none (out then has anything behind what it had),
+ * or out is full.
+ */
+bool av_imap_body_of(av_span bodystructure, av_buf *out);
 /* Append s as a quoted string or literal. */
 bool av_imap_string(av_span s, av_buf *out);
 /* The same, NIL for an empty span. */

@@ -49,6 +49,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     AV_CLEANUP(av_mime_release) av_mime m;
     AV_CLEANUP(av_mime_summary_release) av_mime_summary s;
     AV_CLEANUP(av_buf_release) av_buf out = { .max = 16 << 20 };
+    AV_CLEANUP(av_buf_release) av_buf body = { .max = 16 << 20 };
     AV_CLEANUP(av_buf_release) av_buf few = { .max = 50 };
 
     av_mime_init(&m);
@@ -63,6 +64,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MUST(av_utf8_valid(av_buf_span(&s.subject)) && av_utf8_valid(av_buf_span(&s.from)));
     MUST(av_utf8_valid(av_buf_span(&s.attachments)) && av_utf8_valid(av_buf_span(&s.preview)));
     MUST(av_imap_bodystructure(&m, false, &out) && imap_check_list(av_buf_span(&out)));
+    MUST(av_imap_body_of(av_buf_span(&s.bodystructure), &body));
+    if (size < 65536) /* else the one may have met its ceiling and the other not */
+        MUST(av_span_eq(av_buf_span(&body), av_buf_span(&out)));
+    av_buf_clear(&body);
+    (void)av_imap_body_of(av_span_of(data, size), &body);
     av_buf_clear(&out);
     (void)av_mime_text(&m, AV_TEXT_SEARCH, &out);
     MUST(av_utf8_valid(av_buf_span(&out)));

@@ -57,6 +57,44 @@ test_table(void)
     }
 }
 
+/* BODY out of BODYSTRUCTURE is BODY; and what is no BODYSTRUCTURE is refused, or taken, but read to its end at most. */
+static void
+check_body_of(const av_mime *m)
+{
+    AV_CLEANUP(av_buf_release) av_buf extended = { .max = AV_IMAP_BODYSTRUCTURE_MAX };
+    AV_CLEANUP(av_buf_release) av_buf body = { .max = AV_IMAP_BODYSTRUCTURE_MAX };
+    AV_CLEANUP(av_buf_release) av_buf out = { .max = AV_IMAP_BODYSTRUCTURE_MAX };
+    AV_CLEANUP(av_free) uint8_t *copy = NULL;
+
+    AV_CHECK(av_imap_bodystructure(m, true, &extended) && av_imap_bodystructure(m, false, &body));
+    AV_CHECK(av_imap_body_of(av_buf_span(&extended), &out));
+    AV_CHECK_STR(av_buf_cstr(&out), av_buf_cstr(&body));
+    copy = av_xalloc(extended.n);
+    for (size_t n = 0; n < extended.n; n++) {
+        static const char bytes[] = "()\"{} \\1N";
+
+        av_buf_clear(&out);
+        AV_CHECK(!av_imap_body_of(av_span_slice(av_buf_span(&extended), 0, n), &out));
+        memcpy(copy, extended.p, extended.n);
+        copy[n] = (uint8_t)bytes[n % (sizeof bytes - 1)];
+        av_buf_clear(&out);
+        (void)av_imap_body_of(av_span_of(copy, extended.n), &out);
+    }
+}
+
+static void
+test_body_of(void)
+{
+    AV_CLEANUP(av_mime_release) av_mime m;
+
+    av_mime_init(&m);
+    for (size_t i = 0; i < AV_COUNT(cases); i++) {
+        av_check_row = (long)i;
+        av_mime_scan(av_span_str(cases[i].in), NULL, &m);
+        check_body_of(&m);
+    }
+}
+
 /* A thousand parts with long names end above the ceiling: one opaque part is shown instead. */
 static void
 test_too_large(void)
@@ -78,6 +116,7 @@ int
 main(void)
 {
     AV_RUN(test_table);
+    AV_RUN(test_body_of);
     AV_RUN(test_too_large);
     return av_check_done();
 }
