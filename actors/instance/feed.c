@@ -1,15 +1,16 @@
 /*
  * feed.c - a streamed answer
  *
- * A feed is in one place at a time: held by its owner, in its owner's queue, in the readers' pool, or waiting for room.
- * Who has it releases it; a caller that goes away only leaves a mark, and where nobody would look at the mark a post to
- * the loop does.
+ * A feed is in one place at a time: held by its owner, in its owner's queue, running, or dead. A running one has a piece
+ * that leaves and, beside it, one that a reader makes: so the disk, the cipher and the socket are busy together. While a
+ * reader has it nobody else releases it; a caller that goes away only leaves a mark, and where nobody would look at the
+ * mark a post to the loop does.
  */
 #include "actors/instance/feed.h"
 
 #include "actors/instance/instance_priv.h"
 
-typedef enum place { HELD, QUEUED, IN_POOL, WAITING, DEAD } place;
+typedef enum place { HELD, QUEUED, RUNNING, DEAD } place;
 
 struct av_feed {
     av_job job;
@@ -21,23 +22,27 @@ struct av_feed {
     place place;
     atomic_bool gone;
     bool posted; /* on_abandoned will come */
-    av_buf out;
+    av_buf out;  /* leaves; from `sent` on still here */
     size_t sent;
-    bool more;
+    av_buf next; /* is made, or was: waits for out to have left */
+    bool making, made;
+    bool inside; /* go_on is on the stack: a pool that stops calls on_done from within */
+    bool more;   /* behind next */
     av_errc rc;
     av_error err;
-    av_feed *next, *prev;
+    av_feed *after, *before;
 };
 
 static void
 unlink_feed(av_feed *self)
 {
-    if (self->prev != NULL)
-        self->prev->next = self->next;
+    if (self->before != NULL)
+        self->before->after = self->after;
     else
-        self->in->feeds = self->next;
-    if (self->next != NULL)
-        self->next->prev = self->prev;
+        self->in->feeds = self->after;
+    if (self->after != NULL)
+        self->after->before = self->before;
+    self->in->feed_n--;
 }
 
 /* Answer and end. err NULL: the closing reply. */
@@ -53,6 +58,7 @@ finish(av_feed *self, const av_error *err)
     self->ops->release(self->ctx);
     self->ctx = NULL;
     av_buf_release(&self->out);
+    av_buf_release(&self->next);
     unlink_feed(self);
     av_instance_touch(self->in);
     self->in->answered++;
@@ -71,7 +77,15 @@ finish_gone(av_feed *self)
 }
 
 static void
-send_more(av_feed *self)
+ask(av_feed *self)
+{
+    self->making = true;
+    av_pool_submit(self->in->readers, &self->job);
+}
+
+/* As much of the piece that leaves as there is room for. */
+static void
+send_some(av_feed *self)
 {
     size_t room, n;
 
@@ -80,14 +94,42 @@ send_more(av_feed *self)
         av_stream_write(self->stream, av_span_of(self->out.p + self->sent, n));
         self->sent += n;
     }
-    if (self->sent < self->out.n) {
-        self->place = WAITING;
-    } else if (self->more) {
-        self->place = IN_POOL;
-        av_pool_submit(self->in->readers, &self->job);
-    } else {
-        finish(self, NULL);
+}
+
+/* The piece that was made leaves now, and the one behind it is made meanwhile. */
+static void
+turn_over(av_feed *self)
+{
+    av_buf left = self->out;
+
+    self->out = self->next;
+    self->next = left;
+    self->sent = 0;
+    self->made = false;
+    if (!self->more)
+        return;
+    self->next.max = self->in->feed_n < AV_FEED_MANY ? AV_FEED_LARGE : AV_FEED_PIECE;
+    if (self->next.cap > self->next.max + 1) { /* large ones are given back */
+        av_buf_release(&self->next);
+        av_buf_init(&self->next, AV_FEED_PIECE);
     }
+    ask(self);
+}
+
+static void
+go_on(av_feed *self)
+{
+    self->inside = true;
+    send_some(self);
+    if (self->sent == self->out.n && self->made) {
+        turn_over(self);
+        send_some(self);
+    }
+    self->inside = false;
+    if (self->made && self->rc != AV_OK)
+        finish(self, &self->err);
+    else if (self->sent == self->out.n && !self->made && !self->making)
+        finish(self, NULL);
 }
 
 static av_step
@@ -95,10 +137,9 @@ on_step(av_job *job)
 {
     av_feed *self = AV_CONTAINER(job, av_feed, job);
 
-    av_buf_clear(&self->out);
-    self->sent = 0;
+    av_buf_clear(&self->next);
     self->more = false;
-    self->rc = atomic_load(&self->gone) ? AV_OK : self->ops->make(self->ctx, &self->out, &self->more, &self->err);
+    self->rc = atomic_load(&self->gone) ? AV_OK : self->ops->make(self->ctx, &self->next, &self->more, &self->err);
     return AV_STEP_DONE;
 }
 
@@ -107,20 +148,22 @@ on_done(av_job *job)
 {
     av_feed *self = AV_CONTAINER(job, av_feed, job);
 
-    self->place = HELD;
-    if (job->dropped) {
-        (void)av_error_set(&self->err, AV_ERR_UNAVAILABLE, "the instance is stopping");
-        finish(self, &self->err);
-    } else if (atomic_load(&self->gone)) {
+    self->making = false;
+    self->made = true;
+    if (job->dropped)
+        self->rc = av_error_set(&self->err, AV_ERR_UNAVAILABLE, "the instance is stopping");
+    if (self->inside)
+        return;
+    if (atomic_load(&self->gone)) {
         finish_gone(self);
     } else if (self->rc != AV_OK) {
         finish(self, &self->err);
     } else {
-        send_more(self);
+        go_on(self);
     }
 }
 
-/* The caller went away while the feed waited, for room or for its turn: nobody else will look, unless the turn came. */
+/* The caller went away while no reader had the feed: nobody else will look, unless its turn has come. */
 static void
 on_abandoned(void *ctx)
 {
@@ -129,14 +172,14 @@ on_abandoned(void *ctx)
     self->posted = false;
     if (self->place == DEAD)
         free(self);
-    else if (self->place == QUEUED || self->place == WAITING)
+    else if (self->place != HELD && !self->making)
         finish_gone(self);
 }
 
 static void
 abandon(av_feed *self)
 {
-    if (atomic_exchange(&self->gone, true) || (self->place != QUEUED && self->place != WAITING))
+    if (atomic_exchange(&self->gone, true) || self->place == HELD || self->place == DEAD || self->making)
         return;
     self->posted = true;
     av_loop_post(self->in->loop, on_abandoned, self);
@@ -159,8 +202,8 @@ on_room(void *ctx, AV_UNUSED av_stream *stream)
 {
     av_feed *self = ctx;
 
-    if (self->place == WAITING && !atomic_load(&self->gone))
-        send_more(self);
+    if (self->place == RUNNING && !atomic_load(&self->gone))
+        go_on(self);
 }
 
 av_feed *
@@ -177,10 +220,12 @@ av_feed_new(struct av_instance *in, av_request *request, const av_feed_ops *ops,
     self->job.done = on_done;
     self->job.lane = av_instance_lane(request);
     av_buf_init(&self->out, AV_FEED_PIECE);
-    self->next = in->feeds;
-    if (self->next != NULL)
-        self->next->prev = self;
+    av_buf_init(&self->next, AV_FEED_PIECE);
+    self->after = in->feeds;
+    if (self->after != NULL)
+        self->after->before = self;
     in->feeds = self;
+    in->feed_n++;
     av_request_on_gone(request, on_gone, self);
     self->stream = av_request_downstream(request, &events, self);
     assert(self->stream != NULL);
@@ -191,8 +236,8 @@ void
 av_feed_run(av_feed *self)
 {
     assert(self->place == HELD);
-    self->place = IN_POOL;
-    av_pool_submit(self->in->readers, &self->job);
+    self->place = RUNNING;
+    ask(self);
 }
 
 void
@@ -235,7 +280,7 @@ av_feeds_stop(struct av_instance *in)
     av_error err;
 
     for (feed = in->feeds; feed != NULL; feed = next) {
-        next = feed->next;
+        next = feed->after;
         (void)av_error_set(&err, AV_ERR_UNAVAILABLE, "the instance is stopping");
         finish(feed, &err);
     }

@@ -1,8 +1,9 @@
 /*
- * feed.h - a streamed answer: a reader thread makes at most 64 KB, the bus thread sends them as credit allows
+ * feed.h - a streamed answer: a reader thread makes pieces, the bus thread sends them as there is room
  *
- * Nothing is made ahead: the next piece is asked for when the one before has left, so that a slow receiver holds 64 KB and
- * a place in no queue. The closing reply goes behind the last byte. Loop's thread, but for `make`.
+ * A piece has 64 KB, those behind the first 256 KB while there are not many answers: each costs a few changes of threads.
+ * One is made ahead, while the one before it leaves: a slow receiver holds at most two and a place in no queue. The closing
+ * reply goes behind the last byte. Loop's thread, but for `make`.
  */
 #ifndef AV_INSTANCE_FEED_H
 #define AV_INSTANCE_FEED_H
@@ -11,12 +12,14 @@
 #include "actors/instance/threads.h"
 
 #define AV_FEED_PIECE 65536
+#define AV_FEED_LARGE (4 * AV_FEED_PIECE)
+#define AV_FEED_MANY  16 /* answers from which on all pieces are small */
 
 typedef struct av_feed av_feed;
 struct av_instance;
 
 typedef struct av_feed_ops {
-    /* Reader thread: append to out (empty, at most AV_FEED_PIECE bytes; nothing is fine). *more false: that was all. */
+    /* Reader thread: append to out (empty, at most out->max bytes, AV_FEED_PIECE or more; nothing is fine). *more false: that was all. */
     av_errc (*make)(void *ctx, av_buf *out, bool *more, av_error *err);
     /* The closing reply; owned by ctx. */
     const ProtobufCMessage *(*reply)(void *ctx);

@@ -49,8 +49,11 @@ add_range(av_fetch_row *self, const av_placement *p, size_t index, uint64_t at, 
 
     av_fetch_section_cut(self->plan->sections[index], size, &skip, &length);
     part->length = length;
-    if (length > 0)
-        self->pieces[self->count - 1].range = av_view_range_new(p->store, p->content_lsn, at, end, skip, length);
+    if (length == 0)
+        return;
+    self->pieces[self->count - 1].range = av_view_range_new(p->store, p->content_lsn, at, end, skip, length);
+    if (p->raw_size == p->crlf_size)
+        av_view_range_set_plain(self->pieces[self->count - 1].range);
 }
 
 /* Fields picked out of a header: made in the view, then cut. */

@@ -66,6 +66,7 @@ typedef struct av_instance {
     av_watch *watch;
     av_handler *work_handlers; /* work.c */
     av_feed *feeds;            /* all */
+    size_t feed_n;
     av_loop_timer *housekeeping;
     av_job trim;             /* gives memory back when idle */
     uint64_t sleep_after_ms; /* 0: never */

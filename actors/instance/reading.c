@@ -78,7 +78,7 @@ make(void *ctx, av_buf *out, bool *more, av_error *err)
 
     if (rc != AV_OK)
         return rc;
-    n = (size_t)AV_MIN((uint64_t)AV_FEED_PIECE, m->size - m->at);
+    n = (size_t)AV_MIN((uint64_t)out->max, m->size - m->at);
     room = av_buf_reserve(out, n);
     assert(room != NULL);
     rc = n == 0 ? AV_OK : av_store_reader_read(m->reader, m->at, room, n, &got, err);

@@ -11,12 +11,25 @@
 
 #define AV_USES_MAX 4
 
+/*
+ * Attributes in the order of LSNs. Who reads a mailbox asks for one message after the other, as they stand in the store:
+ * going on to the next row costs a tenth of looking one up.
+ */
+typedef struct av_uses_walk {
+    av_store_view_iter *it; /* NULL: none now */
+    uint64_t lsn;           /* of row, where it stands */
+    av_span row;
+    uint64_t last;              /* asked for */
+    unsigned forward, patience; /* requests that went forward; how many it takes to begin a walk */
+} av_uses_walk;
+
 typedef struct av_uses {
     av_archive *archive;
     struct {
         uint32_t no; /* as it was asked for */
         const av_open_store *open;
         av_meta_view *view; /* made with the first attributes */
+        av_uses_walk walk;
     } v[AV_USES_MAX];
     size_t n;
 } av_uses;

@@ -3,6 +3,8 @@
  */
 #include "actors/instance/view_range.h"
 
+#define READ_SIZE 32768
+
 av_view_range *
 av_view_range_new(uint32_t store, uint64_t lsn, uint64_t at, uint64_t end, uint64_t skip, uint64_t length)
 {
@@ -24,8 +26,17 @@ av_view_range_destroy(av_view_range **self)
         return;
     av_store_reader_close(&(*self)->reader);
     av_stores_done((*self)->stores, &(*self)->open);
+    free((*self)->in);
     free(*self);
     *self = NULL;
+}
+
+void
+av_view_range_set_plain(av_view_range *self)
+{
+    self->plain = true;
+    self->at += self->skip;
+    self->skip = 0;
 }
 
 /* A reader lives as long as its store is in use: the range holds it itself, since `uses` may let go of it. */
@@ -42,9 +53,12 @@ open_reader(av_view_range *self, av_uses *uses, av_error *err)
 static av_errc
 fill(av_view_range *self, av_error *err)
 {
-    size_t n = (size_t)AV_MIN((uint64_t)sizeof self->in, self->end - self->at);
-    av_errc rc = av_store_reader_read(self->reader, self->at, self->in, n, &self->in_n, err);
+    size_t n = (size_t)AV_MIN((uint64_t)READ_SIZE, self->end - self->at);
+    av_errc rc;
 
+    if (self->in == NULL)
+        self->in = av_xalloc(READ_SIZE);
+    rc = av_store_reader_read(self->reader, self->at, self->in, n, &self->in_n, err);
     self->in_at = 0;
     if (rc == AV_OK && self->in_n < n)
         return av_error_set(err, AV_ERR_CORRUPT, "the message is shorter than its record says");
@@ -66,6 +80,25 @@ convert(av_view_range *self, uint8_t *room, size_t max)
     return (size_t)AV_MIN((uint64_t)(n - drop), self->left);
 }
 
+static av_errc
+read_plain(av_view_range *self, av_buf *out, av_error *err)
+{
+    size_t n = (size_t)AV_MIN((uint64_t)(out->max - out->n), self->left), got = 0;
+    uint8_t *room = av_buf_reserve(out, n);
+    av_errc rc;
+
+    assert(room != NULL);
+    if (n > self->end - self->at)
+        return av_error_set(err, AV_ERR_CORRUPT, "the message ends before its size in the CRLF view");
+    rc = av_store_reader_read(self->reader, self->at, room, n, &got, err);
+    if (rc == AV_OK && got < n)
+        rc = av_error_set(err, AV_ERR_CORRUPT, "the message is shorter than its record says");
+    out->n += got;
+    self->at += got;
+    self->left -= got;
+    return rc;
+}
+
 av_errc
 av_view_range_read(av_view_range *self, av_uses *uses, av_buf *out, av_error *err)
 {
@@ -78,6 +111,8 @@ av_view_range_read(av_view_range *self, av_uses *uses, av_buf *out, av_error *er
         if (rc != AV_OK)
             return rc;
     }
+    if (self->plain && self->left > 0)
+        return read_plain(self, out, err);
     while (self->left > 0 && out->max - out->n >= 2) {
         if (self->in_at == self->in_n) {
             if (self->at == self->end)

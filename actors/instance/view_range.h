@@ -19,8 +19,9 @@ typedef struct av_view_range {
     uint64_t at, end; /* bytes as they arrived that are still to be read */
     uint64_t skip;    /* bytes of the view to leave out */
     uint64_t left;    /* bytes of the view to give out */
+    bool plain;       /* the view is the bytes as they arrived */
     av_crlf state;
-    uint8_t in[16384];
+    uint8_t *in; /* of what has to be converted */
     size_t in_at, in_n;
 } av_view_range;
 
@@ -28,6 +29,8 @@ typedef struct av_view_range {
 av_view_range *av_view_range_new(
     uint32_t store, uint64_t lsn, uint64_t at, uint64_t end, uint64_t skip, uint64_t length);
 void av_view_range_destroy(av_view_range **self);
+/* The message has no bare LF (both its sizes are the same): its bytes are given out as they are. Before the first piece. */
+void av_view_range_set_plain(av_view_range *self);
 /* Append to out until it is full or the range is through (left is 0). Its store stays in use by the range. Blocks on disk. */
 av_errc av_view_range_read(av_view_range *self, av_uses *uses, av_buf *out, av_error *err);
 /* Size of the view of [at, end). Blocks on disk. */

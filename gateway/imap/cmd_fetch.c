@@ -12,8 +12,9 @@
 #define RANGES_PER_CALL 2000 /* a request is one frame of 64 KB */
 #define HELD_MAX        (4U * AV_BUS_WINDOW)
 #define ROW_MAX         65536
-#define HEAD_SLICE      64    /* bytes of the stream looked at together while rows begin: bounds what they write */
-#define HEAD_SLICE_WIDE 8     /* the same when section names make each row's text long */
+#define HEAD_SLICE      64 /* bytes of the stream looked at together while rows begin: bounds what they write */
+#define HEAD_GROWTH     16 /* what they write is less than so many times as much, and what the names of sections add */
+#define HEAD_SLICE_WIDE 8  /* the same when section names make each row's text long */
 #define RAW_SLICE       32768 /* bytes of a message copied together */
 #define WIDE_NAMES      512
 #define STALL_CHECK_MS  10000
@@ -90,7 +91,10 @@ fail(fetch *self, const av_error *err)
 
 /* ---- bytes ---- */
 
-/* How much may be looked at: raw bytes as there is room for them, the beginnings of rows in small steps. */
+/*
+ * How much may be looked at: raw bytes as there is room for them, the beginnings of rows in steps that leave room for what
+ * they write, which is more than they are.
+ */
 static size_t
 slice_size(const fetch *self, size_t held)
 {
@@ -98,30 +102,42 @@ slice_size(const fetch *self, size_t held)
 
     if (self->row.raw_left > 0)
         return (size_t)AV_MIN(self->row.raw_left, (uint64_t)AV_MIN(AV_MIN(held, room), (size_t)RAW_SLICE));
-    return AV_MIN(held, self->items.text.n > WIDE_NAMES ? (size_t)HEAD_SLICE_WIDE : (size_t)HEAD_SLICE);
+    if (self->items.text.n > WIDE_NAMES)
+        return AV_MIN(held, (size_t)HEAD_SLICE_WIDE);
+    return AV_MIN(held, AV_MAX((size_t)HEAD_SLICE, room / (HEAD_GROWTH + self->items.text.n / 8)));
 }
 
-/* Held bytes into the connection, as far as it takes them. */
+/* Bytes of the stream into the connection, as far as it takes them; how many it took. */
+static size_t
+take(fetch *self, av_span bytes)
+{
+    size_t at = 0;
+    av_error err;
+
+    while (at < bytes.n && av_imap_session_flush(self->session) && av_conn_room(self->session->conn) > 0) {
+        size_t n = slice_size(self, bytes.n - at);
+
+        if (av_rows_reader_feed(self->rows, av_span_slice(bytes, at, at + n), &err) != AV_OK) {
+            fail(self, &err);
+            return bytes.n;
+        }
+        at += n;
+    }
+    (void)av_imap_session_flush(self->session);
+    if (at == 0)
+        return 0;
+    self->moved_ms = av_clock_mono_ms();
+    if (self->stream != NULL)
+        av_stream_consumed(self->stream, at);
+    return at;
+}
+
 static void
 pump(fetch *self)
 {
-    av_error err;
+    size_t n = take(self, av_span_skip(av_buf_span(&self->held), self->held_at));
 
-    while (
-        self->held_at < self->held.n && av_imap_session_flush(self->session) && av_conn_room(self->session->conn) > 0) {
-        av_span held = av_span_skip(av_buf_span(&self->held), self->held_at);
-        size_t n = slice_size(self, held.n);
-
-        self->held_at += n;
-        self->moved_ms = av_clock_mono_ms();
-        if (av_rows_reader_feed(self->rows, av_span_slice(held, 0, n), &err) != AV_OK) {
-            fail(self, &err);
-            return;
-        }
-        if (self->stream != NULL)
-            av_stream_consumed(self->stream, n);
-    }
-    (void)av_imap_session_flush(self->session);
+    self->held_at = AV_MIN(self->held_at + n, self->held.n);
     if (self->held_at == self->held.n) {
         av_buf_clear(&self->held);
         self->held_at = 0;
@@ -153,6 +169,8 @@ on_data(void *ctx, av_stream *stream AV_UNUSED, av_span bytes)
     fetch *self = ctx;
     av_error err;
 
+    if (self->held_at == self->held.n) /* nothing stands before them: without a copy */
+        bytes = av_span_skip(bytes, take(self, bytes));
     if (self->held_at > self->held.n / 2) {
         av_buf_consume(&self->held, self->held_at);
         self->held_at = 0;
