@@ -65,8 +65,13 @@ typedef struct bench_stream {
     double mb_per_s;
     double broker_before_mb, broker_peak_mb;
 } bench_stream;
-/* 50 MB by the bus library's streams; frozen: the receiver stands still for a second in the middle. */
-void bench_stream_library(const bench_node *node, bool frozen, bench_stream *ret);
+typedef enum bench_way {
+    BENCH_BROKER,
+    BENCH_FROZEN, /* the same, but the receiver stands still for a second in the middle */
+    BENCH_LOCAL   /* by a local socket */
+} bench_way;
+/* 50 MB by the bus library's streams. */
+void bench_stream_library(const bench_node *node, bench_way way, bench_stream *ret);
 /* The same bytes from DEALER to ROUTER, 64 KB chunks under 1 MB of credit, no digest. */
 double bench_stream_direct(const bench_node *node);
 

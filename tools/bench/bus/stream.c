@@ -55,9 +55,10 @@ on_put(void *ctx, av_request *request, const ProtobufCMessage *body)
 static const av_handler handlers[] = { { "archivolt.Intake.Put", on_put } };
 
 static av_bus *
-open_bus(const bench_node *node, const av_keypair *keys)
+open_bus(const bench_node *node, const av_keypair *keys, bench_way way)
 {
-    av_bus_config config = { .node = BENCH_NODE, .keys = keys };
+    AV_CLEANUP(av_free) char *run = av_xasprintf("%s/run", node->dir);
+    av_bus_config config = { .node = BENCH_NODE, .keys = keys, .local_dir = way == BENCH_LOCAL ? run : NULL };
     char endpoint[64];
     av_bus *bus = NULL;
     av_error err;
@@ -72,10 +73,16 @@ open_bus(const bench_node *node, const av_keypair *keys)
     return bus;
 }
 
+struct receiver {
+    const bench_node *node;
+    bench_way way;
+};
+
 static void
 run_receiver(void *ctx)
 {
-    av_bus *bus = open_bus(ctx, &((const bench_node *)ctx)->callee);
+    const struct receiver *self = ctx;
+    av_bus *bus = open_bus(self->node, &self->node->callee, self->way);
     struct put put = { 0 };
 
     av_bus_serve(bus, handlers, AV_COUNT(handlers), &put);
@@ -157,10 +164,11 @@ transfer(av_bus *bus, pid_t receiver, bool frozen)
 }
 
 void
-bench_stream_library(const bench_node *node, bool frozen, bench_stream *ret)
+bench_stream_library(const bench_node *node, bench_way way, bench_stream *ret)
 {
-    pid_t pid = bench_child(run_receiver, (void *)(uintptr_t)node);
-    av_bus *bus = open_bus(node, &node->caller);
+    struct receiver receiver = { node, way };
+    pid_t pid = bench_child(run_receiver, &receiver);
+    av_bus *bus = open_bus(node, &node->caller, way);
     av_loop *loop = av_bus_loop(bus);
     double rates[5];
 
@@ -168,8 +176,10 @@ bench_stream_library(const bench_node *node, bool frozen, bench_stream *ret)
     ret->broker_before_mb = bench_resident_mb(node->pid);
     bench_peak_reset(node->pid);
     for (size_t i = 0; i < AV_COUNT(rates); i++)
-        rates[i] = transfer(bus, pid, frozen);
+        rates[i] = transfer(bus, pid, way == BENCH_FROZEN);
     ret->broker_peak_mb = bench_peak_mb(node->pid);
+    if (way == BENCH_LOCAL && av_bus_get_counters(bus).local_streams == 0)
+        bench_fail("no local socket");
     ret->mb_per_s = bench_quantile(rates, AV_COUNT(rates), 0.5);
     av_bus_destroy(&bus);
     av_loop_destroy(&loop);
