@@ -15,30 +15,13 @@ typedef struct fetch {
     size_t range; /* of uids */
     av_look look;
     uint8_t guid[AV_GUID_SIZE];
+    uint64_t row_number, page_from, page_to; /* of the last row looked at; of those wanted */
     bool opened, in_row;
     av_catalog_iter *it, *runs; /* placements; with CHANGEDSINCE where to look for them */
     av_fetch_row row;
     size_t packed_at, piece, held_at; /* what of the row has been given out */
     Archivolt__FetchReply reply;
 } fetch;
-
-static av_errc
-open_fetch(fetch *f, av_error *err)
-{
-    av_mailbox mailbox;
-    av_errc rc = av_look_init(&f->look, f->in->archive, f->user, err);
-
-    if (rc == AV_OK)
-        rc = av_look_mailbox(&f->look, av_span_of(f->body->mailbox.data, f->body->mailbox.len), &mailbox, err);
-    if (rc == AV_OK)
-        rc = av_uid_set_init(&f->uids, f->body->uids, f->body->n_uids, err);
-    if (rc != AV_OK)
-        return rc;
-    memcpy(f->guid, mailbox.guid, sizeof f->guid);
-    av_fetch_row_init(&f->row, f->in->archive, f->look.catalog, &f->plan);
-    f->opened = true;
-    return AV_OK;
-}
 
 /* The next UIDs to walk over; false at the end. With CHANGEDSINCE those in whose neighbourhood something has changed. */
 static av_errc
@@ -68,9 +51,9 @@ next_range(fetch *f, av_uid_run *ret, bool *ret_found, av_error *err)
     return rc;
 }
 
-/* The next placement wanted; false at the end. */
+/* The next placement of the set that has changed as is wanted; false at the end. */
 static av_errc
-next_placement(fetch *f, av_placement *ret, bool *ret_found, av_error *err)
+next_of_set(fetch *f, av_placement *ret, bool *ret_found, av_error *err)
 {
     av_uid_run range;
     av_errc rc;
@@ -92,6 +75,71 @@ next_placement(fetch *f, av_placement *ret, bool *ret_found, av_error *err)
         if (rc != AV_OK)
             return rc;
     }
+}
+
+static av_errc
+count_rows(fetch *f, uint64_t *ret, av_error *err)
+{
+    av_placement ignored;
+    bool found = true;
+    av_errc rc = AV_OK;
+
+    for (*ret = 0; rc == AV_OK && found; *ret += found)
+        rc = next_of_set(f, &ignored, &found, err);
+    f->range = 0; /* and from the start again */
+    return rc;
+}
+
+/* Which rows the page is, counted from the start. */
+static av_errc
+find_page(fetch *f, av_error *err)
+{
+    const Archivolt__FetchRequest *body = f->body;
+    uint64_t total = 0;
+    av_errc rc = AV_OK;
+
+    f->page_from = body->has_page_first ? body->page_first : 1;
+    f->page_to = body->has_page_first && body->has_page_last ? body->page_last : UINT64_MAX;
+    if (!body->has_page_first || !body->has_page_from_end || !body->page_from_end)
+        return AV_OK;
+    rc = count_rows(f, &total, err);
+    f->page_from = total < body->page_last ? 1 : total - body->page_last + 1;
+    f->page_to = total < body->page_first ? 0 : total - body->page_first + 1;
+    return rc;
+}
+
+static av_errc
+open_fetch(fetch *f, av_error *err)
+{
+    av_mailbox mailbox;
+    av_errc rc = av_look_init(&f->look, f->in->archive, f->user, err);
+
+    if (rc == AV_OK)
+        rc = av_look_mailbox(&f->look, av_span_of(f->body->mailbox.data, f->body->mailbox.len), &mailbox, err);
+    if (rc == AV_OK)
+        rc = av_uid_set_init(&f->uids, f->body->uids, f->body->n_uids, err);
+    if (rc != AV_OK)
+        return rc;
+    memcpy(f->guid, mailbox.guid, sizeof f->guid);
+    av_fetch_row_init(&f->row, f->in->archive, f->look.catalog, &f->plan);
+    f->opened = true;
+    return find_page(f, err);
+}
+
+/* The next placement wanted; false at the end. */
+static av_errc
+next_placement(fetch *f, av_placement *ret, bool *ret_found, av_error *err)
+{
+    av_errc rc;
+
+    *ret_found = false;
+    while (f->row_number < f->page_to) {
+        rc = next_of_set(f, ret, ret_found, err);
+        if (rc != AV_OK || !*ret_found || ++f->row_number >= f->page_from)
+            return rc;
+        *ret_found = false;
+    }
+    return AV_OK;
 }
 
 static size_t

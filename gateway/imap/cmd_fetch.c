@@ -313,6 +313,10 @@ start(av_imap_session *session, const av_imap_command *command, bool by_uid, av_
         av_imap_session_done(session, "BAD", NULL, "VANISHED is for UID FETCH once QRESYNC is enabled");
         return;
     }
+    if (spec->items.has_page && !by_uid) { /* RFC 9394, 3.4 */
+        av_imap_session_done(session, "BAD", NULL, "PARTIAL is for UID FETCH");
+        return;
+    }
     if (spec->items.modseq) /* RFC 7162, 3.1 */
         session->enabled |= AV_IMAP_ENABLED_CONDSTORE;
     spec->items.uid = spec->items.uid || by_uid;
@@ -321,6 +325,14 @@ start(av_imap_session *session, const av_imap_command *command, bool by_uid, av_
     /* RFC 3501, 6.4.8: a UID that is not there is no error. */
     if (spec->uid_count == 0 && !by_uid && !names_star(command)) {
         av_imap_session_done(session, "BAD", NULL, "FETCH: the mailbox has %u messages", session->mailbox->uids.count);
+        return;
+    }
+    if (spec->items.has_page && !spec->items.has_changed_since) {
+        av_imap_uids_page(&session->mailbox->uids, spec->items.page.from_end, spec->items.page.first,
+            spec->items.page.last, spec->uids, &spec->uid_count);
+    } else if (spec->items.has_page && spec->uid_count > RANGES_PER_CALL) { /* one question has to see them all */
+        av_imap_session_done(
+            session, "NO", "LIMIT", "PARTIAL with CHANGEDSINCE takes %d ranges at most", RANGES_PER_CALL);
         return;
     }
     if (spec->items.vanished)

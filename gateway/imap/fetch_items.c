@@ -262,6 +262,10 @@ take_modifier(av_imap_fetch_items *self, av_span *in)
         self->vanished = true;
         return true;
     }
+    if (!self->has_page && av_imap_take_keyword(in, "PARTIAL")) {
+        self->has_page = true;
+        return av_imap_take_char(in, ' ') && av_imap_take_partial(in, &self->page);
+    }
     if (self->has_changed_since || !av_imap_take_keyword(in, "CHANGEDSINCE") || !av_imap_take_char(in, ' ') ||
         !av_imap_take_number64(in, &self->changed_since))
         return false;
@@ -277,7 +281,8 @@ take_modifiers(av_imap_fetch_items *self, av_span *in, av_error *err)
         return av_error_set(err, AV_ERR_SYNTAX, "FETCH: more behind the items");
     do {
         if (!take_modifier(self, in))
-            return av_error_set(err, AV_ERR_SYNTAX, "FETCH: the modifiers are CHANGEDSINCE <modseq> and VANISHED");
+            return av_error_set(err, AV_ERR_SYNTAX,
+                "FETCH: the modifiers are CHANGEDSINCE <modseq>, VANISHED and PARTIAL <first:last>");
     } while (av_imap_take_char(in, ' '));
     if (!av_imap_take_char(in, ')') || in->n > 0)
         return av_error_set(err, AV_ERR_SYNTAX, "FETCH: more behind the modifiers");

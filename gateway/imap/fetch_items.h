@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "gateway/imap/search_return.h"
 
 #define AV_IMAP_SECTIONS_MAX     32
 #define AV_IMAP_SECTION_TEXT_MAX 8192 /* bytes of all sections of one command */
@@ -34,6 +35,8 @@ typedef struct av_imap_fetch_items {
     bool modseq, emailid, threadid, savedate, preview;
     bool has_changed_since, vanished; /* modifiers: RFC 7162, 3.1.4.1 and 3.2.6 */
     uint64_t changed_since;
+    bool has_page; /* modifier PARTIAL: RFC 9394, 3.4 */
+    av_imap_return page;
     av_imap_fetch_section sections[AV_IMAP_SECTIONS_MAX];
     size_t section_count;
     av_buf text;

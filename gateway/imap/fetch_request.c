@@ -75,6 +75,12 @@ av_imap_fetch_request_make(av_imap_fetch_request *self, const uint8_t guid[AV_IM
     self->body.n_sections = items->section_count;
     self->body.has_changed_since = items->has_changed_since;
     self->body.changed_since = items->changed_since;
+    if (items->has_page && items->has_changed_since) { /* else the page was cut out of the UIDs */
+        self->body.has_page_first = self->body.has_page_last = self->body.has_page_from_end = 1;
+        self->body.page_first = items->page.first;
+        self->body.page_last = items->page.last;
+        self->body.page_from_end = items->page.from_end;
+    }
 }
 
 void

@@ -301,3 +301,30 @@ av_imap_uids_missing(
         subtract(self, wanted[i].first, AV_MIN(wanted[i].last, below - 1), out, ret_n);
     *ret = out;
 }
+
+/* The ends of a range exist, so that their numbers say how many messages are in it. */
+void
+av_imap_uids_page(
+    const av_imap_uids *self, bool from_end, uint32_t first, uint32_t last, av_query_range *ranges, size_t *n)
+{
+    uint64_t total = 0, at = 1, from = first, to = last;
+    size_t used = 0;
+
+    for (size_t i = 0; i < *n; i++)
+        total += av_imap_uids_seq(self, ranges[i].last) - av_imap_uids_seq(self, ranges[i].first) + 1;
+    if (from_end) {
+        from = total < last ? 1 : total - last + 1;
+        to = total < first ? 0 : total - first + 1;
+    }
+    for (size_t i = 0; i < *n; i++) {
+        uint32_t seq = av_imap_uids_seq(self, ranges[i].first), end = av_imap_uids_seq(self, ranges[i].last);
+        uint64_t next = at + (end - seq) + 1;
+        uint64_t a = AV_MAX(at, from), b = AV_MIN(next - 1, to);
+
+        if (a <= b)
+            ranges[used++] = (av_query_range){ av_imap_uids_uid(self, seq + (uint32_t)(a - at)),
+                av_imap_uids_uid(self, seq + (uint32_t)(b - at)) };
+        at = next;
+    }
+    *n = used;
+}

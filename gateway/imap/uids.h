@@ -60,4 +60,11 @@ uint32_t av_imap_uids_last(const av_imap_uids *self); /* highest UID, 0 when emp
 void av_imap_uids_resolve(
     const av_imap_uids *self, const av_query_range *set, size_t n, bool by_uid, av_query_range **ret, size_t *ret_n);
 
+/*
+ * Of ranges as resolve made them, keep the messages first to last, counted from 1, or from the end; in place, *n becomes
+ * smaller (RFC 9394, 3.4).
+ */
+void av_imap_uids_page(
+    const av_imap_uids *self, bool from_end, uint32_t first, uint32_t last, av_query_range *ranges, size_t *n);
+
 #endif

@@ -53,14 +53,17 @@ def memory(node, actor):
 def take_out(town, every, gaps):
     """Messages with a distance of `every` between them."""
     c = town.login(box=BOX)
-    rows = c.ask("FETCH " + ",".join(str(every * i + 2) for i in range(gaps)) + " (EMAILID)").rows()
-    ids = [row[b"EMAILID"][0].decode() for row in rows.values()]
+    ids = []
+    for at in range(0, gaps, 500):
+        numbers = ",".join(str(every * i + 2) for i in range(at, min(at + 500, gaps)))
+        ids += [row[b"EMAILID"][0].decode() for row in c.ask("FETCH " + numbers + " (EMAILID)").rows().values()]
+    assert len(ids) == gaps, len(ids)
 
     def work(part):
         for one in part:
-            town.node.cli("call", "DeleteMessage", "instanceID=demo", f"id={one}", "reason=bench")
+            town.node.api("DeleteMessage", instanceID="demo", id=one, reason="bench")
 
-    threads = [threading.Thread(target=work, args=(ids[i::4], )) for i in range(4)]
+    threads = [threading.Thread(target=work, args=(ids[i::8], )) for i in range(8)]
     for t in threads:
         t.start()
     for t in threads:

@@ -9,6 +9,8 @@ describe(const av_imap_fetch_items *items, av_buf *out)
 {
     static const char *const labels[] = { "BODY", "RFC822", "RFC822.HEADER", "RFC822.TEXT", "BINARY", "BINARY.SIZE" };
 
+    if (items->has_page)
+        (void)av_buf_printf(out, "%c%u:%u", items->page.from_end ? '-' : '+', items->page.first, items->page.last);
     (void)av_buf_printf(out, "%s%s%s%s%s", items->modseq ? "M" : "", items->emailid ? "I" : "",
         items->threadid ? "T" : "", items->savedate ? "V" : "", items->preview ? "P" : "");
     if (items->has_changed_since)
@@ -56,6 +58,12 @@ static const struct {
     { "FLAGS (CHANGEDSINCE 1 VANISHED)", "M>1!F" },
     { "FAST (VANISHED CHANGEDSINCE 1)", "M>1!FDS" },
     { "FLAGS (VANISHED)", NULL },
+    { "FLAGS (PARTIAL 1:30)", "+1:30F" },
+    { "FLAGS (PARTIAL -30:-1 CHANGEDSINCE 5)", "-1:30M>5F" },
+    { "FLAGS (PARTIAL 0:30)", NULL },
+    { "FLAGS (PARTIAL 1:-30)", NULL },
+    { "FLAGS (PARTIAL 1:2 PARTIAL 1:2)", NULL },
+    { "FLAGS (PARTIAL 1)", NULL },
     { "FLAGS (CHANGEDSINCE 1 CHANGEDSINCE 1)", NULL },
     { "FLAGS (CHANGEDSINCE 9223372036854775808)", NULL },
     { "FLAGS (CHANGEDSINCE 1) ", NULL },

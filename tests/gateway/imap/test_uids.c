@@ -128,6 +128,47 @@ test_star(void)
     av_imap_uids_release(&uids);
 }
 
+/* RFC 9394, 3.4: pages of what a set names, against a plain list. */
+static void
+test_page(void)
+{
+    const av_query_range there[] = { { 2, 4 }, { 8, 8 }, { 10, 19 }, { 30, 30 } };
+    static const uint32_t uids_of[] = { 2, 3, 4, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 30 };
+    const uint32_t total = AV_COUNT(uids_of);
+    const av_query_range set[] = { { 1, 9 }, { 11, 11 }, { 13, 100 } };
+    av_imap_uids uids = { 0 };
+
+    AV_CHECK(av_imap_uids_set(&uids, there, AV_COUNT(there)));
+    for (uint32_t a = 1; a < 20; a++) {
+        for (uint32_t b = a; b < 20; b += 2) {
+            for (int from_end = 0; from_end < 2; from_end++) {
+                uint32_t wanted[20], n_wanted = 0, at = 0;
+                av_query_range *got;
+                size_t n;
+
+                for (uint32_t i = 0; i < total; i++) {
+                    if (uids_of[i] != 10 && uids_of[i] != 12)
+                        wanted[n_wanted++] = uids_of[i];
+                }
+                av_imap_uids_resolve(&uids, set, AV_COUNT(set), true, &got, &n);
+                av_imap_uids_page(&uids, from_end, a, b, got, &n);
+                for (uint32_t i = 1; i <= n_wanted; i++) {
+                    uint32_t number = from_end ? n_wanted - i + 1 : i;
+                    bool in = false;
+
+                    for (size_t k = 0; k < n; k++)
+                        in = in || (wanted[i - 1] >= got[k].first && wanted[i - 1] <= got[k].last);
+                    AV_CHECK(in == (number >= a && number <= b));
+                    at += in;
+                }
+                AV_CHECK(at <= b - a + 1);
+                free(got);
+            }
+        }
+    }
+    av_imap_uids_release(&uids);
+}
+
 static void
 test_refused(void)
 {
@@ -145,6 +186,7 @@ main(void)
 {
     AV_RUN(test_against_list);
     AV_RUN(test_star);
+    AV_RUN(test_page);
     AV_RUN(test_refused);
     return av_check_done();
 }

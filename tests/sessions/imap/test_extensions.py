@@ -1,4 +1,4 @@
-"""FETCH beyond RFC 3501: BINARY (3516), CONDSTORE and QRESYNC (7162), OBJECTID (8474), SAVEDATE (8514), PREVIEW (8970)."""
+"""FETCH beyond RFC 3501: BINARY (3516), CONDSTORE and QRESYNC (7162), OBJECTID (8474), SAVEDATE (8514), PREVIEW (8970), PARTIAL (9394)."""
 import base64
 import email
 import quopri
@@ -162,6 +162,31 @@ def test_condstore(town):
     expect(c.ask("STORE 1 (UNCHANGEDSINCE 5) FLAGS ()"), "NO", "RFC 7162, 3.1.3", "a conditional STORE is refused, too")
 
 
+def test_partial(town):
+    c = town.login(box="alice/Box")
+    every = list(range(1, 11))
+    seqs = {int(r[b"UID"]): int(r[b"MODSEQ"][0]) for r in c.ask("FETCH 1:* (UID MODSEQ)").rows().values()}
+
+    def asked(command):
+        answer = c.ask(command)
+        check(answer.ok, "RFC 9394, 3.4", command, answer)
+        return [int(r.items()[b"UID"]) for r in answer.data("FETCH")]
+
+    for page, want in (("1:3", every[:3]), ("2:4", every[1:4]), ("4:2", every[1:4]), ("9:50", every[8:]), ("11:20", []),
+                       ("-1:-3", every[-3:]), ("-3:-1", every[-3:]), ("-2:-4", every[-4:-1]), ("-9:-50", every[:2]),
+                       ("-11:-20", []), ("1:1", every[:1]), ("-1:-1", every[-1:])):
+        check(asked(f"UID FETCH 1:* (FLAGS) (PARTIAL {page})") == want, "RFC 9394, 3.4", f"PARTIAL {page}", want)
+        some = [u for u in every if seqs[u] > seqs[4]]
+        first, last = sorted(abs(int(x)) for x in page.split(":"))
+        cut = some[first - 1:last] if page[0] != "-" else some[::-1][first - 1:last][::-1]
+        got = asked(f"UID FETCH 1:* (FLAGS) (CHANGEDSINCE {seqs[4]} PARTIAL {page})")
+        check(got == cut, "RFC 9394, 3.4", f"PARTIAL {page} of what has changed", got, cut)
+    check(asked("UID FETCH 3,7:9 (UID) (PARTIAL 2:3)") == [7, 8], "RFC 9394, 3.4", "of a set")
+    for wrong in ("UID FETCH 1 UID (PARTIAL 0:1)", "UID FETCH 1 UID (PARTIAL 1:-1)", "UID FETCH 1 UID (PARTIAL 1)",
+                  "FETCH 1 UID (PARTIAL 1:1)"):
+        expect(c.ask(wrong), "BAD", "RFC 9394, 4", wrong)
+
+
 def flat(text):
     uids = set()
     for piece in text.decode().split(","):
@@ -242,4 +267,4 @@ def test_qresync(town):
 
 
 if __name__ == "__main__":
-    run(fill, test_binary, test_binary_of_real_mail, test_ids_and_dates, test_preview, test_condstore, test_qresync)
+    run(fill, test_binary, test_binary_of_real_mail, test_ids_and_dates, test_preview, test_condstore, test_partial, test_qresync)
