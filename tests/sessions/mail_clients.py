@@ -12,6 +12,7 @@ import pty
 import re
 import select
 import shutil
+import signal
 import ssl
 import struct
 import subprocess
@@ -20,7 +21,7 @@ import time
 
 import thunderbird
 
-TIMEOUT_S = 3600
+TIMEOUT_S, STALL_S = 3600, 300
 
 
 class Account:
@@ -64,13 +65,16 @@ def as_lf(wire):
 
 
 def typed(argv, home, steps, **environment):
-    """A program on a terminal of its own. steps: (text that must have come since the last step, keys)."""
+    """
+    A program on a terminal of its own. steps: (text that must have come since the last step, keys); one whose text ends
+    with "?" need not come: it is passed over when the next one's text is there.
+    """
     pid, terminal = pty.fork()
     if pid == 0:
         os.execvpe(argv[0], argv, dict(os.environ, HOME=home, TERM="xterm", **environment))
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-    seen, deadline, steps = b"", time.time() + TIMEOUT_S, list(steps)
-    while time.time() < deadline:
+    seen, heard, steps = b"", time.time(), list(steps)
+    while time.time() < heard + STALL_S:
         if select.select([terminal], [], [], 0.2)[0]:
             try:
                 data = os.read(terminal, 65536)
@@ -78,13 +82,20 @@ def typed(argv, home, steps, **environment):
                 break
             if not data:
                 break
-            seen += data
-        elif steps and re.search(steps[0][0], seen):  # only when it is quiet: the screen is drawn
+            seen, heard = seen + data, time.time()
+            continue
+        # It is quiet: the screen is drawn.
+        if len(steps) > 1 and steps[0][0].endswith(b"?") and steps[1][0] in seen:
+            steps.pop(0)
+        if steps and steps[0][0].rstrip(b"?") in seen:
             os.write(terminal, steps.pop(0)[1])
             seen = b""
+    else:
+        os.kill(pid, signal.SIGKILL)
     os.close(terminal)
     os.waitpid(pid, 0)
-    assert not steps, f"{argv[0]}: what was waited for did not come: {steps[0][0]!r} in {seen[-2000:]!r}"
+    screen = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1b[=>]", b" ", seen[-3000:])
+    assert not steps, f"{argv[0]}: what was waited for did not come: {steps[0][0]!r} in {screen!r}"
 
 
 # ---- the programs ----
@@ -254,8 +265,8 @@ personal-name=x
 """)
         os.makedirs(os.path.join(folder, "mail"), exist_ok=True)
         typed(["alpine", "-p", rc, "-i"],
-              folder, [(b"PASSWORD", account.password.encode() + b"\r"), (b"Preserve", b"n"),
-                       (b"of %s " % f"{count:,}".encode(), b";"), (b"", b"a"), (b"", b"a"), (b"", b"s"),
+              folder, [(b"PASSWORD", account.password.encode() + b"\r"), (b"Preserve password?", b"n"),
+                       (b"opened with", b";"), (b"SELECT criteria", b"a"), (b"select All", b"a"), (b"APPLY", b"s"),
                        (b"SAVE", f"#driver.mbx/{saved}\r".encode()), (b"Create", b"y"), (b"saved", b"q")],
               SSL_CERT_FILE=account.certificate)
         yield from mbx(saved)
@@ -279,8 +290,8 @@ def header_only_from_fields(wire):
 
 
 def ended(wire):
-    """Thunderbird goes by the line: the last one ends, too."""
-    return wire if wire.endswith(b"\n") else wire + b"\r\n"
+    """Thunderbird goes by the line: the last one ends, too. It does not keep a message of no bytes."""
+    return wire if wire.endswith(b"\n") or not wire else wire + b"\r\n"
 
 
 def fetched(wire):
@@ -309,7 +320,7 @@ PROGRAMS = {
     "fetchmail": ("fetchmail", read_fetchmail, fetched),
     "offlineimap": ("offlineimap", read_offlineimap, lambda wire: wire),
     "alpine": ("alpine", read_alpine, header_only_from_fields),
-    "thunderbird": ("thunderbird", read_thunderbird, ended),
+    "thunderbird": ("thunderbird", read_thunderbird, lambda wire: ended(wire) or None),
 }
 
 
