@@ -5,7 +5,7 @@
  * gateway keeps neither passwords nor mail. The folder tree of the archive is shown as it is, one top folder an archive.
  * INBOX, which some clients insist on, is an empty folder that is always there (RFC 3501, 5.1).
  * Source: RFC 3501; RFC 2177 (IDLE), 2342 (NAMESPACE), 2971 (ID), 3348 (CHILDREN), 3691 (UNSELECT), 4959 (SASL-IR),
- * 5161 (ENABLE), 5530 (response codes), 7888 (LITERAL+).
+ * 5161 (ENABLE), 5530 (response codes), 7888 (LITERAL-), 4978 (COMPRESS), 5802 and 7677 (SCRAM); all of them: docs/imap.md.
  */
 #ifndef AV_GATEWAY_IMAP_IMAP_H
 #define AV_GATEWAY_IMAP_IMAP_H
