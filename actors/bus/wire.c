@@ -217,7 +217,7 @@ av_wire_hello_open(av_span in, av_span *ret_ticket, char ret_name[AV_SENDER_MAX]
     assert(in.n == av_wire_hello_size(in));
     if (!av_sender_valid(name))
         return false;
-    *ret_ticket = av_span_slice(in, MAGIC_N, AV_WIRE_TICKET);
+    *ret_ticket = av_span_slice(in, MAGIC_N, MAGIC_N + AV_WIRE_TICKET);
     memcpy(ret_name, name.p, name.n);
     ret_name[name.n] = '\0';
     return true;
