@@ -64,6 +64,7 @@ const av_imap_capability av_imap_capabilities[] = {
     { "PREVIEW", AV_IMAP_ANY, NULL, 0 }, /* RFC 8970 */
     { "ESEARCH", AV_IMAP_ANY, NULL, 0 }, /* RFC 4731 */
     { "SEARCHRES", AV_IMAP_ANY, NULL, 0 }, /* RFC 5182 */
+    { "PARTIAL", AV_IMAP_ANY, NULL, 0 }, /* RFC 9394 */
     { "WITHIN", AV_IMAP_ANY, NULL, 0 }, /* RFC 5032 */
     { "SORT", AV_IMAP_ANY, NULL, 0 }, /* RFC 5256 */
     { "SORT=DISPLAY", AV_IMAP_ANY, NULL, 0 }, /* RFC 5957 */

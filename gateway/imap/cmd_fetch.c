@@ -288,7 +288,7 @@ static bool
 names_star(const av_imap_command *command)
 {
     for (size_t i = 0; i < command->set_count; i++) {
-        if (command->set[i].last == UINT32_MAX)
+        if (command->set[i].last == UINT32_MAX || command->set[i].last == 0) /* an empty `$` is no error, either */
             return true;
     }
     return false;

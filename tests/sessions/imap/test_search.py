@@ -235,6 +235,20 @@ def test_esearch(town):
         check(spread(extended(found)["ALL"]) == want, "RFC 9051, 6.4.4", "IMAP4rev2: always an ESEARCH")
 
 
+def test_partial_fetch(town):
+    c = town.login(box="alice/Box")
+    for part, said in (("1:3", [1, 2, 3]), ("-1:-2", [COUNT - 1, COUNT]), ("3:900", list(range(3, COUNT + 1))),
+                       ("900:901", [])):
+        rows = c.ask(f"UID FETCH 1:* (UID) (PARTIAL {part})").rows()
+        check(sorted(rows) == said, "RFC 9394, 3.3", f"UID FETCH PARTIAL {part}", sorted(rows))
+    rows = c.ask("UID FETCH 5:9,20:30 (FLAGS) (PARTIAL 5:7)").rows()
+    check(sorted(rows) == [9, 20, 21], "RFC 9394, 3.3", "a part of a set", sorted(rows))
+    expect(c.ask("FETCH 1:* (UID) (PARTIAL 1:2)"), "BAD", "RFC 9394, 3.3", "PARTIAL without UID")
+    expect(c.ask("UID FETCH 1:* (UID) (PARTIAL 0:2)"), "BAD", "RFC 9394, 3.3", "PARTIAL 0:2")
+    c.ask("SEARCH RETURN (SAVE) NEW")
+    expect(c.ask("FETCH $ (UID)"), "OK", "RFC 5182, 2.1", "an empty $ is no error")
+
+
 def test_searchres(town):
     c = town.login(box="alice/Box")
     want = numbers(lambda m: "F" in m.flags)
@@ -328,4 +342,5 @@ def test_multisearch(town):
 
 
 if __name__ == "__main__":
-    run(fill, test_keys, test_charsets, test_esearch, test_searchres, test_sort, test_thread, test_multisearch)
+    run(fill, test_keys, test_charsets, test_esearch, test_partial_fetch, test_searchres, test_sort, test_thread,
+        test_multisearch)
