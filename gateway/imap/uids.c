@@ -297,8 +297,10 @@ av_imap_uids_missing(
         memcpy(wanted, set, n * sizeof *wanted);
     n = normalize(wanted, n, av_imap_uids_last(self));
     *ret_n = 0;
-    for (size_t i = 0; i < n && wanted[i].first < below; i++)
-        subtract(self, wanted[i].first, AV_MIN(wanted[i].last, below - 1), out, ret_n);
+    for (size_t i = 0; i < n && wanted[i].first < below; i++) {
+        if (wanted[i].last > 0) /* else an empty `$` (RFC 5182, 2.1) */
+            subtract(self, wanted[i].first, AV_MIN(wanted[i].last, below - 1), out, ret_n);
+    }
     *ret = out;
 }
 
