@@ -2,6 +2,7 @@
  * scan_part.c - one thread's part of a search, and how the parts and the indexes' answers become one
  */
 #include "actors/instance/scan.h"
+#include "storage/index/newest.h"
 #include "storage/index/sort_key.h"
 
 #define BLOCK_MESSAGES 16
@@ -209,8 +210,38 @@ keep_document(av_scan *self, av_hits *hits, const av_index_view *index, const co
     return AV_OK;
 }
 
+typedef struct keeping { /* the newest documents of one store */
+    av_scan *scan;
+    av_hits *hits;
+    const av_index_view *index;
+    uint32_t store;
+    columns c;
+} keeping;
+
+static int64_t
+kept_from(void *ctx)
+{
+    const av_hits *hits = ((const keeping *)ctx)->hits;
+
+    return hits->n == hits->wanted ? hits->heap[0].date_unix_s : INT64_MIN;
+}
+
 static av_errc
-keep_documents(av_scan *self, size_t store, av_hits *hits, av_error *err)
+keep_newest(void *ctx, size_t run, uint32_t d, AV_UNUSED int64_t date, av_error *err)
+{
+    keeping *self = ctx;
+    const av_index_run *runs;
+    av_errc rc = AV_OK;
+
+    (void)av_index_runs(self->index, &runs);
+    if (self->c.run != &runs[run])
+        rc = load(self->index, run, &runs[run], &self->c, err);
+    return rc == AV_OK ? keep_document(self->scan, self->hits, self->index, &self->c, d, self->store, err) : rc;
+}
+
+/* In any other order than the newest first: each is looked at. */
+static av_errc
+keep_all(av_scan *self, size_t store, av_hits *hits, av_error *err)
 {
     const av_reach_store *s = &self->reach.stores[store];
     const av_index_run *runs;
@@ -231,6 +262,19 @@ keep_documents(av_scan *self, size_t store, av_hits *hits, av_error *err)
             rc = keep_document(self, hits, s->index, &c, it.current_value - runs[run].first, s->no, err);
     }
     return rc;
+}
+
+static av_errc
+keep_documents(av_scan *self, size_t store, av_hits *hits, av_error *err)
+{
+    const av_reach_store *s = &self->reach.stores[store];
+    keeping k = { .scan = self, .hits = hits, .index = s->index, .store = s->no };
+    const av_newest to = { .ctx = &k, .from = kept_from, .take = keep_newest };
+
+    if (hits->order != AV_ORDER_NEWEST)
+        return keep_all(self, store, hits, err);
+    return av_index_newest(
+        s->index, self->sure[store], hits->has_after ? hits->after.date_unix_s : INT64_MAX, &to, err);
 }
 
 /* Documents with more text than is indexed, when that text was asked for: their end was not looked at. */

@@ -72,35 +72,59 @@ cost_of(const av_query *query, const av_query_node *node)
     }
 }
 
-/* The children of a node, the cheap ones first; as many as the query's limits let it have. */
-static av_query_id *
-by_cost(const av_query *query, const av_query_node *node, size_t *ret_n)
-{
-    av_query_id *ids = av_xcalloc(av_query_count(query) + 1, sizeof *ids);
-    size_t n = 0;
+/* A child's place among others: what it costs, and of words how many documents they have. */
+typedef struct ranked {
+    av_query_id id;
+    unsigned cost;
+    uint64_t documents;
+} ranked;
 
-    for (unsigned cost = 0; cost <= 4; cost++)
-        for (av_query_id id = node->first_child; id != AV_QUERY_NONE; id = av_query_node_at(query, id)->next)
-            if (cost_of(query, av_query_node_at(query, id)) == cost)
-                ids[n++] = id;
+static bool
+is_before(const ranked *a, const ranked *b)
+{
+    return a->cost != b->cost ? a->cost < b->cost : a->documents < b->documents;
+}
+
+/* The children of a node, the cheap ones first and of words the rare ones: what comes behind is asked of few documents. */
+static av_errc
+by_cost(const av_evaluation *self, const av_query_node *node, ranked **ret, size_t *ret_n, av_error *err)
+{
+    AV_CLEANUP(av_free) ranked *all = av_xcalloc(av_query_count(self->query) + 1, sizeof *all);
+    size_t n = 0, at;
+    av_errc rc;
+
+    for (av_query_id id = node->first_child; id != AV_QUERY_NONE; id = av_query_node_at(self->query, id)->next) {
+        const av_query_node *child = av_query_node_at(self->query, id);
+        ranked one = { .id = id, .cost = cost_of(self->query, child) };
+
+        if (child->kind == AV_QUERY_WORD) {
+            rc = av_evaluate_frequency(self, child, &one.documents, err);
+            if (rc != AV_OK)
+                return rc;
+        }
+        for (at = n++; at > 0 && is_before(&one, &all[at - 1]); at--)
+            all[at] = all[at - 1];
+        all[at] = one;
+    }
+    *ret = AV_TAKE(all);
     *ret_n = n;
-    return ids;
+    return AV_OK;
 }
 
 static av_errc
 evaluate_and(av_evaluation *self, const av_query_node *node, unsigned level, const roaring_bitmap_t *among,
     av_bounds *ret, av_error *err)
 {
-    size_t n;
-    AV_CLEANUP(av_free) av_query_id *ids = by_cost(self->query, node, &n);
-    av_errc rc = AV_OK;
+    AV_CLEANUP(av_free) ranked *children = NULL;
+    size_t n = 0;
+    av_errc rc = by_cost(self, node, &children, &n, err);
 
     roaring_bitmap_or_inplace(ret->sure, among);
     roaring_bitmap_or_inplace(ret->maybe, among);
     for (size_t i = 0; rc == AV_OK && i < n && !roaring_bitmap_is_empty(ret->maybe); i++) {
         AV_CLEANUP(av_bounds_release) av_bounds one = { NULL, NULL };
 
-        rc = evaluate_node(self, ids[i], level, ret->maybe, &one, err);
+        rc = evaluate_node(self, children[i].id, level, ret->maybe, &one, err);
         if (rc != AV_OK)
             break;
         roaring_bitmap_and_inplace(ret->sure, one.sure);

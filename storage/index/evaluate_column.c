@@ -1,29 +1,24 @@
 /*
- * evaluate_column.c - dates, sizes and attachments: a value for each document, read from front to end
+ * evaluate_column.c - dates, sizes and attachments: a value for each document
+ *
+ * Dates are decided by zones where all of one (index.h) are on the same side; else documents are looked at one by one.
  */
 #include "storage/index/evaluate_priv.h"
+#include "storage/postings/docset.h"
 
-enum { BATCH = 1024, ZONE_SHIFT = 48, ZONE_MASK = 0xFFF, ZONE_ZERO = 2048 };
+enum { ZONE_SHIFT = 48, ZONE_MASK = 0xFFF, ZONE_ZERO = 2048, ZONE_SECONDS = ZONE_ZERO * 60 };
 
-typedef struct batch { /* ascending numbers on their way into a set */
-    roaring_bitmap_t *to;
-    uint32_t docs[BATCH];
-    size_t n;
-} batch;
-
-static void
-batch_flush(batch *self)
-{
-    roaring_bitmap_add_many(self->to, self->n, self->docs);
-    self->n = 0;
-}
+typedef struct asked {
+    const av_evaluation *evaluation;
+    const av_query_node *node;
+    av_docset sure, open; /* of one run */
+} asked;
 
 static void
-batch_add(batch *self, uint32_t doc)
+asked_release(asked *self)
 {
-    self->docs[self->n++] = doc;
-    if (self->n == BATCH)
-        batch_flush(self);
+    av_docset_release(&self->sure);
+    av_docset_release(&self->open);
 }
 
 typedef enum verdict { NO, YES, OPEN } verdict;
@@ -51,40 +46,83 @@ size_of(const av_query_node *node, uint64_t size, bool crlf)
     return size >= node->min_bytes && size <= node->max_bytes / 2 ? YES : OPEN;
 }
 
-static verdict
-judge(const av_evaluation *self, const av_query_node *node, uint64_t value, uint64_t bits)
+static void
+take(asked *self, uint32_t doc, verdict v)
 {
-    switch (node->kind) {
-    case AV_QUERY_DATE:
-        return date_of(node, value, bits);
-    case AV_QUERY_SIZE:
-        return size_of(node, value, self->o->crlf_sizes);
-    default:
-        return (bits & AV_DOC_HAS_ATTACHMENT) != 0 ? YES : NO;
-    }
+    if (v == YES)
+        av_docset_add(&self->sure, doc);
+    else if (v == OPEN)
+        av_docset_add(&self->open, doc);
+}
+
+static int64_t
+moved(int64_t at, int64_t by)
+{
+    int64_t sum;
+
+    if (__builtin_add_overflow(at, by, &sum))
+        return by < 0 ? INT64_MIN : INT64_MAX;
+    return sum;
+}
+
+/* OPEN: it has to be looked at. A local date may be any zone's away. */
+static verdict
+zone_of(const av_query_node *node, const av_date_zone *zone)
+{
+    int64_t slack = node->date == AV_QUERY_DATE_SENT_LOCAL ? ZONE_SECONDS : 0;
+
+    if (zone->undated || zone->low > zone->high)
+        return OPEN;
+    if (moved(zone->high, slack) < node->from_unix_s)
+        return NO;
+    if (moved(zone->low, -slack) >= node->to_unix_s && node->to_unix_s != INT64_MAX)
+        return NO;
+    if (moved(zone->low, -slack) >= node->from_unix_s &&
+        (node->to_unix_s == INT64_MAX || moved(zone->high, slack) < node->to_unix_s))
+        return YES;
+    return OPEN;
 }
 
 static av_errc
-ask_run(av_evaluation *self, size_t run, const av_query_node *node, batch *sure, batch *maybe, av_error *err)
+ask_dates(asked *self, size_t run, av_error *err)
 {
-    const av_index_run *r = &self->runs[run];
-    av_column which = node->kind == AV_QUERY_DATE   ? AV_COLUMN_DATE
-                      : node->kind == AV_QUERY_SIZE ? AV_COLUMN_SIZE
-                                                    : AV_COLUMN_BITS;
-    const uint64_t *values = av_index_numbers(self->view, run, which, err);
-    const uint64_t *bits = values == NULL ? NULL : av_index_numbers(self->view, run, AV_COLUMN_BITS, err);
-    uint32_t n = av_run_count(r->run);
+    const av_evaluation *e = self->evaluation;
+    const av_date_zone *zones = av_index_date_zones(e->view, run, err);
+    const uint64_t *dates = zones == NULL ? NULL : av_index_numbers(e->view, run, AV_COLUMN_DATE, err);
+    const uint64_t *bits = NULL;
+    uint32_t count = av_run_count(e->runs[run].run), d, end;
 
-    if (bits == NULL)
+    if (dates != NULL && self->node->date == AV_QUERY_DATE_SENT_LOCAL)
+        bits = av_index_numbers(e->view, run, AV_COLUMN_BITS, err);
+    if (dates == NULL || (bits == NULL && self->node->date == AV_QUERY_DATE_SENT_LOCAL))
         return err->code;
-    for (uint32_t d = 0; d < n; d++) {
-        verdict v = judge(self, node, values[d], bits[d]);
+    for (d = 0; d < count; d = end) {
+        verdict v = zone_of(self->node, &zones[d / AV_ZONE_DOCS]);
 
-        if (v == YES)
-            batch_add(sure, r->first + d);
-        if (v != NO)
-            batch_add(maybe, r->first + d);
+        end = AV_MIN(count - d, (uint32_t)AV_ZONE_DOCS) + d;
+        for (uint32_t at = d; v == YES && at < end; at += 32)
+            av_docset_add_bits(&self->sure, at, end - at < 32 ? (1u << (end - at)) - 1 : UINT32_MAX);
+        for (uint32_t at = d; v == OPEN && at < end; at++)
+            take(self, at, date_of(self->node, dates[at], bits == NULL ? 0 : bits[at]));
     }
+    return AV_OK;
+}
+
+static av_errc
+ask_numbers(asked *self, size_t run, av_error *err)
+{
+    const av_evaluation *e = self->evaluation;
+    bool size = self->node->kind == AV_QUERY_SIZE;
+    const uint64_t *values = av_index_numbers(e->view, run, size ? AV_COLUMN_SIZE : AV_COLUMN_BITS, err);
+    uint32_t count = av_run_count(e->runs[run].run);
+
+    if (values == NULL)
+        return err->code;
+    for (uint32_t d = 0; d < count; d++)
+        take(self, d,
+            size                                       ? size_of(self->node, values[d], e->o->crlf_sizes)
+            : (values[d] & AV_DOC_HAS_ATTACHMENT) != 0 ? YES
+                                                       : NO);
     return AV_OK;
 }
 
@@ -92,12 +130,19 @@ av_errc
 av_evaluate_column(av_evaluation *self, const av_query_node *node, AV_UNUSED const roaring_bitmap_t *among,
     av_bounds *ret, av_error *err)
 {
-    batch sure = { .to = ret->sure }, maybe = { .to = ret->maybe };
     av_errc rc = AV_OK;
 
-    for (size_t i = 0; rc == AV_OK && i < self->run_count; i++)
-        rc = ask_run(self, i, node, &sure, &maybe, err);
-    batch_flush(&sure);
-    batch_flush(&maybe);
+    for (size_t i = 0; rc == AV_OK && i < self->run_count; i++) {
+        AV_CLEANUP(asked_release) asked a = { .evaluation = self, .node = node };
+
+        av_docset_init(&a.sure, self->runs[i].first, ret->sure);
+        av_docset_init(&a.open, self->runs[i].first, ret->maybe);
+        rc = node->kind == AV_QUERY_DATE ? ask_dates(&a, i, err) : ask_numbers(&a, i, err);
+        if (rc == AV_OK) {
+            av_docset_finish(&a.sure);
+            av_docset_finish(&a.open);
+        }
+    }
+    roaring_bitmap_or_inplace(ret->maybe, ret->sure);
     return rc;
 }

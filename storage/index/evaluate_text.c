@@ -89,18 +89,20 @@ is_admitted(void *ctx, av_span term, bool *stop)
     return av_pattern_admits(a->pattern, a->piece, term);
 }
 
+/* Documents outside of among may be left out. */
 static av_errc
-docs_of_piece(asking *a, size_t piece, roaring_bitmap_t *out, av_error *err)
+docs_of_piece(asking *a, size_t piece, const roaring_bitmap_t *among, roaring_bitmap_t *out, av_error *err)
 {
     av_span term = av_buf_span(&a->pattern->pieces[piece].term);
+    const av_run *run = a->run->run;
 
     if (av_pattern_is_closed(a->pattern, piece))
-        return av_run_docs(a->run->run, term, a->fields, a->run->first, out, err);
+        return av_run_docs(run, term, a->fields, among, a->run->first, out, err);
     if (av_pattern_is_prefix(a->pattern, piece))
-        return av_run_docs_prefix(a->run->run, term, a->fields, a->run->first, out, err);
+        return av_run_docs_prefix(run, term, a->fields, among, a->run->first, out, err);
     a->piece = piece;
     a->count = 0;
-    return av_run_docs_where(a->run->run, term, is_admitted, a, a->fields, a->run->first, out, err);
+    return av_run_docs_where(run, term, is_admitted, a, a->fields, among, a->run->first, out, err);
 }
 
 /* ---- words in a row ---- */
@@ -158,17 +160,41 @@ add_choice(asking *a, size_t piece, choices *to, bool *ret_added, av_error *err)
     return AV_OK;
 }
 
+/* Words that are written out by how many documents have them, then what may stand for many words. */
+static av_errc
+by_frequency(const asking *a, size_t ret_order[AV_PATTERN_PIECES], av_error *err)
+{
+    uint64_t counts[AV_PATTERN_PIECES];
+    av_errc rc = AV_OK;
+
+    for (size_t i = 0; rc == AV_OK && i < a->pattern->n; i++) {
+        uint64_t count = UINT64_MAX;
+        size_t at = i;
+
+        if (av_pattern_is_closed(a->pattern, i))
+            rc = av_run_frequency(a->run->run, av_buf_span(&a->pattern->pieces[i].term), &count, err);
+        for (; at > 0 && counts[at - 1] > count; at--) {
+            counts[at] = counts[at - 1];
+            ret_order[at] = ret_order[at - 1];
+        }
+        counts[at] = count;
+        ret_order[at] = i;
+    }
+    return rc;
+}
+
 /* Documents that have all the words, wherever; nothing more is asked of the others. */
 static av_errc
 candidates(asking *a, const roaring_bitmap_t *among, roaring_bitmap_t **ret, av_error *err)
 {
     roaring_bitmap_t *all = roaring_bitmap_copy(among);
-    av_errc rc = AV_OK;
+    size_t order[AV_PATTERN_PIECES] = { 0 };
+    av_errc rc = by_frequency(a, order, err);
 
     for (size_t i = 0; rc == AV_OK && i < a->pattern->n && !roaring_bitmap_is_empty(all); i++) {
         roaring_bitmap_t *docs = roaring_bitmap_create();
 
-        rc = docs_of_piece(a, i, docs, err);
+        rc = docs_of_piece(a, order[i], all, docs, err);
         roaring_bitmap_and_inplace(all, docs);
         roaring_bitmap_free(docs);
     }
@@ -238,7 +264,7 @@ ask_runs(av_evaluation *self, const av_pattern *pattern, uint32_t fields, const 
             rc = av_error_set(err, AV_ERR_CANCELLED, "the search was cancelled");
         a.run = &self->runs[i];
         if (rc == AV_OK)
-            rc = pattern->n == 1 ? docs_of_piece(&a, 0, found, err) : docs_in_row(&a, among, found, &exact, err);
+            rc = pattern->n == 1 ? docs_of_piece(&a, 0, among, found, err) : docs_in_row(&a, among, found, &exact, err);
         if (rc == AV_OK) {
             roaring_bitmap_or_inplace(ret->maybe, found);
             if (exact)
@@ -277,6 +303,26 @@ fields_of(const av_query_node *node, bool *ret_decides)
     }
     *ret_decides = false;
     return field_of_header(node->name);
+}
+
+av_errc
+av_evaluate_frequency(const av_evaluation *self, const av_query_node *node, uint64_t *ret, av_error *err)
+{
+    AV_CLEANUP(av_pattern_release) av_pattern pattern;
+    uint64_t least = UINT64_MAX, sum, one = 0;
+    av_errc rc = AV_OK;
+
+    av_pattern_init(&pattern, node);
+    for (size_t p = 0; rc == AV_OK && p < pattern.n; p++) {
+        if (!av_pattern_is_closed(&pattern, p))
+            continue;
+        sum = 0;
+        for (size_t i = 0; rc == AV_OK && i < self->run_count; i++, sum += one)
+            rc = av_run_frequency(self->runs[i].run, av_buf_span(&pattern.pieces[p].term), &one, err);
+        least = AV_MIN(least, sum);
+    }
+    *ret = least;
+    return rc;
 }
 
 av_errc

@@ -131,6 +131,14 @@ uint64_t av_index_epoch(const av_index_view *self);
 uint64_t av_index_unreadable(const av_index_view *self);
 /* A column of a run: count values, borrowed until the view's release. NULL: it could not be read (err). */
 const uint64_t *av_index_numbers(const av_index_view *self, size_t run, av_column which, av_error *err);
+/* The dates of AV_ZONE_DOCS documents side by side (fewer at a run's end); low > high: none of them has one. */
+enum { AV_ZONE_DOCS = 1024 };
+typedef struct av_date_zone {
+    int64_t low, high;
+    bool undated; /* one without a readable date is among them */
+} av_date_zone;
+/* The zones of a run, as av_index_numbers gives its dates. */
+const av_date_zone *av_index_date_zones(const av_index_view *self, size_t run, av_error *err);
 /* String `doc` (in the run) of a string column; false: could not be read. Borrowed until the view's release. */
 bool av_index_string(
     const av_index_view *self, size_t run, av_string_column which, uint32_t doc, av_span *ret, av_error *err);

@@ -9,6 +9,36 @@ slot_of_string(av_string_column which)
     return AV_COLUMN_NUMBERS + (unsigned)which;
 }
 
+static uint32_t
+zone_count(const index_run *run)
+{
+    return run->facts.count / AV_ZONE_DOCS + (run->facts.count % AV_ZONE_DOCS != 0);
+}
+
+static void
+make_zones(index_run *run)
+{
+    const int64_t *dates = (const int64_t *)(const void *)run->columns[AV_COLUMN_DATE].p;
+    uint32_t n = zone_count(run);
+
+    free(run->zones);
+    run->zones = av_xalloc(((size_t)n + 1) * sizeof *run->zones);
+    for (uint32_t z = 0; z < n; z++) {
+        av_date_zone zone = { .low = INT64_MAX, .high = INT64_MIN };
+        uint32_t first = z * AV_ZONE_DOCS, end = AV_MIN(run->facts.count, first + AV_ZONE_DOCS);
+
+        for (uint32_t d = first; d < end; d++) {
+            if (dates[d] == INT64_MIN) {
+                zone.undated = true;
+                continue;
+            }
+            zone.low = AV_MIN(zone.low, dates[d]);
+            zone.high = AV_MAX(zone.high, dates[d]);
+        }
+        run->zones[z] = zone;
+    }
+}
+
 static av_errc
 load(index_run *run, unsigned slot, av_error *err)
 {
@@ -22,6 +52,8 @@ load(index_run *run, unsigned slot, av_error *err)
         rc = av_run_column(run->run, (av_column)slot, column, err);
         if (rc == AV_OK && column->n != n * sizeof(uint64_t))
             rc = av_error_set(err, AV_ERR_CORRUPT, "a column has another length than its run");
+        if (rc == AV_OK && slot == AV_COLUMN_DATE)
+            make_zones(run);
         return rc;
     }
     offsets = &run->offsets[slot - AV_COLUMN_NUMBERS];
@@ -63,6 +95,14 @@ av_index_numbers(const av_index_view *self, size_t run, av_column which, av_erro
     if (need(self, run, (unsigned)which, &owner, err) != AV_OK)
         return NULL;
     return (const uint64_t *)(const void *)owner->columns[which].p;
+}
+
+const av_date_zone *
+av_index_date_zones(const av_index_view *self, size_t run, av_error *err)
+{
+    index_run *owner;
+
+    return need(self, run, AV_COLUMN_DATE, &owner, err) == AV_OK ? owner->zones : NULL;
 }
 
 bool
@@ -145,8 +185,10 @@ uint64_t
 index_columns_bytes(const index_run *run)
 {
     unsigned loaded = atomic_load(&run->loaded);
-    uint64_t sum = 0;
+    uint64_t sum = av_run_memory(run->run);
 
+    if ((loaded & 1U << AV_COLUMN_DATE) != 0)
+        sum += zone_count(run) * sizeof *run->zones;
     for (unsigned i = 0; i < INDEX_COLUMN_SLOTS; i++)
         if ((loaded & 1U << i) != 0)
             sum += run->columns[i].cap + (i < AV_COLUMN_NUMBERS ? 0 : run->offsets[i - AV_COLUMN_NUMBERS].cap);
@@ -165,6 +207,9 @@ index_columns_trim(av_index *self)
             av_buf_release(&run->columns[i]);
         for (unsigned i = 0; i < AV_STRINGS; i++)
             av_buf_release(&run->offsets[i]);
+        free(run->zones);
+        run->zones = NULL;
+        av_run_trim(run->run);
     }
     (void)pthread_mutex_unlock(&self->lock);
 }

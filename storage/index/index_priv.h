@@ -21,7 +21,7 @@
 #include "storage/index/index.h"
 #include "storage/sealed/env.h"
 
-#define INDEX_VERSION      1U
+#define INDEX_VERSION      2U
 #define INDEX_SETTINGS_MAX (64U * 1024)
 #define INDEX_MANIFEST_MAX (4U * 1024 * 1024)
 #define INDEX_COLUMN_MAX   ((size_t)1 << 36) /* of one run, in memory; a run has at most 2^32 documents */
@@ -111,6 +111,7 @@ typedef struct index_run {
     pthread_mutex_t loading; /* of columns */
     atomic_uint loaded;      /* bit per slot: numbers, then strings */
     av_buf columns[INDEX_COLUMN_SLOTS], offsets[AV_STRINGS];
+    av_date_zone *zones; /* beside the dates */
 } index_run;
 
 struct av_index_view {

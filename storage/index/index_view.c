@@ -36,6 +36,7 @@ index_run_free(index_run **self)
         av_buf_release(&r->columns[i]);
     for (unsigned i = 0; i < AV_STRINGS; i++)
         av_buf_release(&r->offsets[i]);
+    free(r->zones);
     (void)pthread_mutex_destroy(&r->loading);
     free(r);
     *self = NULL;

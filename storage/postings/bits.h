@@ -17,7 +17,11 @@ typedef struct av_code {
     bool rice;
 } av_code;
 
-enum { AV_CODE_BITS = 6, AV_RICE_ZEROS = 24 /* most zeros rice is used with */ };
+enum {
+    AV_CODE_BITS = 6,
+    AV_RICE_ZEROS = 24, /* most zeros rice is used with */
+    AV_BITS_SEEN = 57   /* by one look */
+};
 
 typedef struct av_bits_in {
     const uint8_t *p;
@@ -113,6 +117,25 @@ av_bits_get_param(av_bits_in *b)
     return (av_code){ .k = (uint8_t)(v & 31), .rice = v > 31 };
 }
 
+/* What av_bits_put_below wrote. */
+static inline uint64_t
+av_bits_get_below(av_bits_in *b, uint64_t r)
+{
+    unsigned bits;
+    uint64_t few, w, v, long_one;
+
+    if (r <= 1)
+        return 0;
+    bits = 64 - (unsigned)__builtin_clzll(r - 1);
+    few = (UINT64_C(1) << bits) - r;
+    w = av_bits_peek(b);
+    v = w & ((UINT64_C(1) << (bits - 1)) - 1);
+    /* Which of the two it is nobody can guess, a processor's branch prediction neither: all ones when it has the last bit. */
+    long_one = 0 - (uint64_t)(v >= few);
+    b->at += bits - 1 + (unsigned)(long_one & 1);
+    return (v & ~long_one) | (((v << 1 | (w >> (bits - 1) & 1)) - few) & long_one);
+}
+
 /* v below 2^n, n up to 32. A full buffer shows in buf->full. */
 static inline void
 av_bits_put(av_bits_out *b, uint64_t v, unsigned n)
@@ -166,6 +189,26 @@ av_bits_put_code(av_bits_out *b, uint32_t v, av_code code)
         av_bits_put_eg(b, v, code.k);
 }
 
+/* v below r, in as few whole bits as go: the first numbers take one less when r is no power of two. */
+static inline void
+av_bits_put_below(av_bits_out *b, uint64_t v, uint64_t r)
+{
+    unsigned bits;
+    uint64_t few;
+
+    if (r <= 1)
+        return;
+    bits = 64 - (unsigned)__builtin_clzll(r - 1);
+    few = (UINT64_C(1) << bits) - r;
+    if (v < few) {
+        av_bits_put(b, v, bits - 1);
+        return;
+    }
+    v += few;
+    av_bits_put(b, v >> 1, bits - 1);
+    av_bits_put(b, v & 1, 1);
+}
+
 static inline void
 av_bits_put_param(av_bits_out *b, av_code code)
 {
@@ -184,6 +227,16 @@ av_bits_flush(av_bits_out *b)
 {
     for (; b->fill > 0; b->fill -= AV_MIN(b->fill, 8), b->acc >>= 8)
         (void)av_buf_putc(b->buf, (uint8_t)b->acc);
+}
+
+/* Ones in a word. Written out: without a processor's own instruction the compiler calls a function for each. */
+static inline uint32_t
+av_ones(uint64_t v)
+{
+    v -= v >> 1 & UINT64_C(0x5555555555555555);
+    v = (v & UINT64_C(0x3333333333333333)) + (v >> 2 & UINT64_C(0x3333333333333333));
+    v = (v + (v >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return (uint32_t)(v * UINT64_C(0x0101010101010101) >> 56);
 }
 
 /* Big-endian, for keys. */

@@ -119,7 +119,7 @@ av_block_next(av_block *self, bool *ret, av_error *err)
 av_errc
 av_inline_next(av_inline_list *self, uint32_t count, av_chunk *ret, av_error *err)
 {
-    av_palette palette;
+    av_fields fields;
 
     ret->n = AV_MIN(self->left, (uint32_t)AV_CHUNK_DOCS);
     if (ret->n == 0)
@@ -131,8 +131,7 @@ av_inline_next(av_inline_list *self, uint32_t count, av_chunk *ret, av_error *er
         if (ret->docs[0] >= count || !av_bits_fine(&self->docs))
             return broken(err, "a document");
     } else if (!av_chunk_get_docs(&self->docs, ret->docs, ret->n, self->base, count) ||
-               !av_palette_get(&self->docs, ret->n, &palette) ||
-               !av_palette_spread(&self->docs, &palette, ret->masks, ret->n)) {
+               !av_fields_get(&self->docs, ret->n, 0, &fields) || !av_fields_spread(&fields, ret->masks)) {
         return broken(err, "a list of documents");
     }
     self->base = ret->docs[ret->n - 1] + 1;
@@ -144,6 +143,10 @@ av_errc
 av_inline_positions(
     av_inline_list *self, const av_lengths *lengths, const av_chunk *chunk, av_flat *out, size_t *starts, av_error *err)
 {
+    av_errc rc = av_lengths_need(lengths, chunk->docs, chunk->n, err);
+
+    if (rc != AV_OK)
+        return rc;
     if (!av_chunk_get_positions(&self->positions, lengths, chunk, self->df <= AV_FEW_DOCS, out, starts))
         return broken(err, "positions");
     return AV_OK;

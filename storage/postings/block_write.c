@@ -87,7 +87,7 @@ av_block_out_list(av_block_out *self, const av_lengths *lengths, const uint32_t 
     for (i = 0; i < df; i += n) {
         n = AV_MIN(df - i, (uint32_t)AV_CHUNK_DOCS);
         av_chunk_put_docs(&self->docs, docs + i, n, base);
-        av_chunk_put_masks(&self->docs, masks + i, n);
+        av_fields_put(&self->docs, masks + i, n);
         av_chunk_put_positions(&self->positions, lengths, docs + i, masks + i, n, flat + starts[i], df <= AV_FEW_DOCS);
         base = docs[i + n - 1] + 1;
     }

@@ -1,5 +1,5 @@
 /*
- * chunk.h - up to 128 documents of one word as bits: their numbers, their fields, their positions
+ * chunk.h - up to 128 documents of one word as bits: their numbers, their positions (their fields: fields.h)
  *
  * Pure. What the bits mean: docs/format-index.md, "Chunks". Decoding takes hostile bits; encoding trusts its caller.
  *
@@ -9,13 +9,15 @@
 #ifndef AV_STORAGE_POSTINGS_CHUNK_H
 #define AV_STORAGE_POSTINGS_CHUNK_H
 
-#include "storage/postings/bits.h"
+#include "storage/postings/docset.h"
+#include "storage/postings/fields.h"
 #include "storage/postings/lengths.h"
 
 enum {
     AV_CHUNK_DOCS = 128,
     AV_POSITIONS_MAX = 65536, /* of one word in one document, all fields together */
-    AV_FEW_DOCS = 2           /* lists of up to so many documents name no code for counts */
+    AV_FEW_DOCS = 2,          /* lists of up to so many documents name no code for counts */
+    AV_MAP_PART = 16          /* a bit for each number: when that takes up to a sixteenth more than gaps */
 };
 
 typedef struct av_flat {
@@ -31,12 +33,6 @@ typedef struct av_chunk {
     uint16_t masks[AV_CHUNK_DOCS];
 } av_chunk;
 
-/* The masks of a chunk, most frequent first. */
-typedef struct av_palette {
-    uint32_t n;
-    uint16_t masks[AV_CHUNK_DOCS];
-} av_palette;
-
 /* Bits that hold a document number of a run of so many. */
 static inline unsigned
 av_number_bits(uint32_t count)
@@ -51,16 +47,20 @@ void av_chunk_put_docs(av_bits_out *b, const uint32_t *docs, uint32_t n, uint32_
 /* n up to AV_CHUNK_DOCS ascending numbers from base on, below limit; else b->bad and false. */
 bool av_chunk_get_docs(av_bits_in *b, uint32_t *docs, uint32_t n, uint32_t base, uint32_t limit);
 
-/* --- fields --- */
-
-void av_mask_put(av_bits_out *b, uint16_t mask);
-uint16_t av_mask_get(av_bits_in *b); /* never 0; b->bad */
-void av_chunk_put_masks(av_bits_out *b, const uint16_t *masks, uint32_t n);
-bool av_palette_get(av_bits_in *b, uint32_t n, av_palette *ret);
-/* Which entry of the palette each of n documents has, written out as masks. */
-bool av_palette_spread(av_bits_in *b, const av_palette *palette, uint16_t *masks, uint32_t n);
+/* The same for lists whose last number is known (last is that of this chunk): where they stand close, a bit for each number. */
+void av_chunk_put_dense(av_bits_out *b, const uint32_t *docs, uint32_t n, uint32_t base);
+bool av_chunk_get_dense(av_bits_in *b, uint32_t *docs, uint32_t n, uint32_t base, uint32_t last);
+/* When there is a bit for each number: past these. Else false, and b stays. */
+bool av_chunk_skip_map(av_bits_in *b, uint32_t base, uint32_t last);
+/* Into a set. A chunk that is refused may have left some of its numbers there. */
+bool av_chunk_get_set(av_bits_in *b, av_docset *set, uint32_t n, uint32_t base, uint32_t last);
 
 /* --- positions --- */
+
+/* n numbers within low to high, ascending, by halves. */
+void av_between_put(av_bits_out *b, const uint32_t *v, uint32_t n, uint64_t low, uint64_t high);
+/* n at most high - low + 1; what comes out is ascending and within, whatever the bits. */
+void av_between_get(av_bits_in *b, uint32_t *v, uint32_t n, uint64_t low, uint64_t high);
 
 /* few: the list has at most AV_FEW_DOCS documents. flat: those of exactly these documents. */
 void av_chunk_put_positions(av_bits_out *b, const av_lengths *lengths, const uint32_t *docs, const uint16_t *masks,

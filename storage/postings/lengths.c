@@ -3,31 +3,76 @@
  */
 #include "storage/postings/lengths.h"
 
-#include "storage/postings/columns.h"
-
 enum { EXACT = 8, STEPS = 8 };
+
+enum { BLOCK_BYTES = AV_COLUMN_DOCS * AV_LENGTHS };
+
+static void
+room_for(av_lengths *self, uint32_t blocks)
+{
+    uint32_t cap = AV_MAX(blocks, self->cap * 2), i;
+
+    if (blocks <= self->cap)
+        return;
+    self->blocks = av_xrealloc(self->blocks, (size_t)cap * sizeof *self->blocks);
+    for (i = self->cap; i < cap; i++)
+        atomic_init(&self->blocks[i], NULL);
+    self->cap = cap;
+}
+
+void
+av_lengths_init(av_lengths *self, const av_run_source *source, uint32_t count)
+{
+    *self = (av_lengths){ .source = source, .n = count };
+    room_for(self, count / AV_COLUMN_DOCS + 1);
+}
+
+void
+av_lengths_forget(av_lengths *self)
+{
+    uint32_t i;
+
+    for (i = 0; i < self->cap; i++)
+        free(atomic_exchange(&self->blocks[i], NULL));
+}
 
 void
 av_lengths_release(av_lengths *self)
 {
-    free(self->codes);
+    av_lengths_forget(self);
+    free(self->blocks);
     *self = (av_lengths){ 0 };
+}
+
+size_t
+av_lengths_bytes(const av_lengths *self)
+{
+    size_t bytes = self->cap * sizeof *self->blocks;
+    uint32_t i;
+
+    for (i = 0; i < self->cap; i++)
+        bytes += atomic_load(&self->blocks[i]) != NULL ? BLOCK_BYTES : 0;
+    return bytes;
 }
 
 void
 av_lengths_append(av_lengths *self, const uint8_t *codes, uint32_t n)
 {
-    size_t used = (size_t)self->n * AV_LENGTHS, more = (size_t)n * AV_LENGTHS;
+    uint32_t at, some;
+    uint8_t *block;
 
-    if (self->cap - used < more || self->codes == NULL) {
-        self->cap = AV_MAX(self->cap * 2, used + more + AV_LENGTHS);
-        self->codes = av_xrealloc(self->codes, self->cap);
+    for (at = 0; at < n; at += some, self->n += some) {
+        room_for(self, self->n / AV_COLUMN_DOCS + 1);
+        block = atomic_load(&self->blocks[self->n / AV_COLUMN_DOCS]);
+        if (block == NULL) {
+            block = av_xcalloc(1, BLOCK_BYTES);
+            atomic_store(&self->blocks[self->n / AV_COLUMN_DOCS], block);
+        }
+        some = AV_MIN(n - at, AV_COLUMN_DOCS - self->n % AV_COLUMN_DOCS);
+        if (codes != NULL)
+            memcpy(block + (size_t)(self->n % AV_COLUMN_DOCS) * AV_LENGTHS, codes + (size_t)at * AV_LENGTHS,
+                (size_t)some * AV_LENGTHS);
     }
-    if (codes != NULL && n > 0)
-        memcpy(self->codes + used, codes, more);
-    else
-        memset(self->codes + used, 0, more);
-    self->n += n;
 }
 
 /* Exact up to 8; above, eight steps for each power of two. */
@@ -107,25 +152,41 @@ read_block(av_span s, uint8_t *codes, uint32_t n)
 }
 
 av_errc
-av_lengths_read(av_lengths *self, uint32_t count, const av_run_source *source, av_error *err)
+av_lengths_load(const av_lengths *self, uint32_t block, av_error *err)
 {
     AV_CLEANUP(av_buf_release) av_buf row = { 0 };
-    uint8_t key[AV_COLUMN_KEY];
-    uint32_t at, n, first = self->n;
+    AV_CLEANUP(av_free) uint8_t *codes = NULL;
+    uint32_t n = AV_MIN(self->n - block * AV_COLUMN_DOCS, (uint32_t)AV_COLUMN_DOCS);
+    uint8_t key[AV_COLUMN_KEY], *none = NULL;
     av_errc rc;
 
+    assert(self->source != NULL);
     av_buf_init(&row, AV_LENGTHS * (1 + AV_COLUMN_DOCS));
-    for (at = 0; at < count; at += n) {
-        n = AV_MIN(count - at, (uint32_t)AV_COLUMN_DOCS);
-        av_column_key(key, AV_COLUMN_LENGTHS, at / AV_COLUMN_DOCS);
-        rc = source->get(source->ctx, av_span_of(key, sizeof key), &row, err);
-        if (rc != AV_OK && rc != AV_ERR_NOT_FOUND && rc != AV_ERR_LIMIT)
+    av_column_key(key, AV_COLUMN_LENGTHS, block);
+    rc = self->source->get(self->source->ctx, av_span_of(key, sizeof key), &row, err);
+    if (rc != AV_OK && rc != AV_ERR_NOT_FOUND && rc != AV_ERR_LIMIT)
+        return rc;
+    codes = av_xcalloc(n, AV_LENGTHS);
+    if (rc != AV_OK || !read_block(av_buf_span(&row), codes, n))
+        return av_error_set(err, AV_ERR_CORRUPT, "lengths of a run: block %u is missing or broken", block);
+    if (atomic_compare_exchange_strong(&self->blocks[block], &none, codes))
+        codes = NULL; /* else another thread was first */
+    return AV_OK;
+}
+
+av_errc
+av_lengths_need(const av_lengths *self, const uint32_t *docs, uint32_t n, av_error *err)
+{
+    uint32_t i, block;
+    av_errc rc;
+
+    for (i = 0; i < n; i++) {
+        block = docs[i] / AV_COLUMN_DOCS;
+        if (atomic_load_explicit(&self->blocks[block], memory_order_acquire) != NULL)
+            continue;
+        rc = av_lengths_load(self, block, err);
+        if (rc != AV_OK)
             return rc;
-        if (rc == AV_OK)
-            av_lengths_append(self, NULL, n);
-        if (rc != AV_OK || !read_block(av_buf_span(&row), self->codes + (size_t)(first + at) * AV_LENGTHS, n))
-            return av_error_set(
-                err, AV_ERR_CORRUPT, "lengths of a run: block %u is missing or broken", at / AV_COLUMN_DOCS);
     }
     return AV_OK;
 }

@@ -1,7 +1,7 @@
 /*
  * list.h - the lists of frequent words: rows of their own, chunks with what is needed to jump over them
  *
- * 'P' list chunk: documents and fields of some chunks from this one on; 'X' list chunk: their positions. Shapes:
+ * 'P' list document: documents and fields of some chunks, none below this one; 'X' list chunk: positions from this chunk on. Shapes:
  * docs/format-index.md, "Long lists".
  */
 #ifndef AV_STORAGE_POSTINGS_LIST_H
@@ -20,18 +20,22 @@ typedef struct av_list_rows {
     av_run_cursor *cursor;
     uint8_t kind;
     uint32_t list;
-    uint32_t chunk; /* of the chunk that comes next */
-    uint32_t left;  /* chunks left in this row */
-    uint32_t last;  /* 'P': last document of the chunk before, plus 1 */
+    uint32_t chunks; /* of the list */
+    uint32_t chunk;  /* that comes next */
+    uint32_t left;   /* chunks left in this row */
+    uint32_t last;   /* 'P': last document of the chunk before, plus 1 */
+    uint32_t end;    /* 'P': last document of this row */
+    uint32_t reach;  /* 'P': how many numbers this row goes over */
     av_span directory, data;
 } av_list_rows;
 
 typedef struct av_list {
     av_list_rows docs, positions;
-    uint32_t count;   /* documents of the run */
-    uint32_t left;    /* documents not yet passed */
-    uint32_t number;  /* of the chunk that was given last */
-    av_bits_in masks; /* of that chunk, behind its numbers */
+    uint32_t count; /* documents of the run */
+    uint32_t df;    /* documents of the list */
+    /* The chunk it stands at. */
+    uint32_t number, n, base, last;
+    av_bits_in bits; /* first its numbers, then its fields */
 } av_list;
 
 /* The list's rows from the first chunk on. with_positions: av_list_positions will be called. */
@@ -39,13 +43,17 @@ void av_list_open(
     av_list *self, const av_run_source *source, uint32_t list, uint32_t df, uint32_t count, bool with_positions);
 void av_list_release(av_list *self);
 /*
- * The next chunk whose last document is from or behind it: its numbers in ret (n is 0 at the end). Chunks before are
- * passed unread.
+ * Go to the next chunk whose last document is from or behind it; self->n is 0 at the end. Chunks before are passed
+ * unread, and rows too when there are many.
  */
-av_errc av_list_next(av_list *self, uint32_t from, av_chunk *ret, av_error *err);
-/* Its fields: the masks in it, then (spread) which each document has. */
-av_errc av_list_palette(av_list *self, const av_chunk *chunk, av_palette *ret, av_error *err);
-av_errc av_list_masks(av_list *self, const av_palette *palette, av_chunk *chunk, av_error *err);
+av_errc av_list_step(av_list *self, uint32_t from, av_error *err);
+/* Its numbers (once): in ret, or into a set. */
+av_errc av_list_docs(av_list *self, av_chunk *ret, av_error *err);
+av_errc av_list_set(av_list *self, av_docset *set, av_error *err);
+/* Have all of its documents one of these fields? Only asked of dense chunks, where it is cheap; else false. */
+bool av_list_is_within(const av_list *self, uint32_t fields);
+/* Its fields, behind either; upto as in av_fields_get. */
+av_errc av_list_fields(av_list *self, uint32_t upto, av_fields *ret, av_error *err);
 /* Its positions, appended to out. chunk has its masks. */
 av_errc av_list_positions(
     av_list *self, const av_lengths *lengths, const av_chunk *chunk, av_flat *out, size_t *starts, av_error *err);

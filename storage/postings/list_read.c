@@ -16,11 +16,14 @@ void
 av_list_open(
     av_list *self, const av_run_source *source, uint32_t list, uint32_t df, uint32_t count, bool with_positions)
 {
+    uint32_t chunks = df / AV_CHUNK_DOCS + (df % AV_CHUNK_DOCS != 0);
+
     memset(self, 0, sizeof *self);
-    self->docs = (av_list_rows){ .source = source, .kind = 'P', .list = list };
-    self->positions = (av_list_rows){ .source = with_positions ? source : NULL, .kind = 'X', .list = list };
+    self->docs = (av_list_rows){ .source = source, .kind = 'P', .list = list, .chunks = chunks };
+    self->positions =
+        (av_list_rows){ .source = with_positions ? source : NULL, .kind = 'X', .list = list, .chunks = chunks };
     self->count = count;
-    self->left = df;
+    self->df = df;
 }
 
 void
@@ -33,56 +36,64 @@ av_list_release(av_list *self)
     self->docs.cursor = self->positions.cursor = NULL;
 }
 
-static void
-make_key(const av_list_rows *rows, uint8_t key[AV_LIST_KEY])
-{
-    key[0] = rows->kind;
-    av_put_be32(key + 1, rows->list);
-    av_put_be32(key + 5, rows->chunk);
-}
-
-/* The directory is read to its end once, to find where the data begins and that it is all there. */
+/* The directory is read to its end once, to find where the data begins, where the row ends and that it is all there. */
 static av_errc
-open_row(av_list_rows *rows, av_span value, av_error *err)
+open_directory(av_list_rows *rows, av_span s, size_t most, av_error *err)
 {
-    uint64_t chunks, v, base = 0, total = 0;
-    av_span s = value;
+    uint64_t v, end = rows->last, total = 0;
     uint32_t i;
 
-    if (!av_var_get(&s, &chunks) || chunks == 0 || chunks > s.n)
-        return broken(rows, err, "number of chunks");
-    if (rows->kind == 'P' && (!av_var_get(&s, &base) || base < rows->last || base > UINT32_MAX))
-        return broken(rows, err, "first document");
-    rows->left = (uint32_t)chunks;
-    rows->last = (uint32_t)base;
     rows->directory = s;
-    for (i = 0; i < chunks; i++) {
+    for (i = 0; i < rows->left; i++) {
         if (rows->kind == 'P') {
-            if (!av_var_get(&s, &v) || v >= UINT32_MAX - base)
+            if (!av_var_get(&s, &v) || v >= UINT32_MAX - end)
                 return broken(rows, err, "last document of a chunk");
-            base += v + 1;
+            end += v + 1;
         }
-        if (!av_var_get(&s, &v) || v > value.n)
+        if (!av_var_get(&s, &v) || v > most)
             return broken(rows, err, "length of a chunk");
         total += v;
     }
     rows->directory.n -= s.n;
     rows->data = s;
+    rows->reach = (uint32_t)end - rows->last;
+    rows->end = (uint32_t)end - 1;
     return total == s.n ? AV_OK : broken(rows, err, "lengths of its chunks");
 }
 
-/* The row that holds rows->chunk: the next one, or the one found by its key. */
+/* place: what the key says behind the list's number. A row goes on where the one before ended, or further on. */
 static av_errc
-find_row(av_list_rows *rows, bool by_key, av_error *err)
+open_row(av_list_rows *rows, uint32_t place, bool next, av_span value, av_error *err)
 {
-    uint8_t want[AV_LIST_KEY];
-    uint32_t chunk, passed;
+    uint64_t first = place, chunks;
+    av_span s = value;
+
+    if (rows->kind == 'P') {
+        if (!av_var_get(&s, &first) || first > UINT32_MAX || place < rows->last || (next && place != rows->last))
+            return broken(rows, err, "first document");
+        rows->last = place;
+    }
+    if (!av_var_get(&s, &chunks) || chunks == 0 || chunks > s.n || chunks > rows->chunks ||
+        first > rows->chunks - chunks)
+        return broken(rows, err, "number of chunks");
+    if (rows->kind == 'P' && (first < rows->chunk || (next && first != rows->chunk)))
+        return broken(rows, err, "missing");
+    rows->chunk = (uint32_t)first;
+    rows->left = (uint32_t)chunks;
+    return open_directory(rows, s, value.n, err);
+}
+
+/* The next row, or (by_key) the last one that begins at or before this place. */
+static av_errc
+find_row(av_list_rows *rows, bool by_key, uint32_t place, av_error *err)
+{
+    uint8_t want[AV_LIST_KEY] = { rows->kind };
     av_span key, value;
-    uint64_t v;
     av_errc rc;
 
-    make_key(rows, want);
-    if (rows->cursor == NULL || by_key) {
+    av_put_be32(want + 1, rows->list);
+    av_put_be32(want + 5, place);
+    if (by_key) {
         if (rows->cursor != NULL)
             rows->source->cursor_free(AV_TAKE(rows->cursor));
         rc = rows->source->seek(rows->source->ctx, av_span_of(want, sizeof want), &rows->cursor, err);
@@ -95,23 +106,10 @@ find_row(av_list_rows *rows, bool by_key, av_error *err)
     }
     if (key.n != AV_LIST_KEY || memcmp(key.p, want, 5) != 0)
         return broken(rows, err, "missing");
-    chunk = av_get_be32(key.p + 5);
-    if (chunk > rows->chunk)
-        return broken(rows, err, "missing");
-    passed = rows->chunk - chunk;
-    rc = open_row(rows, value, err);
-    if (rc != AV_OK)
-        return rc;
-    if (passed >= rows->left || (passed > 0 && rows->kind == 'P'))
-        return broken(rows, err, "missing");
-    for (rows->left -= passed; passed > 0; passed--) {
-        (void)av_var_get(&rows->directory, &v);
-        rows->data = av_span_skip(rows->data, (size_t)v);
-    }
-    return AV_OK;
+    return open_row(rows, av_get_be32(key.p + 5), !by_key, value, err);
 }
 
-/* The data of the next chunk; *last_less_base: 'P', from rows->last to its last document. */
+/* The data of the next chunk; *ret_last: 'P', its last document. */
 static av_span
 take_chunk(av_list_rows *rows, uint32_t *ret_last)
 {
@@ -129,48 +127,107 @@ take_chunk(av_list_rows *rows, uint32_t *ret_last)
     return data;
 }
 
-av_errc
-av_list_next(av_list *self, uint32_t from, av_chunk *ret, av_error *err)
+/* A row from which something may be wanted: the next one, or one further on when that is far. */
+static av_errc
+next_row(av_list_rows *rows, uint32_t from, av_error *err)
 {
-    uint32_t base, last;
+    bool far = rows->cursor == NULL || (from > rows->last && (from - rows->last) / 2 > rows->reach);
+
+    return find_row(rows, far, AV_MAX(from, rows->last), err);
+}
+
+av_errc
+av_list_step(av_list *self, uint32_t from, av_error *err)
+{
+    av_list_rows *rows = &self->docs;
     av_span data;
     av_errc rc;
 
     for (;;) {
-        ret->n = AV_MIN(self->left, (uint32_t)AV_CHUNK_DOCS);
-        if (ret->n == 0)
+        self->n = 0;
+        if (rows->chunk == rows->chunks)
             return AV_OK;
-        if (self->docs.left == 0) {
-            rc = find_row(&self->docs, false, err);
+        if (rows->left == 0) {
+            rc = next_row(rows, from, err);
             if (rc != AV_OK)
                 return rc;
         }
-        self->number = self->docs.chunk;
-        base = self->docs.last;
-        data = take_chunk(&self->docs, &last);
-        self->docs.last = last + 1;
-        self->left -= ret->n;
-        if (last >= from)
+        if (from > rows->end) { /* nothing in this row */
+            rows->chunk += rows->left;
+            rows->left = 0;
+            rows->last = rows->end + 1;
+            continue;
+        }
+        self->number = rows->chunk;
+        self->base = rows->last;
+        data = take_chunk(rows, &self->last);
+        rows->last = self->last + 1;
+        if (self->last >= from)
             break;
     }
-    self->masks = (av_bits_in){ .p = data.p, .n = data.n };
-    if (last >= self->count || !av_chunk_get_docs(&self->masks, ret->docs, ret->n, base, self->count) ||
-        ret->docs[ret->n - 1] != last)
-        return broken(&self->docs, err, "documents");
+    if (self->last >= self->count)
+        return broken(rows, err, "last document of a chunk");
+    self->n = AV_MIN(self->df - self->number * AV_CHUNK_DOCS, (uint32_t)AV_CHUNK_DOCS);
+    self->bits = (av_bits_in){ .p = data.p, .n = data.n };
     return AV_OK;
 }
 
 av_errc
-av_list_palette(av_list *self, const av_chunk *chunk, av_palette *ret, av_error *err)
+av_list_docs(av_list *self, av_chunk *ret, av_error *err)
 {
-    return av_palette_get(&self->masks, chunk->n, ret) ? AV_OK : broken(&self->docs, err, "fields");
+    ret->n = self->n;
+    return av_chunk_get_dense(&self->bits, ret->docs, self->n, self->base, self->last)
+               ? AV_OK
+               : broken(&self->docs, err, "documents");
 }
 
 av_errc
-av_list_masks(av_list *self, const av_palette *palette, av_chunk *chunk, av_error *err)
+av_list_set(av_list *self, av_docset *set, av_error *err)
 {
-    return av_palette_spread(&self->masks, palette, chunk->masks, chunk->n) ? AV_OK
-                                                                            : broken(&self->docs, err, "fields");
+    return av_chunk_get_set(&self->bits, set, self->n, self->base, self->last) ? AV_OK
+                                                                               : broken(&self->docs, err, "documents");
+}
+
+bool
+av_list_is_within(const av_list *self, uint32_t fields)
+{
+    av_bits_in ahead = self->bits;
+    uint64_t any[AV_PLANE_WORDS], ones = 0;
+    av_fields of;
+    uint32_t w;
+
+    if (!av_chunk_skip_map(&ahead, self->base, self->last) || !av_fields_get(&ahead, self->n, fields, &of))
+        return false;
+    av_fields_any(&of, fields, any);
+    for (w = 0; w < AV_PLANE_WORDS; w++)
+        ones += av_ones(any[w]);
+    return ones == self->n;
+}
+
+av_errc
+av_list_fields(av_list *self, uint32_t upto, av_fields *ret, av_error *err)
+{
+    return av_fields_get(&self->bits, self->n, upto, ret) ? AV_OK : broken(&self->docs, err, "fields");
+}
+
+/* To this chunk's row, which must have it. */
+static av_errc
+go_to_positions(av_list_rows *rows, uint32_t number, av_error *err)
+{
+    uint32_t unused;
+    av_errc rc;
+
+    /* A chunk of more than a row's bytes has a row of its own: the next row is near or worth a search. */
+    if (rows->left == 0) {
+        rc = find_row(rows, rows->cursor == NULL || number > rows->chunk, number, err);
+        if (rc != AV_OK)
+            return rc;
+    }
+    if (number < rows->chunk || number - rows->chunk >= rows->left)
+        return broken(rows, err, "missing");
+    while (rows->chunk < number)
+        (void)take_chunk(rows, &unused);
+    return AV_OK;
 }
 
 av_errc
@@ -178,22 +235,21 @@ av_list_positions(
     av_list *self, const av_lengths *lengths, const av_chunk *chunk, av_flat *out, size_t *starts, av_error *err)
 {
     av_list_rows *rows = &self->positions;
-    uint32_t unused, far;
+    uint32_t unused;
     av_bits_in b;
     av_span data;
     av_errc rc;
 
     assert(rows->source != NULL && self->number >= rows->chunk);
-    while (rows->left > 0 && rows->chunk < self->number)
-        (void)take_chunk(rows, &unused);
-    if (rows->left == 0) {
-        /* A chunk of more than a row's bytes has a row of its own: the next row is near or worth a search. */
-        far = self->number - rows->chunk;
-        rows->chunk = self->number;
-        rc = find_row(rows, far > 0, err);
-        if (rc != AV_OK)
-            return rc;
+    if (rows->left > 0 && self->number - rows->chunk >= rows->left) {
+        rows->chunk += rows->left;
+        rows->left = 0;
     }
+    rc = go_to_positions(rows, self->number, err);
+    if (rc == AV_OK)
+        rc = av_lengths_need(lengths, chunk->docs, chunk->n, err);
+    if (rc != AV_OK)
+        return rc;
     data = take_chunk(rows, &unused);
     b = (av_bits_in){ .p = data.p, .n = data.n };
     if (!av_chunk_get_positions(&b, lengths, chunk, false, out, starts))

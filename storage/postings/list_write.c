@@ -56,15 +56,18 @@ rows_flush(av_rows_out *self, uint32_t list, const av_run_sink *sink, uint64_t *
     if (self->chunks == 0)
         return AV_OK;
     av_buf_clear(&self->value);
+    if (self->kind == 'P') {
+        av_put_be32(key + 5, self->base);
+        (void)av_var_put(&self->value, self->first);
+    } else {
+        av_put_be32(key + 5, self->first);
+    }
     (void)av_var_put(&self->value, self->chunks);
-    if (self->kind == 'P')
-        (void)av_var_put(&self->value, self->base);
     (void)av_buf_append_span(&self->value, av_buf_span(&self->directory));
     (void)av_buf_append_span(&self->value, av_buf_span(&self->data));
     if (self->directory.full || self->data.full || self->value.full)
         return av_error_set(err, AV_ERR_LIMIT, "the positions of 128 documents are too many for a row");
     av_put_be32(key + 1, list);
-    av_put_be32(key + 5, self->first);
     self->first += self->chunks;
     self->chunks = 0;
     av_buf_clear(&self->directory);
@@ -94,8 +97,8 @@ av_list_out_chunk(av_list_out *self, const av_lengths *lengths, const uint32_t *
 
     if (self->docs.chunks == 0)
         self->docs.base = self->last;
-    av_chunk_put_docs(&b, docs, n, self->last);
-    av_chunk_put_masks(&b, masks, n);
+    av_chunk_put_dense(&b, docs, n, self->last);
+    av_fields_put(&b, masks, n);
     av_bits_flush(&b);
     (void)av_var_put(&self->docs.directory, docs[n - 1] - self->last);
     self->last = docs[n - 1] + 1;

@@ -12,7 +12,6 @@ enum { CANCEL_EVERY = 1024 /* terms */ };
 typedef struct input {
     const av_run *run;
     uint32_t first; /* number of its first document in the merged run */
-    av_lengths lengths;
     av_term_walk walk;
     bool more;
 } input;
@@ -35,10 +34,8 @@ merge_release(merge *self)
 {
     size_t i;
 
-    for (i = 0; self->inputs != NULL && i < self->n; i++) {
+    for (i = 0; self->inputs != NULL && i < self->n; i++)
         av_term_walk_release(&self->inputs[i].walk);
-        av_lengths_release(&self->inputs[i].lengths);
-    }
     free(self->inputs);
     av_run_writer_release(&self->writer);
     av_flat_release(&self->flat);
@@ -278,16 +275,15 @@ merge_lengths(merge *self, av_error *err)
     av_errc rc;
 
     for (i = 0; i < self->n; i++) {
-        input *in = &self->inputs[i];
+        const input *in = &self->inputs[i];
 
-        rc = av_lengths_read(&in->lengths, in->run->count, &in->run->source, err);
-        if (rc != AV_OK)
-            return rc;
-        av_lengths_append(&self->writer.lengths, in->lengths.codes, in->lengths.n);
-    }
-    for (doc = 0; self->keep != NULL && doc < self->count; doc++) {
-        if (!kept(self, doc))
-            memset(self->writer.lengths.codes + (size_t)doc * AV_LENGTHS, 0, AV_LENGTHS);
+        for (doc = 0; doc < in->run->count; doc++) {
+            rc = av_lengths_need(&in->run->lengths, &doc, 1, err);
+            if (rc != AV_OK)
+                return rc;
+            av_lengths_append(
+                &self->writer.lengths, kept(self, in->first + doc) ? av_lengths_at(&in->run->lengths, doc) : NULL, 1);
+        }
     }
     return AV_OK;
 }
@@ -306,7 +302,7 @@ av_runs_merge(av_run *const *runs, size_t n, const roaring_bitmap_t *keep, const
 
         in->run = runs[i];
         in->first = self.count;
-        av_term_walk_init(&in->walk, in->run, &in->lengths);
+        av_term_walk_init(&in->walk, in->run, true);
         if (runs[i]->count > UINT32_MAX - 1 - self.count) {
             self.n = i + 1;
             return av_error_set(err, AV_ERR_LIMIT, "the runs have more documents than one can number");

@@ -13,75 +13,51 @@ enum {
     COUNTS_ALL_ONE = 7 /* instead of the k of their code: no counts follow */
 };
 
-/* v below r, in as few whole bits as go: the first numbers take one less when r is no power of two. */
+/* As deep as n has bits: 17 at most. */
+void
+av_between_put(av_bits_out *b, const uint32_t *v, uint32_t n, uint64_t low, uint64_t high)
+{
+    uint32_t m;
+
+    while (n > 0) {
+        m = n / 2;
+        av_bits_put_below(b, v[m] - low - m, high - low - n + 2);
+        av_between_put(b, v, m, low, (uint64_t)v[m] - 1);
+        low = (uint64_t)v[m] + 1;
+        v += m + 1;
+        n -= m + 1;
+    }
+}
+
+/* Three at most: no calls, which is what most words of most documents are. */
 static inline void
-put_below(av_bits_out *b, uint64_t v, uint64_t r)
+get_few(av_bits_in *b, uint32_t *v, uint32_t n, uint64_t low, uint64_t high)
 {
-    unsigned bits;
-    uint64_t few;
-
-    if (r <= 1)
-        return;
-    bits = 64 - (unsigned)__builtin_clzll(r - 1);
-    few = (UINT64_C(1) << bits) - r;
-    if (v < few) {
-        av_bits_put(b, v, bits - 1);
+    if (n == 1) {
+        v[0] = (uint32_t)(low + av_bits_get_below(b, high - low + 1));
         return;
     }
-    v += few;
-    av_bits_put(b, v >> 1, bits - 1);
-    av_bits_put(b, v & 1, 1);
+    v[1] = (uint32_t)(low + 1 + av_bits_get_below(b, high - low + 2 - n));
+    v[0] = (uint32_t)(low + av_bits_get_below(b, v[1] - low));
+    if (n == 3)
+        v[2] = (uint32_t)(v[1] + 1 + av_bits_get_below(b, high - v[1]));
 }
 
-static inline uint64_t
-get_below(av_bits_in *b, uint64_t r)
-{
-    unsigned bits;
-    uint64_t few, w, v;
-
-    if (r <= 1)
-        return 0;
-    bits = 64 - (unsigned)__builtin_clzll(r - 1);
-    few = (UINT64_C(1) << bits) - r;
-    w = av_bits_peek(b);
-    v = w & ((UINT64_C(1) << (bits - 1)) - 1);
-    if (v < few) {
-        b->at += bits - 1;
-        return v;
-    }
-    b->at += bits;
-    return (v << 1 | (w >> (bits - 1) & 1)) - few;
-}
-
-/* n numbers within low to high, ascending. As deep as n has bits: 17 at most. */
-static void
-put_between(av_bits_out *b, const uint32_t *v, uint32_t n, uint64_t low, uint64_t high)
+void
+av_between_get(av_bits_in *b, uint32_t *v, uint32_t n, uint64_t low, uint64_t high)
 {
     uint32_t m;
 
-    while (n > 0) {
+    while (n > 3) {
         m = n / 2;
-        put_below(b, v[m] - low - m, high - low - n + 2);
-        put_between(b, v, m, low, (uint64_t)v[m] - 1);
+        v[m] = (uint32_t)(low + m + av_bits_get_below(b, high - low - n + 2));
+        av_between_get(b, v, m, low, (uint64_t)v[m] - 1);
         low = (uint64_t)v[m] + 1;
         v += m + 1;
         n -= m + 1;
     }
-}
-
-static void
-get_between(av_bits_in *b, uint32_t *v, uint32_t n, uint64_t low, uint64_t high)
-{
-    uint32_t m;
-
-    while (n > 0) {
-        m = n / 2;
-        v[m] = (uint32_t)(low + m + get_below(b, high - low - n + 2));
-        get_between(b, v, m, low, (uint64_t)v[m] - 1);
-        low = (uint64_t)v[m] + 1;
-        v += m + 1;
-        n -= m + 1;
-    }
+    if (n > 0)
+        get_few(b, v, n, low, high);
 }
 
 /* The code of the counts of a chunk: from their mean. */
@@ -123,7 +99,7 @@ av_chunk_put_positions(av_bits_out *b, const av_lengths *lengths, const uint32_t
             assert(flat[0] > 0 && flat[flat[0]] <= limit);
             if (k != COUNTS_ALL_ONE)
                 av_bits_put_eg(b, flat[0] - 1, k);
-            put_between(b, flat + 1, flat[0], 1, limit);
+            av_between_put(b, flat + 1, flat[0], 1, limit);
             flat += flat[0] + 1;
         }
     }
@@ -151,7 +127,7 @@ av_chunk_get_positions(
             total += ++count;
             av_flat_grow(out, (size_t)count + 1);
             out->v[out->n++] = count;
-            get_between(b, out->v + out->n, count, 1, limit);
+            av_between_get(b, out->v + out->n, count, 1, limit);
             out->n += count;
         }
     }

@@ -41,6 +41,7 @@ av_run_open(const av_run_source *source, av_run **ret, av_error *err)
     rc = read_head(self, err);
     if (rc != AV_OK)
         return rc;
+    av_lengths_init(&self->lengths, &self->source, self->count);
     *ret = AV_TAKE(self);
     return AV_OK;
 }
@@ -50,6 +51,7 @@ av_run_destroy(av_run **self)
 {
     if (self == NULL || *self == NULL)
         return;
+    av_lengths_release(&(*self)->lengths);
     free(*self);
     *self = NULL;
 }
@@ -70,4 +72,16 @@ uint64_t
 av_run_bytes(const av_run *self)
 {
     return self->bytes;
+}
+
+size_t
+av_run_memory(const av_run *self)
+{
+    return sizeof *self + av_lengths_bytes(&self->lengths);
+}
+
+void
+av_run_trim(av_run *self)
+{
+    av_lengths_forget(&self->lengths);
 }

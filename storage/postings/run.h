@@ -94,16 +94,30 @@ void av_run_destroy(av_run **self);
 uint32_t av_run_count(const av_run *self); /* documents */
 uint64_t av_run_terms(const av_run *self); /* different terms */
 uint64_t av_run_bytes(const av_run *self); /* of its keys and values */
+/* What phrases leave behind in memory, three bytes a document at most; and giving it back, when nobody reads. */
+size_t av_run_memory(const av_run *self);
+void av_run_trim(av_run *self);
 
-/* Documents with the term in one of the fields are added to out (+ base). No such term: AV_OK, nothing is added. */
-av_errc av_run_docs(
-    const av_run *self, av_span term, uint32_t fields, uint32_t base, roaring_bitmap_t *out, av_error *err);
+/* Terms of which any will do. */
+typedef struct av_terms {
+    const av_span *terms;
+    size_t n;
+} av_terms;
+/*
+ * Documents with the term in one of the fields are added to out (+ base). No such term: AV_OK, nothing is added.
+ * among: NULL, or the documents (base added) that are asked about: the fewer, the cheaper. Of the others some may come, too.
+ */
+av_errc av_run_docs(const av_run *self, av_span term, uint32_t fields, const roaring_bitmap_t *among, uint32_t base,
+    roaring_bitmap_t *out, av_error *err);
+/* The same for each of the terms (cheapest in byte order). */
+av_errc av_run_docs_any(const av_run *self, const av_terms *terms, uint32_t fields, const roaring_bitmap_t *among,
+    uint32_t base, roaring_bitmap_t *out, av_error *err);
 /* The same for every term that begins with prefix, in one walk over the term blocks. */
-av_errc av_run_docs_prefix(
-    const av_run *self, av_span prefix, uint32_t fields, uint32_t base, roaring_bitmap_t *out, av_error *err);
+av_errc av_run_docs_prefix(const av_run *self, av_span prefix, uint32_t fields, const roaring_bitmap_t *among,
+    uint32_t base, roaring_bitmap_t *out, av_error *err);
 /* The same for those of them that `admits` says true to; it may end the walk by *stop: AV_ERR_CANCELLED. */
 av_errc av_run_docs_where(const av_run *self, av_span prefix, bool (*admits)(void *ctx, av_span term, bool *stop),
-    void *ctx, uint32_t fields, uint32_t base, roaring_bitmap_t *out, av_error *err);
+    void *ctx, uint32_t fields, const roaring_bitmap_t *among, uint32_t base, roaring_bitmap_t *out, av_error *err);
 /* How many documents have the term in any field; 0: none. For the planner. */
 av_errc av_run_frequency(const av_run *self, av_span term, uint64_t *ret, av_error *err);
 /*
@@ -112,14 +126,10 @@ av_errc av_run_frequency(const av_run *self, av_span term, uint64_t *ret, av_err
 av_errc av_run_each_term(const av_run *self, av_span prefix, bool (*each)(void *ctx, av_span term, uint64_t count),
     void *ctx, av_error *err);
 /*
- * Words in a row: documents in `among` (NULL: any; numbers with base added) where, in one field of the mask, terms[i]
+ * Words in a row: documents in `among` (NULL: any, which costs a look at all; numbers with base added) where, in one field of the mask, terms[i]
  * stands at the position of terms[0] plus offsets[i] (ascending; offsets[0] is 0), are added to out (+ base). Each terms[i] is a
  * list of alternatives (a prefix written out); n at least 1.
  */
-typedef struct av_terms {
-    const av_span *terms;
-    size_t n;
-} av_terms;
 av_errc av_run_phrase(const av_run *self, const av_terms *terms, const uint32_t *offsets, size_t n, uint32_t fields,
     const roaring_bitmap_t *among, uint32_t base, roaring_bitmap_t *out, av_error *err);
 /*

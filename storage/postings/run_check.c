@@ -7,7 +7,6 @@
 
 typedef struct check {
     const av_run *run;
-    av_lengths lengths;
     av_chunk chunk;
     av_flat flat;
     uint64_t terms;
@@ -19,7 +18,6 @@ typedef struct check {
 static void
 check_release(check *self)
 {
-    av_lengths_release(&self->lengths);
     av_flat_release(&self->flat);
 }
 
@@ -68,11 +66,13 @@ check_steps(const check *self, av_error *err)
     av_steps_init(&steps, &self->run->source);
     for (doc = 0; doc < self->run->count; doc++) {
         rc = av_steps_go(&steps, doc, err);
+        if (rc == AV_OK)
+            rc = av_lengths_need(&self->run->lengths, &doc, 1, err);
         if (rc != AV_OK)
             return rc;
         for (f = 0; f < AV_FIELD_COUNT; f++) {
             if (!av_steps_count(&steps, f, &words) ||
-                words > av_length_limit(av_lengths_at(&self->lengths, doc)[av_length_of_field(f)]))
+                words > av_length_limit(av_lengths_at(&self->run->lengths, doc)[av_length_of_field(f)]))
                 return av_error_set(err, AV_ERR_CORRUPT, "document %u of a run has other words than its length", doc);
         }
     }
@@ -128,10 +128,8 @@ av_run_check(const av_run *self, av_error *err)
     bool found, more;
     av_errc rc;
 
-    av_term_walk_init(&walk, self, &c.lengths);
-    rc = av_lengths_read(&c.lengths, self->count, &self->source, err);
-    if (rc == AV_OK)
-        rc = check_columns(self, err);
+    av_term_walk_init(&walk, self, true);
+    rc = check_columns(self, err);
     if (rc == AV_OK)
         rc = check_steps(&c, err);
     if (rc == AV_OK)

@@ -13,14 +13,13 @@ typedef struct search {
     uint32_t distance, fields, base;
     size_t n;
     av_slot *slots;
-    av_lengths lengths;
     av_flat starts; /* positions at which a row may begin */
     av_steps steps;
     /* Of the document and field that is asked, for each slot: the words, how many are left of them, and room. */
     const uint32_t **at, **all_at;
     uint32_t *left, *all_left;
     av_flat *mapped;
-    roaring_bitmap_t *out;
+    av_docset hits;
 } search;
 
 static void
@@ -40,8 +39,8 @@ search_release(search *self)
     free(self->all_at);
     free(self->all_left);
     free(self->mapped);
-    av_lengths_release(&self->lengths);
     av_flat_release(&self->starts);
+    av_docset_release(&self->hits);
 }
 
 static void
@@ -51,30 +50,9 @@ bitmap_release(roaring_bitmap_t **b)
         roaring_bitmap_free(*b);
 }
 
-/* Documents with one of the alternatives. */
+/* Documents with all of the words; *ret is the caller's. */
 static av_errc
-docs_of(const av_run *run, const av_terms *terms, uint32_t fields, uint32_t base, roaring_bitmap_t *out, av_error *err)
-{
-    AV_CLEANUP(av_term_walk_release) av_term_walk walk;
-    bool found, more;
-    av_errc rc = AV_OK;
-    size_t i;
-
-    av_term_walk_init(&walk, run, NULL);
-    for (i = 0; i < terms->n && rc == AV_OK; i++) {
-        if (terms->terms[i].n == 0 || terms->terms[i].n > AV_TERM_MAX)
-            continue;
-        rc = av_term_walk_to(&walk, terms->terms[i], &found, &more, err);
-        if (rc == AV_OK && found)
-            rc = av_walk_docs(&walk, fields, base, out, err);
-    }
-    return rc;
-}
-
-/* Documents of among with all of the words; *ret is the caller's. */
-static av_errc
-candidates(
-    const search *self, const av_terms *terms, const roaring_bitmap_t *among, roaring_bitmap_t **ret, av_error *err)
+candidates(const search *self, const av_terms *terms, roaring_bitmap_t **ret, av_error *err)
 {
     AV_CLEANUP(bitmap_release) roaring_bitmap_t *all = NULL;
     size_t i;
@@ -83,16 +61,13 @@ candidates(
     for (i = 0; i < self->n; i++) {
         AV_CLEANUP(bitmap_release) roaring_bitmap_t *these = roaring_bitmap_create();
 
-        rc = docs_of(self->run, &terms[i], self->fields, self->base, these, err);
+        rc = av_run_docs_any(self->run, &terms[i], self->fields, all, self->base, these, err);
         if (rc != AV_OK)
             return rc;
-        if (all == NULL) {
+        if (all == NULL)
             all = AV_TAKE(these);
-            if (among != NULL)
-                roaring_bitmap_and_inplace(all, among);
-        } else {
+        else
             roaring_bitmap_and_inplace(all, these);
-        }
         if (roaring_bitmap_is_empty(all))
             break;
     }
@@ -217,7 +192,7 @@ ask_field(search *self, uint32_t i, uint32_t doc, unsigned field, bool *ret, av_
     av_errc rc;
 
     *ret = false;
-    if ((self->fields & 1u << field) == 0 || !take_words(self, i, field))
+    if (!take_words(self, i, field))
         return AV_OK;
     if (self->offsets != NULL) {
         if (!may_be_in_a_row(self))
@@ -237,11 +212,33 @@ ask_field(search *self, uint32_t i, uint32_t doc, unsigned field, bool *ret, av_
     return rc;
 }
 
+/* The fields in which a document has all of the words; 0: in none. The positions there can be asked for then. */
+static av_errc
+go_to(search *self, uint32_t i, uint32_t doc, uint32_t *ret, av_error *err)
+{
+    uint32_t fields;
+    size_t s;
+    av_errc rc;
+
+    *ret = self->fields;
+    for (s = 0; s < self->n && *ret != 0; s++) {
+        rc = av_slot_go(&self->slots[s], i, doc, &fields, err);
+        if (rc != AV_OK)
+            return rc;
+        *ret &= fields;
+    }
+    for (s = 0; s < self->n && *ret != 0; s++) {
+        rc = av_slot_need(&self->slots[s], err);
+        if (rc != AV_OK)
+            return rc;
+    }
+    return AV_OK;
+}
+
 static av_errc
 ask_batch(search *self, const uint32_t *docs, uint32_t n, av_error *err)
 {
-    unsigned field;
-    uint32_t i;
+    uint32_t i, left;
     bool hit;
     size_t s;
     av_errc rc;
@@ -252,18 +249,13 @@ ask_batch(search *self, const uint32_t *docs, uint32_t n, av_error *err)
             return rc;
     }
     for (i = 0; i < n; i++) {
-        for (s = 0; s < self->n; s++) {
-            rc = av_slot_go(&self->slots[s], i, docs[i], err);
-            if (rc != AV_OK)
-                return rc;
-        }
-        for (field = 0, hit = false; field < AV_FIELD_COUNT && !hit; field++) {
-            rc = ask_field(self, i, docs[i], field, &hit, err);
-            if (rc != AV_OK)
-                return rc;
-        }
+        rc = go_to(self, i, docs[i], &left, err);
+        for (hit = false; rc == AV_OK && left != 0 && !hit; left &= left - 1)
+            rc = ask_field(self, i, docs[i], (unsigned)__builtin_ctz(left), &hit, err);
+        if (rc != AV_OK)
+            return rc;
         if (hit)
-            roaring_bitmap_add(self->out, docs[i] + self->base);
+            av_docset_add(&self->hits, docs[i]);
     }
     return AV_OK;
 }
@@ -296,24 +288,28 @@ ask_all(search *self, const roaring_bitmap_t *all, av_error *err)
 }
 
 static av_errc
-run_search(search *self, const av_terms *terms, const roaring_bitmap_t *among, av_error *err)
+run_search(search *self, const av_terms *terms, const roaring_bitmap_t *among, roaring_bitmap_t *out, av_error *err)
 {
     AV_CLEANUP(bitmap_release) roaring_bitmap_t *all = NULL;
     size_t i;
-    av_errc rc;
+    av_errc rc = AV_OK;
 
     assert(self->n > 0);
     self->fields &= AV_FIELD_ALL;
-    rc = candidates(self, terms, among, &all, err);
+    if (self->run->count == 0)
+        return AV_OK;
+    if (among == NULL || self->n == 1)
+        rc = candidates(self, terms, &all, err);
+    else
+        all = roaring_bitmap_from_range(self->base, (uint64_t)self->base + self->run->count, 1);
+    if (rc == AV_OK && among != NULL)
+        roaring_bitmap_and_inplace(all, among);
     if (rc != AV_OK || roaring_bitmap_is_empty(all))
         return rc;
     if (self->n == 1) {
-        roaring_bitmap_or_inplace(self->out, all);
+        roaring_bitmap_or_inplace(out, all);
         return AV_OK;
     }
-    rc = av_lengths_read(&self->lengths, self->run->count, &self->run->source, err);
-    if (rc != AV_OK)
-        return rc;
     self->slots = av_xcalloc(self->n, sizeof *self->slots);
     self->at = av_xcalloc(self->n, sizeof *self->at);
     self->left = av_xcalloc(self->n, sizeof *self->left);
@@ -321,9 +317,13 @@ run_search(search *self, const av_terms *terms, const roaring_bitmap_t *among, a
     self->all_left = av_xcalloc(self->n, sizeof *self->all_left);
     self->mapped = av_xcalloc(self->n, sizeof *self->mapped);
     av_steps_init(&self->steps, &self->run->source);
+    av_docset_init(&self->hits, self->base, out);
     for (i = 0; i < self->n; i++)
-        av_slot_init(&self->slots[i], self->run, &self->lengths, &terms[i]);
-    return ask_all(self, all, err);
+        av_slot_init(&self->slots[i], self->run, &terms[i]);
+    rc = ask_all(self, all, err);
+    if (rc == AV_OK)
+        av_docset_finish(&self->hits);
+    return rc;
 }
 
 av_errc
@@ -332,8 +332,7 @@ av_run_phrase(const av_run *self, const av_terms *terms, const uint32_t *offsets
 {
     AV_CLEANUP(search_release) search s = { .run = self, .offsets = offsets, .fields = fields, .base = base, .n = n };
 
-    s.out = out;
-    return run_search(&s, terms, among, err);
+    return run_search(&s, terms, among, out, err);
 }
 
 av_errc
@@ -342,6 +341,5 @@ av_run_near(const av_run *self, const av_terms *terms, size_t n, uint32_t distan
 {
     AV_CLEANUP(search_release) search s = { .run = self, .distance = distance, .fields = fields, .base = base, .n = n };
 
-    s.out = out;
-    return run_search(&s, terms, among, err);
+    return run_search(&s, terms, among, out, err);
 }

@@ -14,18 +14,19 @@ struct av_run {
     av_run_source source;
     uint32_t count, lists;
     uint64_t terms, bytes;
+    av_lengths lengths; /* of its documents */
 };
 
 /* A walk over the blocks of terms, term by term. */
 typedef struct av_term_walk {
     const av_run *run;
-    const av_lengths *lengths; /* of all documents of the run; NULL: without positions */
+    const av_lengths *lengths; /* the run's; NULL: without positions */
     av_run_cursor *cursor;     /* of term rows; NULL: at no block */
     av_buf positions;          /* the companion row of this block */
     av_block block;
 } av_term_walk;
 
-void av_term_walk_init(av_term_walk *self, const av_run *run, const av_lengths *lengths);
+void av_term_walk_init(av_term_walk *self, const av_run *run, bool with_positions);
 void av_term_walk_release(av_term_walk *self);
 /*
  * Go to the first term >= term: self->block stands at it. *ret_found: it is this one; *ret_more false: there is none. From a
@@ -65,8 +66,5 @@ av_errc av_reader_positions(av_reader *self, const av_chunk *chunk, av_flat *out
 
 /* The row of a block of a column into row. AV_ERR_CORRUPT when there is none. */
 av_errc av_run_column_block(const av_run *self, unsigned column, uint32_t block, av_buf *row, av_error *err);
-
-/* Documents of the term a walk stands at with one of the fields, plus base, into out. */
-av_errc av_walk_docs(av_term_walk *walk, uint32_t fields, uint32_t base, roaring_bitmap_t *out, av_error *err);
 
 #endif

@@ -4,10 +4,10 @@
 #include "storage/postings/run_priv.h"
 
 void
-av_term_walk_init(av_term_walk *self, const av_run *run, const av_lengths *lengths)
+av_term_walk_init(av_term_walk *self, const av_run *run, bool with_positions)
 {
     self->run = run;
-    self->lengths = lengths;
+    self->lengths = with_positions ? &run->lengths : NULL;
     self->cursor = NULL;
     av_buf_init(&self->positions, AV_ROW_CEILING);
 }
@@ -134,16 +134,20 @@ av_reader_release(av_reader *self)
 av_errc
 av_reader_next(av_reader *self, uint32_t from, av_chunk *ret, av_error *err)
 {
-    av_palette palette;
+    av_fields fields;
     av_errc rc;
 
     if (!self->large)
         return av_inline_next(&self->small, self->count, ret, err);
-    rc = av_list_next(&self->list, from, ret, err);
-    if (rc != AV_OK || ret->n == 0)
-        return rc;
-    rc = av_list_palette(&self->list, ret, &palette, err);
-    return rc == AV_OK ? av_list_masks(&self->list, &palette, ret, err) : rc;
+    rc = av_list_step(&self->list, from, err);
+    ret->n = self->list.n;
+    if (rc == AV_OK && ret->n > 0)
+        rc = av_list_docs(&self->list, ret, err);
+    if (rc == AV_OK && ret->n > 0)
+        rc = av_list_fields(&self->list, 0, &fields, err);
+    if (rc == AV_OK && ret->n > 0 && !av_fields_spread(&fields, ret->masks))
+        rc = av_error_set(err, AV_ERR_CORRUPT, "a document of list %u has no field", self->list.docs.list);
+    return rc;
 }
 
 av_errc

@@ -6,11 +6,11 @@
 enum { DOC_SHIFT = 40, FIELD_SHIFT = 36 };
 
 void
-av_slot_init(av_slot *self, const av_run *run, const av_lengths *lengths, const av_terms *terms)
+av_slot_init(av_slot *self, const av_run *run, const av_terms *terms)
 {
     memset(self, 0, sizeof *self);
     self->terms = terms;
-    av_term_walk_init(&self->walk, run, lengths);
+    av_term_walk_init(&self->walk, run, true);
 }
 
 void
@@ -29,44 +29,54 @@ av_slot_release(av_slot *self)
 static av_errc
 open_single(av_slot *self, av_error *err)
 {
-    bool found, more;
-    av_errc rc;
+    av_span term = self->terms->terms[0];
+    bool found = false, more;
+    av_errc rc = AV_OK;
 
-    if (self->open)
+    if (self->open || self->over)
         return AV_OK;
-    rc = av_term_walk_to(&self->walk, self->terms->terms[0], &found, &more, err);
-    if (rc == AV_OK && !found)
-        rc = av_error_set(err, AV_ERR_CORRUPT, "a term that was there is not found again");
-    if (rc == AV_OK)
+    if (term.n > 0 && term.n <= AV_TERM_MAX)
+        rc = av_term_walk_to(&self->walk, term, &found, &more, err);
+    if (rc == AV_OK && found)
         rc = av_reader_open(&self->reader, &self->walk, err);
-    self->open = rc == AV_OK;
+    self->open = rc == AV_OK && found;
+    self->over = !self->open;
+    return rc;
+}
+
+/* Positions of short lists stand one behind the other: they are read with each chunk. */
+static av_errc
+next_chunk(av_slot *self, uint32_t doc, av_error *err)
+{
+    av_errc rc = av_reader_next(&self->reader, doc, &self->chunk, err);
+
+    self->at = 0;
+    self->has_positions = false;
+    if (rc == AV_OK && self->chunk.n > 0 && !self->reader.large)
+        rc = av_slot_need(self, err);
     return rc;
 }
 
 static av_errc
-go_single(av_slot *self, uint32_t doc, av_error *err)
+go_single(av_slot *self, uint32_t doc, uint32_t *ret_fields, av_error *err)
 {
+    const av_chunk *chunk = &self->chunk;
     av_errc rc;
 
-    for (;;) {
-        while (self->at < self->chunk.n && self->chunk.docs[self->at] < doc)
-            self->at++;
-        if (self->at < self->chunk.n && self->chunk.docs[self->at] == doc)
-            return AV_OK;
-        if (self->at < self->chunk.n)
-            break;
-        rc = av_reader_next(&self->reader, doc, &self->chunk, err);
+    *ret_fields = 0;
+    while (!self->over && (chunk->n == 0 || chunk->docs[chunk->n - 1] < doc)) {
+        rc = next_chunk(self, doc, err);
         if (rc != AV_OK)
             return rc;
-        if (self->chunk.n == 0)
-            break;
-        self->at = 0;
-        self->flat.n = 0;
-        rc = av_reader_positions(&self->reader, &self->chunk, &self->flat, self->starts, err);
-        if (rc != AV_OK)
-            return rc;
+        self->over = chunk->n == 0;
     }
-    return av_error_set(err, AV_ERR_CORRUPT, "a document of a list is not found again");
+    if (self->over)
+        return AV_OK;
+    while (chunk->docs[self->at] < doc)
+        self->at++;
+    if (chunk->docs[self->at] == doc)
+        *ret_fields = chunk->masks[self->at];
+    return AV_OK;
 }
 
 static uint32_t
@@ -190,14 +200,29 @@ av_slot_batch(av_slot *self, const uint32_t *docs, uint32_t n, uint32_t fields, 
         if (rc != AV_OK)
             return rc;
     }
-    qsort(self->hits, self->n, sizeof *self->hits, compare_hits);
+    if (self->n > 0)
+        qsort(self->hits, self->n, sizeof *self->hits, compare_hits);
     return AV_OK;
 }
 
 av_errc
-av_slot_go(av_slot *self, AV_UNUSED uint32_t i, uint32_t doc, av_error *err)
+av_slot_go(av_slot *self, AV_UNUSED uint32_t i, uint32_t doc, uint32_t *ret_fields, av_error *err)
 {
-    return self->terms->n == 1 ? go_single(self, doc, err) : AV_OK;
+    *ret_fields = AV_FIELD_ALL;
+    return self->terms->n == 1 ? go_single(self, doc, ret_fields, err) : AV_OK;
+}
+
+av_errc
+av_slot_need(av_slot *self, av_error *err)
+{
+    av_errc rc;
+
+    if (self->terms->n != 1 || self->has_positions)
+        return AV_OK;
+    self->flat.n = 0;
+    rc = av_reader_positions(&self->reader, &self->chunk, &self->flat, self->starts, err);
+    self->has_positions = rc == AV_OK;
+    return rc;
 }
 
 uint32_t

@@ -16,9 +16,10 @@ typedef struct av_slot {
     av_term_walk walk;
     /* a single word */
     av_reader reader;
-    bool open;
+    bool open, over; /* the list is being read; it has no more, or there is none */
     av_chunk chunk;
-    uint32_t at; /* in the chunk */
+    uint32_t at;        /* in the chunk */
+    bool has_positions; /* of the chunk: starts and flat */
     size_t starts[AV_CHUNK_DOCS + 1];
     av_flat flat;
     /* alternatives: number in the batch << 40 | field << 36 | position, ascending */
@@ -27,12 +28,14 @@ typedef struct av_slot {
     av_flat found;
 } av_slot;
 
-void av_slot_init(av_slot *self, const av_run *run, const av_lengths *lengths, const av_terms *terms);
+void av_slot_init(av_slot *self, const av_run *run, const av_terms *terms);
 void av_slot_release(av_slot *self);
-/* The next n documents that will be asked for, ascending; each has the word (one of them). AV_ERR_LIMIT: fewer, please. */
+/* The next n documents that will be asked for, ascending. AV_ERR_LIMIT: fewer, please. */
 av_errc av_slot_batch(av_slot *self, const uint32_t *docs, uint32_t n, uint32_t fields, av_error *err);
-/* Go to docs[i] of the batch; i ascends. Call it before av_slot_positions. */
-av_errc av_slot_go(av_slot *self, uint32_t i, uint32_t doc, av_error *err);
+/* Go to docs[i] of the batch; i ascends. *ret_fields: where the word may stand in it, 0: it has none. */
+av_errc av_slot_go(av_slot *self, uint32_t i, uint32_t doc, uint32_t *ret_fields, av_error *err);
+/* Call it before av_slot_positions, when these are wanted. */
+av_errc av_slot_need(av_slot *self, av_error *err);
 /* Where it stands in that document and field (number of its bit); fields ascend. Borrowed until the next call. */
 uint32_t av_slot_positions(av_slot *self, uint32_t i, unsigned field, const uint32_t **ret);
 

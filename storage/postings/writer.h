@@ -12,7 +12,7 @@
 #include "storage/postings/list.h"
 #include "storage/postings/steps.h"
 
-enum { AV_RUN_VERSION = 1, AV_RUN_HEAD_BYTES = 25 };
+enum { AV_RUN_VERSION = 2, AV_RUN_HEAD_BYTES = 25 };
 
 typedef struct av_run_writer {
     const av_run_sink *sink;

@@ -152,7 +152,7 @@ ask_term(const av_index_view *view, const test_log *log, unsigned q, uint32_t n)
 
     fields = question(q, n, term);
     for (size_t r = 0; r < count && v == RIGHT; r++)
-        if (av_run_docs(runs[r].run, av_span_str(term), fields, runs[r].first, got, &err) != AV_OK)
+        if (av_run_docs(runs[r].run, av_span_str(term), fields, NULL, runs[r].first, got, &err) != AV_OK)
             v = UNREAD;
     for (uint32_t i = 0; i < documents && v == RIGHT; i++)
         if (roaring_bitmap_contains(got, i) != has(log, q, n, i))

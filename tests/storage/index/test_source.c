@@ -17,7 +17,8 @@ count_term(av_index *index, const char *term)
     uint32_t count;
 
     for (size_t i = 0; i < n; i++)
-        AV_CHECK_RC(av_run_docs(runs[i].run, av_span_str(term), AV_FIELD_ALL, runs[i].first, got, &err), AV_OK, &err);
+        AV_CHECK_RC(
+            av_run_docs(runs[i].run, av_span_str(term), AV_FIELD_ALL, NULL, runs[i].first, got, &err), AV_OK, &err);
     count = (uint32_t)roaring_bitmap_get_cardinality(got);
     roaring_bitmap_free(got);
     av_index_view_release(&view);

@@ -33,7 +33,7 @@ hostile_ask(const av_run_source *source)
     static const uint32_t offsets[2] = { 0, 10 };
     AV_CLEANUP(av_buf_release) av_buf out = { 0 };
     AV_CLEANUP(av_buf_release) av_buf ends = { 0 };
-    roaring_bitmap_t *docs = roaring_bitmap_create();
+    roaring_bitmap_t *docs = roaring_bitmap_create(), *few;
     hostile_terms t = { .n = 0 };
     av_terms row[2];
     av_run *run = NULL;
@@ -50,9 +50,12 @@ hostile_ask(const av_run_source *source)
     (void)av_run_each_term(run, av_span_str(""), hostile_take, &t, &err);
     for (i = 0; i < t.n; i++) {
         (void)av_run_frequency(run, t.terms[i], &frequency, &err);
-        (void)av_run_docs(run, t.terms[i], AV_FIELD_ALL, 0, docs, &err);
-        (void)av_run_docs(run, t.terms[i], AV_FIELD_SUBJECT, 7, docs, &err);
-        (void)av_run_docs_prefix(run, av_span_slice(t.terms[i], 0, 1), AV_FIELD_BODY, 0, docs, &err);
+        (void)av_run_docs(run, t.terms[i], AV_FIELD_ALL, NULL, 0, docs, &err);
+        (void)av_run_docs(run, t.terms[i], AV_FIELD_SUBJECT, NULL, 7, docs, &err);
+        few = roaring_bitmap_copy(docs);
+        (void)av_run_docs(run, t.terms[i], AV_FIELD_BODY, few, 0, docs, &err);
+        roaring_bitmap_free(few);
+        (void)av_run_docs_prefix(run, av_span_slice(t.terms[i], 0, 1), AV_FIELD_BODY, NULL, 0, docs, &err);
     }
     for (i = 0; i + 1 < t.n; i++) {
         row[0] = (av_terms){ &t.terms[i], 1 };

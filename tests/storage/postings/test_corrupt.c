@@ -93,7 +93,7 @@ test_other_version(void)
     av_memory_run *memory = av_memory_run_new();
     av_run_sink sink = av_memory_run_sink(memory);
     av_run_source source = av_memory_run_source(memory);
-    const uint8_t head[25] = { 2 };
+    const uint8_t head[25] = { 1 };
     av_run *run = NULL;
     av_error err;
 

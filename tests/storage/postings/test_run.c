@@ -58,9 +58,9 @@ ask_docs(asked *a)
     av_error err;
 
     if (prefix)
-        AV_CHECK_RC(av_run_docs_prefix(a->run, term, fields, base, got, &err), AV_OK, &err);
+        AV_CHECK_RC(av_run_docs_prefix(a->run, term, fields, NULL, base, got, &err), AV_OK, &err);
     else
-        AV_CHECK_RC(av_run_docs(a->run, term, fields, base, got, &err), AV_OK, &err);
+        AV_CHECK_RC(av_run_docs(a->run, term, fields, NULL, base, got, &err), AV_OK, &err);
     model_docs(&a->m, term, prefix, fields, base, want);
     if (!prefix && fields == AV_FIELD_ALL) {
         AV_CHECK_RC(av_run_frequency(a->run, term, &frequency, &err), AV_OK, &err);

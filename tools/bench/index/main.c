@@ -261,7 +261,7 @@ look(av_index *index)
     size_t n = av_index_runs(view, &runs);
 
     for (size_t i = 0; i < n; i++) {
-        stop_on(av_run_docs(runs[i].run, av_span_str("fthe"), AV_FIELD_ALL, runs[i].first, docs, &err));
+        stop_on(av_run_docs(runs[i].run, av_span_str("fthe"), AV_FIELD_ALL, NULL, runs[i].first, docs, &err));
         if (av_index_numbers(view, i, AV_COLUMN_DATE, &err) == NULL)
             stop_on(err.code);
     }

@@ -80,7 +80,7 @@ ask_terms(const av_run *run, const char *what, uint64_t low, uint64_t high, uint
         roaring_bitmap_t *out = roaring_bitmap_create();
 
         at = now_s();
-        bench_fine(av_run_docs(run, av_span_of(c.terms[i].term, c.terms[i].n), fields, 0, out, &err), &err);
+        bench_fine(av_run_docs(run, av_span_of(c.terms[i].term, c.terms[i].n), fields, NULL, 0, out, &err), &err);
         times[i] = now_s() - at;
         all += times[i];
         documents += roaring_bitmap_get_cardinality(out);
