@@ -17,8 +17,8 @@
 
 #define BACKLOG     1024
 #define ACCEPTS     64                 /* in one go: others get their turn */
-#define GUESTS      256                /* connections that have not yet presented a ticket */
-#define GUEST_MS    5000               /* the time they have for it */
+#define GUESTS      4096               /* connections that have not yet presented a ticket */
+#define GUEST_MS    30000              /* the time they have for it: a loaded machine may take seconds */
 #define BUFFERS     (24 * 1024 * 1024) /* of all sockets we write to, together */
 #define BUFFER_MOST 212992             /* what Linux allows unless it was told otherwise */
 #define BUFFER_MIN  32768

@@ -1,5 +1,5 @@
 /*
- * test_carrier.c - streams by local sockets: tickets that are wrong, stolen, used twice; peers that die; a thousand at
+ * test_carrier.c - streams by local sockets: tickets that are wrong, stolen, used twice; peers that die; hundreds at
  * once; and the way back to the broker whenever the socket cannot be had
  *
  * What a stream does on either way (windows, ends, cancelling) is test_stream.c's.
@@ -160,7 +160,7 @@ ask(av_bus *bus, got *into, uint64_t size)
         .method = "archivolt.Archive.GetMessage",
         .body = &body.base,
         .session = av_span_str(SESSION_TEXT),
-        .timeout_ms = 20000,
+        .timeout_ms = 60000,
         .done = outcome_done,
         .downstream = &events,
         .ctx = into };
@@ -173,7 +173,7 @@ ask(av_bus *bus, got *into, uint64_t size)
 static void
 check_whole(got *self, uint64_t size)
 {
-    AV_CHECK(house_until(&h, &self->out.done, 20000));
+    AV_CHECK(house_until(&h, &self->out.done, 60000));
     AV_CHECK_RC(self->out.err.code, AV_OK, &self->out.err);
     AV_CHECK(self->taken == size && !self->bad && self->out.count == 1);
     outcome_release(&self->out);
@@ -410,7 +410,7 @@ test_many(void)
 {
     struct rlimit was, limit;
     uint64_t before = local_streams();
-    size_t count = 1000;
+    size_t count = 200;
 
     (void)getrlimit(RLIMIT_NOFILE, &was);
     limit = was;
@@ -435,12 +435,12 @@ test_no_descriptors(void)
     (void)close(next);
     (void)getrlimit(RLIMIT_NOFILE, &was);
     limit = was;
-    limit.rlim_cur = (rlim_t)next + 41; /* 20 streams and a half */
+    limit.rlim_cur = (rlim_t)next + 11; /* 5 streams and a half */
     AV_CHECK_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    ask_many(100);
+    ask_many(20); /* the broker holds so many first windows of one sender */
     (void)setrlimit(RLIMIT_NOFILE, &was);
-    printf("  %llu of 100 by local sockets\n", (unsigned long long)(local_streams() - before));
-    AV_CHECK(local_streams() - before < 100);
+    printf("  %llu of 20 by local sockets\n", (unsigned long long)(local_streams() - before));
+    AV_CHECK(local_streams() - before < 20);
 }
 
 /* ---- processes that die: PROGRAM --callee|--caller KEYFILE ENDPOINT BROKER_KEY_HEX DIR ---- */
