@@ -130,7 +130,7 @@ av_bits_get_below(av_bits_in *b, uint64_t r)
     few = (UINT64_C(1) << bits) - r;
     w = av_bits_peek(b);
     v = w & ((UINT64_C(1) << (bits - 1)) - 1);
-    /* Which of the two it is nobody can guess, a processor's branch prediction neither: all ones when it has the last bit. */
+    /* No branch: which of the two it is nobody can guess. All ones when it has the last bit. */
     long_one = 0 - (uint64_t)(v >= few);
     b->at += bits - 1 + (unsigned)(long_one & 1);
     return (v & ~long_one) | (((v << 1 | (w >> (bits - 1) & 1)) - few) & long_one);

@@ -47,7 +47,10 @@ void av_chunk_put_docs(av_bits_out *b, const uint32_t *docs, uint32_t n, uint32_
 /* n up to AV_CHUNK_DOCS ascending numbers from base on, below limit; else b->bad and false. */
 bool av_chunk_get_docs(av_bits_in *b, uint32_t *docs, uint32_t n, uint32_t base, uint32_t limit);
 
-/* The same for lists whose last number is known (last is that of this chunk): where they stand close, a bit for each number. */
+/*
+ * The same for lists whose last number is known (last is that of this chunk): where they stand close, a bit for each
+ * number.
+ */
 void av_chunk_put_dense(av_bits_out *b, const uint32_t *docs, uint32_t n, uint32_t base);
 bool av_chunk_get_dense(av_bits_in *b, uint32_t *docs, uint32_t n, uint32_t base, uint32_t last);
 /* When there is a bit for each number: past these. Else false, and b stays. */

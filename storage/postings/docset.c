@@ -6,7 +6,7 @@
 #include "storage/postings/bits.h"
 
 /*
- * One window as a bitmap of its own in the portable format of Roaring bitmaps (RoaringFormatSpec, "serialized format"): cookie of a bitmap
+ * One window as a bitmap of its own in the portable format of Roaring bitmaps (RoaringFormatSpec): cookie of a bitmap
  * without runs, one container, its number and count less one, where it begins, its 8 KB.
  */
 enum { COOKIE = 12346, HEAD = 16, SPARSE = 4096, WINDOW_BYTES = AV_WINDOW_WORDS * 8 };

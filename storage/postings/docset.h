@@ -2,8 +2,8 @@
  * docset.h - document numbers on their way into a bitmap, a bit each
  *
  * Lists give their documents by the hundred thousand; setting bits in windows of 65,536 numbers and handing each window
- * over whole is many times faster than adding numbers to the bitmap. Memory: 8 KB for each window that has a document, 8 MB
- * in all; a set that wants more hands over what it has.
+ * over whole is many times faster than adding numbers to the bitmap. Memory: 8 KB for each window that has a document,
+ * 8 MB in all; a set that wants more hands over what it has.
  */
 #ifndef AV_STORAGE_POSTINGS_DOCSET_H
 #define AV_STORAGE_POSTINGS_DOCSET_H

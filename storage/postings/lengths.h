@@ -14,8 +14,8 @@
 enum { AV_LENGTH_BODY, AV_LENGTH_ATTACHMENT, AV_LENGTH_OTHER, AV_LENGTHS, AV_COLUMN_LENGTHS = 15 };
 
 /*
- * AV_LENGTHS codes for each document, in blocks of AV_COLUMN_DOCS documents. Those of a run that is read come when they are
- * asked for, from any thread, and stay.
+ * AV_LENGTHS codes for each document, in blocks of AV_COLUMN_DOCS documents. Those of a run that is read come when they
+ * are asked for, from any thread, and stay.
  */
 typedef struct av_lengths {
     const av_run_source *source; /* borrowed; NULL: they are appended */

@@ -105,7 +105,8 @@ typedef struct av_terms {
 } av_terms;
 /*
  * Documents with the term in one of the fields are added to out (+ base). No such term: AV_OK, nothing is added.
- * among: NULL, or the documents (base added) that are asked about: the fewer, the cheaper. Of the others some may come, too.
+ * among: NULL, or the documents (base added) that are asked about: the fewer, the cheaper. Of the others some may come,
+ * too.
  */
 av_errc av_run_docs(const av_run *self, av_span term, uint32_t fields, const roaring_bitmap_t *among, uint32_t base,
     roaring_bitmap_t *out, av_error *err);
@@ -126,9 +127,9 @@ av_errc av_run_frequency(const av_run *self, av_span term, uint64_t *ret, av_err
 av_errc av_run_each_term(const av_run *self, av_span prefix, bool (*each)(void *ctx, av_span term, uint64_t count),
     void *ctx, av_error *err);
 /*
- * Words in a row: documents in `among` (NULL: any, which costs a look at all; numbers with base added) where, in one field of the mask, terms[i]
- * stands at the position of terms[0] plus offsets[i] (ascending; offsets[0] is 0), are added to out (+ base). Each terms[i] is a
- * list of alternatives (a prefix written out); n at least 1.
+ * Words in a row: documents in `among` (NULL: any, which costs a look at all; numbers with base added) where, in one
+ * field of the mask, terms[i] stands at the position of terms[0] plus offsets[i] (ascending; offsets[0] is 0), are added
+ * to out (+ base). Each terms[i] is a list of alternatives (a prefix written out); n at least 1.
  */
 av_errc av_run_phrase(const av_run *self, const av_terms *terms, const uint32_t *offsets, size_t n, uint32_t fields,
     const roaring_bitmap_t *among, uint32_t base, roaring_bitmap_t *out, av_error *err);
