@@ -138,8 +138,13 @@ class Field:
     def __init__(self, args, program, scratch):
         from node import Node
         self.args, self.program, self.scratch = args, program, scratch
-        self.node, self.passwords, self.peers = Node(), {}, {}
+        self.node, self.passwords, self.peers = Node(start=False), {}, {}
+        for program, text in (("gateway", "imap_connections_per_address"), ("instance", "sessions_per_user")):
+            with open(os.path.join(self.node.data, f"archivolt-{program}.conf"), "w", encoding="ascii") as f:
+                f.write(f"{text} = {args.sessions + 100}\n")
+        self.node.start()
         self.node.create_instance(INSTANCE)
+        self.indexed = None  # by Xapian: not yet tried
         self.mail = os.path.join(scratch, "mail")
 
     def __enter__(self):
@@ -262,13 +267,16 @@ def run_search(rounds, field):
     if field.args.no_peers:
         return
     search_all(rounds, field.peer("maildir"), words, 1)
-    try:
-        if "xapian" not in field.peers:
+    if field.indexed is None:
+        try:
             field.peer("xapian").doveadm("index", "-u", "generated", "INBOX", limit=field.args.limit)
+            field.indexed = True
             progress("generated: in Xapian")
+        except subprocess.TimeoutExpired:
+            field.indexed = False
+            print(f"SKIP: Dovecot did not index the mail in {field.args.limit} s", file=sys.stderr)
+    if field.indexed:
         search_all(rounds, field.peer("xapian"), words, len(words))
-    except subprocess.TimeoutExpired:
-        print(f"SKIP: Dovecot did not index the mail in {field.args.limit} s", file=sys.stderr)
 
 
 def wait_indexed(field):
