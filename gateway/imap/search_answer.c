@@ -62,6 +62,13 @@ senseless(av_error *err)
     return av_error_set(err, AV_ERR_CORRUPT, "the instance's answer to a search makes no sense");
 }
 
+/* A store that was away came back. */
+static av_errc
+unknown(av_error *err)
+{
+    return av_error_set(err, AV_ERR_UNAVAILABLE, "the mailbox has changed: select it again");
+}
+
 /* The client does not know it: it came later, or was told to be gone. */
 static bool
 is_unknown(const av_imap_answer *self, av_query_range uids)
@@ -94,14 +101,34 @@ survey(av_imap_answer *self, av_error *err)
                 return senseless(err);
             list.last = uids.last;
         }
-        if (is_unknown(self, uids)) /* a store that was away came back */
-            return av_error_set(err, AV_ERR_UNAVAILABLE, "the mailbox has changed: select it again");
+        if (is_unknown(self, uids))
+            return unknown(err);
         if (count == 0)
             self->first = number_of(self, uids.first);
         self->last = number_of(self, uids.last);
         count += (uint64_t)uids.last - uids.first + 1;
     }
     return count == self->count ? AV_OK : senseless(err);
+}
+
+/* The same for threads: every message counted, every branch with its end. */
+static av_errc
+survey_threads(const av_imap_answer *self, av_error *err)
+{
+    av_span rest = av_buf_span(&self->bytes);
+    av_uid_list list = { 0 };
+    uint32_t uid, children;
+    uint64_t open = 0, count = 0;
+
+    while (rest.n > 0) {
+        if (!av_uid_list_take_node(&list, &rest, &uid, &children))
+            return senseless(err);
+        if (uid != 0 && is_unknown(self, (av_query_range){ uid, uid }))
+            return unknown(err);
+        count += uid != 0;
+        open = open == 0 ? children : open - 1 + children;
+    }
+    return open == 0 && count == self->count ? AV_OK : senseless(err);
 }
 
 /* RFC 7162, 3.1.6 and RFC 4731, 3.2: of the lowest, of the highest, or of all. */
@@ -155,7 +182,7 @@ av_imap_answer_take(av_imap_answer *self, const Archivolt__SearchMailboxReply *r
         self->modseq = modseq_of(self, reply);
         if (!av_buf_append(&self->bytes, from->data, from->len))
             return senseless(err);
-        rc = self->kind == AV_IMAP_ANSWER_THREAD ? AV_OK : survey(self, err);
+        rc = self->kind == AV_IMAP_ANSWER_THREAD ? survey_threads(self, err) : survey(self, err);
         if (rc != AV_OK)
             return rc;
     }

@@ -220,6 +220,18 @@ test_wrong_replies(void)
     reply.count = 2;
     reply.uids.len = 1;
     AV_CHECK_RC(av_imap_answer_take(&answer, &reply, &err), AV_ERR_CORRUPT, &err);
+    answer.kind = THREAD; /* cut short, branches without their ends, another count, an unknown message */
+    reply.threads = (ProtobufCBinaryData){ 1, (uint8_t *)(uintptr_t) "\x16" };
+    reply.count = 1;
+    AV_CHECK_RC(av_imap_answer_take(&answer, &reply, &err), AV_ERR_CORRUPT, &err);
+    reply.threads = (ProtobufCBinaryData){ 2, (uint8_t *)(uintptr_t) "\x16\x01" };
+    AV_CHECK_RC(av_imap_answer_take(&answer, &reply, &err), AV_ERR_CORRUPT, &err);
+    reply.threads = (ProtobufCBinaryData){ 2, (uint8_t *)(uintptr_t) "\x16\x00" };
+    AV_CHECK_RC(av_imap_answer_take(&answer, &reply, &err), AV_OK, &err);
+    reply.count = 2;
+    AV_CHECK_RC(av_imap_answer_take(&answer, &reply, &err), AV_ERR_CORRUPT, &err);
+    reply.threads = (ProtobufCBinaryData){ 2, (uint8_t *)(uintptr_t) "\x20\x00" };
+    AV_CHECK_RC(av_imap_answer_take(&answer, &reply, &err), AV_ERR_UNAVAILABLE, &err);
 }
 
 static const struct {
