@@ -1,7 +1,7 @@
 """
 SEARCH, SORT and THREAD over real mail, held against Dovecot's answers for the same messages (RFC 3501, 6.4.4; RFC 5256, 3).
-Run with SEARCHES to ask for more. What may differ is listed with its reason and counted; anything else fails. SKIP without
-Dovecot or without the corpus, or when not root (Dovecot changes users).
+MESSAGES and SEARCHES in the environment make it larger. What may differ is listed with its reason and counted; anything
+else fails. SKIP without Dovecot or without the corpus, or when not root (Dovecot changes users).
 
 BODY and TEXT are asked of a gateway with imap_search_exact, as Dovecot means them, and of one without.
 """
@@ -20,8 +20,8 @@ from town import PASSWORD, SEED, Mail, Town, check, quote
 from imap import Checks
 from node import need_corpus, skip, unpack
 
-MESSAGES = int(os.environ.get("MESSAGES", "600"))
-SEARCHES = int(os.environ.get("SEARCHES", "150"))  # 0: orders alone
+MESSAGES = int(os.environ.get("MESSAGES", "300"))
+SEARCHES = int(os.environ.get("SEARCHES", "60"))  # 0: orders alone
 
 CONF = """
 protocols = imap
