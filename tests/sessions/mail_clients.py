@@ -251,7 +251,7 @@ maxconnections = 1
 
 
 def read_alpine(account, folder):
-    """Saved to a folder in the form mbx, which keeps bytes as they are."""
+    """Saved to a folder in the form mbx, which keeps bytes as they are; not with a message of no bytes among them."""
     for i, (box, count) in enumerate(account.boxes.items()):
         if count == 0:
             continue
@@ -266,8 +266,9 @@ personal-name=x
         os.makedirs(os.path.join(folder, "mail"), exist_ok=True)
         typed(["alpine", "-p", rc, "-i"],
               folder, [(b"PASSWORD", account.password.encode() + b"\r"), (b"Preserve password?", b"n"),
-                       (b"opened with", b";"), (b"SELECT criteria", b"a"), (b"select All", b"a"), (b"APPLY", b"s"),
-                       (b"SAVE", f"#driver.mbx/{saved}\r".encode()), (b"Create", b"y"), (b"saved", b"q")],
+                       (b"opened with", b";"), (b"SELECT criteria", b"z"), (b"larger than", b"1\r"),
+                       (b"Select matched", b"a"), (b"APPLY", b"s"), (b"SAVE", f"#driver.mbx/{saved}\r".encode()),
+                       (b"Create", b"y"), (b"MESSAGE INDEX", b"q")],
               SSL_CERT_FILE=account.certificate)
         yield from mbx(saved)
 
@@ -295,9 +296,12 @@ def ended(wire):
 
 
 def fetched(wire):
-    """fetchmail reads header and text, by the line; it puts bytes of its own into lines of more than 8 KB."""
+    """
+    fetchmail reads header and text, by the line; it puts bytes of its own into lines of more than 8 KB, and a message
+    of its own in the place of one of no bytes.
+    """
     wire = ended(header_only_from_fields(wire))
-    return wire if max(map(len, wire.split(b"\r\n"))) < 8000 else None
+    return wire if wire and max(map(len, wire.split(b"\r\n"))) < 8000 else None
 
 
 def not_empty(wire):
@@ -319,7 +323,7 @@ PROGRAMS = {
     "mbsync": ("mbsync", read_mbsync, not_empty),
     "fetchmail": ("fetchmail", read_fetchmail, fetched),
     "offlineimap": ("offlineimap", read_offlineimap, lambda wire: wire),
-    "alpine": ("alpine", read_alpine, header_only_from_fields),
+    "alpine": ("alpine", read_alpine, lambda wire: header_only_from_fields(wire) or None),
     "thunderbird": ("thunderbird", read_thunderbird, lambda wire: ended(wire) or None),
 }
 
