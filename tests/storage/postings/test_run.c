@@ -70,8 +70,8 @@ ask_docs(asked *a)
 }
 
 typedef struct collect {
-    av_span terms[400];
-    char bytes[400][80];
+    av_span terms[2000];
+    char bytes[2000][80];
     size_t n;
 } collect;
 
