@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "gateway/imap/search_return.h"
 
-#define AV_IMAP_SECTIONS_MAX     32
+#define AV_IMAP_SECTIONS_MAX     64   /* as many as the instance takes */
 #define AV_IMAP_SECTION_TEXT_MAX 8192 /* bytes of all sections of one command */
 
 /* The word the answer is given under (RFC 3501, 7.4.2). */
