@@ -11,9 +11,10 @@
 #include "base/clock.h"
 #include "tests/storage/store/help.h"
 
-#define MESSAGES    (1U << 20)
-#define PATIENCE_MS 10000
-#define DEFAULT_MS  8000
+#define MESSAGES     (1U << 20)
+#define PATIENCE_MS  10000
+#define DEFAULT_MS   8000
+#define STORE_ROUNDS UINT64_C(50) /* kills of writers of one store: opening it takes longer with each */
 
 /* What the writer tells: message `number` stands at `lsn`, in a group that ended with `commit`. */
 struct told {
@@ -166,20 +167,17 @@ run_writer(const av_store_config *config, uint64_t witness, uint64_t next, struc
     return witness;
 }
 
-static void
-test_kill(void)
+/* Writers of one store, until it is `rounds` or the time is up; *all: messages acknowledged. Returns how many were killed. */
+static uint64_t
+kill_writers(uint64_t rounds, int64_t until, uint64_t *all)
 {
-    const char *wanted = getenv("AV_ROUNDS");
-    uint64_t rounds = wanted != NULL ? strtoull(wanted, NULL, 10) : UINT64_MAX, round = 0;
-    int64_t until = av_clock_mono_ms() + (wanted != NULL ? INT64_MAX / 2 : DEFAULT_MS);
     test_dir d = dir_new();
     av_store_config config = config_of(d.path);
     av_store *store;
     struct told *told = NULL;
-    uint64_t next = 1, end = 0, all = 0;
+    uint64_t next = 1, end = 0, round = 0;
     size_t told_n = 0;
 
-    seen = calloc(MESSAGES, sizeof *seen);
     config.max_container_bytes = 4U << 20;
     config.spool_bytes = 65536;
     store = store_new(&config);
@@ -194,15 +192,30 @@ test_kill(void)
         next = check_store(&config, witness, before, next, &end);
         for (size_t i = 0; i < told_n; i++)
             AV_CHECK(told[i].number < next); /* the log has its event */
-        all += told_n;
+        *all += told_n;
     }
-    printf("    %llu kills, %llu messages acknowledged\n", (unsigned long long)round, (unsigned long long)all);
-    AV_CHECK(all > 0);
     memset(seen, 0, MESSAGES * sizeof *seen); /* the whole log once more: no number twice */
     (void)check_store(&config, 0, 0, 1, &end);
     free(told);
-    free(seen);
     dir_remove(&d);
+    return round;
+}
+
+static void
+test_kill(void)
+{
+    const char *wanted = getenv("AV_ROUNDS");
+    uint64_t rounds = wanted != NULL ? strtoull(wanted, NULL, 10) : UINT64_MAX, round = 0, all = 0;
+    int64_t until = av_clock_mono_ms() + (wanted != NULL ? INT64_MAX / 2 : DEFAULT_MS);
+
+    seen = calloc(MESSAGES, sizeof *seen);
+    while (round < rounds && av_clock_mono_ms() < until && av_check_failed == 0) {
+        memset(seen, 0, MESSAGES * sizeof *seen);
+        round += kill_writers(AV_MIN(rounds - round, STORE_ROUNDS), until, &all);
+    }
+    printf("    %llu kills, %llu messages acknowledged\n", (unsigned long long)round, (unsigned long long)all);
+    AV_CHECK(all > 0);
+    free(seen);
 }
 
 int
